@@ -1,0 +1,140 @@
+//! What a provider knows without looking.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::check::Note;
+use crate::config::{Canary, Config, KindShape, Span, TableShape};
+use crate::detect::{Planted, Tripwire};
+use crate::disguise::SiteKeys;
+use crate::graph::{Address, CanaryId, Desired, Handle, ProviderId, Resource, Written};
+use crate::observe::{Object, Observed, Scope, Site};
+
+/// A choice made earlier, which a moving neighbourhood does not move.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Pinned {
+    /// Which generation it belongs to.
+    pub generation: u32,
+    /// The chosen name.
+    pub handle: Handle,
+    /// The chosen way of writing.
+    pub written: Option<Written>,
+    /// The moment that dates inside values are counted from.
+    pub born: Timestamp,
+}
+
+/// What lowering may use.
+#[derive(Debug)]
+pub struct Lowering<'a> {
+    /// The whole configuration, for references between canaries.
+    pub config: &'a Config,
+    /// The site's identity and facts.
+    pub site: &'a Site,
+    /// The keys of that site.
+    pub keys: &'a SiteKeys,
+    /// The neighbours, and the time.
+    pub observed: &'a Observed,
+    /// Choices made earlier, from the ledger or from a saved plan.
+    pub pinned: &'a BTreeMap<Address, Pinned>,
+}
+
+impl Lowering<'_> {
+    /// The pinned choice for an address, when it is of that generation.
+    #[must_use]
+    pub fn pinned(&self, address: &Address, generation: u32) -> Option<&Pinned> {
+        self.pinned
+            .get(address)
+            .filter(|pinned| pinned.generation == generation)
+    }
+
+    /// The moment that dates inside values are counted from: pinned, or now.
+    #[must_use]
+    pub fn born(&self, address: &Address, generation: u32) -> Timestamp {
+        self.pinned(address, generation)
+            .map_or(self.observed.at, |pinned| pinned.born)
+    }
+}
+
+/// Why a canary cannot be lowered. Points into the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{canary}: {message}")]
+pub struct LowerError {
+    /// Which canary.
+    pub canary: CanaryId,
+    /// What is wrong, without a full stop.
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
+    /// Where it stands in the configuration.
+    pub span: Span,
+}
+
+/// What happens when a field differs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FieldRule {
+    /// It is changed in place.
+    InPlace,
+    /// The object must be made anew.
+    Immutable,
+    /// It belongs to the site and is not compared.
+    Ignored,
+}
+
+/// How a thing can be known to be ours when the ledger is lost.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Proof {
+    /// A value in it is one that our key gives for that very place.
+    Derived,
+    /// Something proven names it.
+    Reached,
+    /// Not at all: only `import` adopts it.
+    None,
+}
+
+/// What a provider knows without looking. Everything here is pure.
+pub trait Catalog: Send + Sync {
+    /// The provider's name, which is also the name of its table in the configuration.
+    fn provider(&self) -> ProviderId;
+
+    /// The provider's own table.
+    fn section(&self) -> TableShape;
+
+    /// The kinds of canaries it knows.
+    fn kinds(&self) -> Vec<KindShape>;
+
+    /// The provider's words for the kinds that a canary of this kind consists of, each with its proof.
+    fn proofs(&self, kind: &str) -> Vec<(String, Proof)>;
+
+    /// What to list in order to choose for this canary and to see it.
+    fn scopes(&self, canary: &Canary) -> BTreeSet<Scope>;
+
+    /// Reads `SCOPE/NAME`, as given to `import`, as the handle of a canary's main resource.
+    ///
+    /// # Errors
+    /// A sentence that says what was expected.
+    fn handle(&self, canary: &Canary, path: &str) -> Result<Handle, String>;
+
+    /// Makes every choice: the resources that a canary consists of.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, each pointing into the configuration.
+    fn lower(&self, canary: &Canary, cx: &Lowering<'_>) -> Result<Vec<Resource>, Vec<LowerError>>;
+
+    /// What this canary's main resource may have been under any name and generation up to now: where `recover` looks.
+    /// Likeliest first.
+    fn incarnations(&self, canary: &Canary, cx: &Lowering<'_>) -> Vec<Resource>;
+
+    /// Whether an object that was read in full is proven to be that resource.
+    fn proves(&self, resource: &Resource, object: &Object, cx: &Lowering<'_>) -> bool;
+
+    /// What happens when this field of this kind differs. `declared` tells whether the resource itself has the field;
+    /// it does not for what others added.
+    fn field_rule(&self, kind: &str, field: &str, declared: bool) -> FieldRule;
+
+    /// The identifiers that mean that a planted resource was touched.
+    fn tripwires(&self, planted: &Planted) -> Vec<Tripwire>;
+
+    /// What there is to say about this provider's part of a graph: giveaways, rights, canaries that cannot fire.
+    fn notes(&self, desired: &Desired, observed: &Observed) -> Vec<Note>;
+}

@@ -1,0 +1,13 @@
+//! `canaries.toml` → [`Config`].
+//!
+//! The core knows no kinds of canaries: providers describe their tables by [`TableShape`], and that one description
+//! serves the parser, the errors, the suggestions and the JSON Schema.
+
+mod shape;
+mod types;
+
+pub use shape::{Check, FieldShape, KindShape, Shape, TableShape};
+pub use types::{
+    AlertTarget, Cadence, Canary, Config, KnownReader, LedgerPlace, Origin, ReaderScope, Setting,
+    Span, Spanned, Table,
+};

@@ -1,0 +1,62 @@
+//! What a table of the configuration may hold, as data.
+
+/// Says what is wrong with a text, or nothing. Lowercase, without a full stop, fits after "is not …: ".
+pub type Check = fn(&str) -> Result<(), String>;
+
+/// The type of a field.
+#[derive(Clone, Debug)]
+pub enum Shape {
+    /// Any text.
+    Text,
+    /// A text that passes a check, as in a name.
+    Checked(Check),
+    /// One of these words.
+    OneOf(&'static [&'static str]),
+    /// The address of a canary of one of these kinds: an edge.
+    CanaryOf(&'static [&'static str]),
+    /// A whole number in a range, both ends included.
+    Integer(i64, i64),
+    /// `true` or `false`.
+    Boolean,
+    /// A length of time: a number and `s`, `m`, `h` or `d`, as in `90d`.
+    Duration,
+    /// A list of such values.
+    List(Box<Shape>),
+    /// A table from text to text; keys pass the check.
+    TextMap(Check),
+}
+
+/// One field of a table.
+#[derive(Clone, Debug)]
+pub struct FieldShape {
+    /// Its key.
+    pub name: &'static str,
+    /// Its type.
+    pub shape: Shape,
+    /// Whether it must be there.
+    pub required: bool,
+    /// One sentence for the schema and the documentation.
+    pub about: &'static str,
+}
+
+/// A table.
+#[derive(Clone, Debug)]
+pub struct TableShape {
+    /// Its fields. Anything else is an error.
+    pub fields: Vec<FieldShape>,
+    /// Pairs of fields that exclude each other.
+    pub exclusive: Vec<(&'static str, &'static str)>,
+    /// Groups of which at least one field must be there.
+    pub one_needed: Vec<&'static [&'static str]>,
+}
+
+/// A kind of canary: the table `[KIND.LABEL]`.
+#[derive(Clone, Debug)]
+pub struct KindShape {
+    /// The word in the configuration, as in `secret`.
+    pub kind: &'static str,
+    /// One sentence.
+    pub about: &'static str,
+    /// Its table, without the fields that all kinds share (`generation`, `keep_retired`).
+    pub table: TableShape,
+}

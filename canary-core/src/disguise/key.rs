@@ -1,0 +1,246 @@
+//! The key and what is derived from it.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hkdf::Hkdf;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use crate::graph::{Handle, ProviderId};
+use crate::value::Digest;
+
+/// A key has 32 bytes, as much as HMAC-SHA256 and XChaCha20 can use.
+const LENGTH: usize = 32;
+
+/// The site operator's key. Cannot be shown.
+#[derive(Clone)]
+pub struct Key(Zeroizing<[u8; LENGTH]>);
+
+/// Why a text is not a key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a key is 32 bytes in base64 (44 characters); this is not")]
+pub struct KeyError;
+
+impl Key {
+    /// Takes 32 random bytes as a key.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; LENGTH]) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    /// Reads the text form: base64 of 32 bytes, white space around it ignored.
+    ///
+    /// # Errors
+    /// When the text is anything else. The text is not repeated in the error.
+    pub fn from_text(text: &str) -> Result<Self, KeyError> {
+        let bytes = Zeroizing::new(STANDARD.decode(text.trim()).map_err(|_| KeyError)?);
+        let bytes: [u8; LENGTH] = bytes.as_slice().try_into().map_err(|_| KeyError)?;
+        Ok(Self::from_bytes(bytes))
+    }
+
+    /// The text form, for writing a key file.
+    #[must_use]
+    pub fn to_text(&self) -> Zeroizing<String> {
+        Zeroizing::new(STANDARD.encode(self.0.as_slice()))
+    }
+
+    /// A key for one purpose that belongs to no site: the seal of the ledger and of plans, which hold their site inside.
+    #[must_use]
+    pub fn siteless(&self, purpose: Purpose) -> Zeroizing<[u8; LENGTH]> {
+        self.derive(purpose, "")
+    }
+
+    /// The keys of one site. Staging and production share nothing.
+    #[must_use]
+    pub fn at_site(&self, provider: &ProviderId, site: &str) -> SiteKeys {
+        SiteKeys {
+            key: self.clone(),
+            site: format!("{provider}\0{site}"),
+        }
+    }
+
+    fn derive(&self, purpose: Purpose, site: &str) -> Zeroizing<[u8; LENGTH]> {
+        let mut out = Zeroizing::new([0; LENGTH]);
+        let info = [purpose.label().as_bytes(), b"\0", site.as_bytes()].concat();
+        // Expanding 32 bytes cannot fail: HKDF-SHA256 gives up to 255 times 32.
+        let expanded =
+            Hkdf::<Sha256>::new(None, self.0.as_slice()).expand(&info, out.as_mut_slice());
+        debug_assert!(expanded.is_ok());
+        out
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key(secret)")
+    }
+}
+
+/// What a derived key is for. One sub-key per purpose, so that a part that runs elsewhere gets only what it needs.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Purpose {
+    /// Choosing names.
+    Names,
+    /// Making values.
+    Values,
+    /// Marks of ownership.
+    Marks,
+    /// Digests of values.
+    Digests,
+    /// Sealing the ledger and saved plans.
+    Sealing,
+    /// The proof of our own calls.
+    OwnCalls,
+    /// Uids of alerts.
+    Alerts,
+    /// Drills.
+    Drills,
+}
+
+impl Purpose {
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Names => "names",
+            Self::Values => "values",
+            Self::Marks => "marks",
+            Self::Digests => "digests",
+            Self::Sealing => "sealing",
+            Self::OwnCalls => "own calls",
+            Self::Alerts => "alerts",
+            Self::Drills => "drills",
+        }
+    }
+}
+
+/// The keys of one site.
+#[derive(Clone)]
+pub struct SiteKeys {
+    key: Key,
+    site: String,
+}
+
+impl fmt::Debug for SiteKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SiteKeys(secret)")
+    }
+}
+
+impl SiteKeys {
+    /// The sub-key for a purpose.
+    #[must_use]
+    pub fn sub_key(&self, purpose: Purpose) -> Zeroizing<[u8; LENGTH]> {
+        self.key.derive(purpose, &self.site)
+    }
+
+    /// The maker of digests.
+    #[must_use]
+    pub fn digester(&self) -> Digester {
+        Digester::new(&self.sub_key(Purpose::Digests))
+    }
+
+    /// 32 bytes that belong to one place: purpose, handle, generation and topic. The same every time.
+    ///
+    /// Length-prefixed, so that no two places share an input.
+    #[must_use]
+    pub fn bytes_for(
+        &self,
+        purpose: Purpose,
+        handle: &Handle,
+        generation: u32,
+        topic: &str,
+    ) -> Zeroizing<[u8; LENGTH]> {
+        let key = self.sub_key(purpose);
+        let mut mac = mac(&key);
+        let scope = handle.scope.as_deref().unwrap_or("");
+        for part in [handle.kind.as_str(), scope, &handle.name, topic] {
+            mac.update(&(part.len() as u64).to_be_bytes());
+            mac.update(part.as_bytes());
+        }
+        mac.update(&generation.to_be_bytes());
+        Zeroizing::new(mac.finalize().into_bytes().into())
+    }
+}
+
+/// Makes keyed digests of values.
+#[derive(Clone)]
+pub struct Digester(Hmac<Sha256>);
+
+impl Digester {
+    /// A digester under a key.
+    #[must_use]
+    pub fn new(key: &[u8; LENGTH]) -> Self {
+        Self(mac(key))
+    }
+
+    /// The digest of some bytes.
+    #[must_use]
+    pub fn digest(&self, bytes: &[u8]) -> Digest {
+        let mut mac = self.0.clone();
+        mac.update(bytes);
+        Digest::from_bytes(mac.finalize().into_bytes().into())
+    }
+}
+
+impl fmt::Debug for Digester {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Digester(secret)")
+    }
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "HMAC takes keys of any length, so this cannot fail"
+)]
+fn mac(key: &[u8; LENGTH]) -> Hmac<Sha256> {
+    Hmac::new_from_slice(key).expect("HMAC takes keys of any length")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(site: &str) -> SiteKeys {
+        Key::from_bytes([1; 32]).at_site(&ProviderId::new("kubernetes"), site)
+    }
+
+    #[test]
+    fn a_key_survives_its_text_form_and_shows_nothing() {
+        let key = Key::from_bytes([9; 32]);
+        let again = Key::from_text(&format!("{}\n", *key.to_text())).unwrap();
+        assert_eq!(again.to_text(), key.to_text());
+        assert_eq!(format!("{key:?}"), "Key(secret)");
+    }
+
+    #[test]
+    fn a_text_that_is_no_key_is_refused_without_repeating_it() {
+        for text in ["", "abc", "AAAA", "not base64 at all!"] {
+            assert_eq!(Key::from_text(text).unwrap_err(), KeyError);
+        }
+    }
+
+    #[test]
+    fn sites_and_purposes_share_no_keys() {
+        assert_ne!(
+            keys("a").sub_key(Purpose::Names),
+            keys("b").sub_key(Purpose::Names)
+        );
+        assert_ne!(
+            keys("a").sub_key(Purpose::Names),
+            keys("a").sub_key(Purpose::Marks)
+        );
+    }
+
+    #[test]
+    fn a_place_has_its_own_bytes() {
+        let handle = Handle::scoped("Secret", "a", "bc");
+        let other = Handle::scoped("Secret", "ab", "c");
+        let keys = keys("site");
+        let of = |handle, generation| keys.bytes_for(Purpose::Values, handle, generation, "x");
+        assert_eq!(of(&handle, 1), of(&handle, 1));
+        assert_ne!(of(&handle, 1), of(&other, 1));
+        assert_ne!(of(&handle, 1), of(&handle, 2));
+    }
+}

@@ -1,0 +1,15 @@
+//! What we know to be ours.
+//!
+//! The ledger is an append-only journal of [`Entry`]s, sealed one by one. [`Ledger`] is what they add up to. Where the
+//! bytes are kept is a [`Store`]; this module makes and reads them.
+
+mod entry;
+mod exposed;
+mod journal;
+mod ledger;
+mod store;
+
+pub use entry::{Effect, Entry, Intent, Origin, OutputValue, Outputs, Record, Tombstone, Verb};
+pub use journal::{Journal, JournalError, Torn};
+pub use ledger::{Ledger, OpenIntent};
+pub use store::{Holder, Lease, LockError, Store, StoreError};
