@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::check::Note;
 use crate::config::{Canary, Config, KindShape, Span, TableShape};
@@ -12,7 +13,7 @@ use crate::graph::{Address, CanaryId, Desired, Handle, ProviderId, Resource, Wri
 use crate::observe::{Object, Observed, Scope, Site};
 
 /// A choice made earlier, which a moving neighbourhood does not move.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Pinned {
     /// Which generation it belongs to.
     pub generation: u32,
@@ -127,6 +128,9 @@ pub trait Catalog: Send + Sync {
 
     /// Whether an object that was read in full is proven to be that resource.
     fn proves(&self, resource: &Resource, object: &Object, cx: &Lowering<'_>) -> bool;
+
+    /// Whether things of this kind can be found in the world. What cannot, as a token, is known by the ledger alone.
+    fn observable(&self, kind: &str) -> bool;
 
     /// What happens when this field of this kind differs. `declared` tells whether the resource itself has the field;
     /// it does not for what others added.

@@ -26,4 +26,5 @@ pub mod disguise;
 pub mod graph;
 pub mod ledger;
 pub mod observe;
+pub mod plan;
 pub mod value;

@@ -1,0 +1,166 @@
+//! What became of intents whose end was never written down.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::entry::{Effect, Intent, Record, Tombstone, Verb};
+use super::{Ledger, OpenIntent};
+use crate::catalog::FieldRule;
+use crate::observe::{Object, Observed, Seen, Sight};
+use crate::plan::Catalogs;
+
+/// How far the site's clock may be from ours beyond the offset that was measured: the granularity of `creationTimestamp`
+/// (1 s), the age of the measurement, and half a second of round trip.
+const SKEW: SignedDuration = SignedDuration::from_secs(5);
+/// A call ends within a minute ([`crate::apply::Settings`]); the world may show it a little later.
+const WINDOW: SignedDuration = SignedDuration::from_secs(120);
+
+/// What an open intent came to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Settled {
+    /// Which intent.
+    pub id: u64,
+    /// What is known now.
+    pub effects: Vec<Effect>,
+}
+
+/// Works out what became of every open intent. What could not be seen stays open.
+///
+/// A thing that is there after a create counts as ours only if it was absent before (a create is planned for nothing
+/// else), appeared within the call's window, and equals what was sent.
+#[must_use]
+pub fn reconcile(ledger: &Ledger, observed: &Observed, catalogs: &Catalogs) -> Vec<Settled> {
+    let open = ledger.open.iter().map(|(id, intent)| OpenIntent {
+        id: *id,
+        intent: intent.clone(),
+    });
+    open.filter_map(|open| {
+        let effects = settle(&open.intent, ledger, observed, catalogs)?;
+        Some(Settled {
+            id: open.id,
+            effects,
+        })
+    })
+    .collect()
+}
+
+fn settle(
+    intent: &Intent,
+    ledger: &Ledger,
+    observed: &Observed,
+    catalogs: &Catalogs,
+) -> Option<Vec<Effect>> {
+    let catalog = catalogs.get(&intent.provider)?;
+    if !catalog.observable(&intent.handle.kind) {
+        // Nothing to find: what was issued, if anything, is known by the account it was issued for.
+        return Some(Vec::new());
+    }
+    let record = ledger.records.get(&intent.address);
+    match (
+        intent.verb,
+        observed.sight(&intent.provider, &intent.handle),
+    ) {
+        (_, Sight::Unseen(_)) => None,
+        (Verb::Create | Verb::Update, Sight::Absent) => Some(Vec::new()),
+        (Verb::Create, Sight::There(object)) => {
+            let fields = object.fields.as_ref()?;
+            let offset = observed
+                .sites
+                .get(&intent.provider)
+                .map_or(0, |site| site.clock_offset_ms);
+            let ours = appeared_in_window(object, intent.at, offset)
+                && equals(&intent.record.fields, fields, |name, declared| {
+                    catalog.field_rule(&intent.handle.kind, name, declared)
+                });
+            Some(if ours {
+                vec![Effect::Put(made(intent, object, fields))]
+            } else {
+                Vec::new()
+            })
+        }
+        (Verb::Update, Sight::There(object)) => {
+            let fields = object.fields.as_ref()?;
+            let ours = intent
+                .have
+                .as_ref()
+                .is_some_and(|have| have.uid == object.version.uid);
+            let done = ours
+                && equals(&intent.record.fields, fields, |name, declared| {
+                    catalog.field_rule(&intent.handle.kind, name, declared)
+                });
+            Some(if done {
+                vec![Effect::Put(made(intent, object, fields))]
+            } else {
+                Vec::new()
+            })
+        }
+        (Verb::Delete, Sight::Absent) => Some(record.map_or_else(Vec::new, |record| {
+            removed(record, intent.at, SignedDuration::ZERO)
+        })),
+        (Verb::Delete, Sight::There(_)) => Some(Vec::new()),
+    }
+}
+
+fn made(intent: &Intent, object: &Object, fields: &BTreeMap<String, Seen>) -> Record {
+    Record {
+        version: Some(object.version.clone()),
+        fields: fields.clone(),
+        ..intent.record.clone()
+    }
+}
+
+fn appeared_in_window(object: &Object, at: Timestamp, offset_ms: i64) -> bool {
+    let Some(created) = object.created else {
+        return false;
+    };
+    // The site's clock minus the offset is ours.
+    let created = created
+        .checked_sub(SignedDuration::from_millis(offset_ms))
+        .unwrap_or(created);
+    let after = created.duration_since(at);
+    after >= -SKEW && after <= WINDOW
+}
+
+/// Whether an object is exactly what was sent: every field that was sent, and none beside it that counts.
+pub(crate) fn equals(
+    sent: &BTreeMap<String, Seen>,
+    seen: &BTreeMap<String, Seen>,
+    rule: impl Fn(&str, bool) -> FieldRule,
+) -> bool {
+    let kept = sent.iter().all(|(name, value)| {
+        seen.get(name) == Some(value) || rule(name, true) == FieldRule::Ignored
+    });
+    let nothing_else = seen
+        .keys()
+        .filter(|name| !sent.contains_key(*name))
+        .all(|name| rule(name, false) == FieldRule::Ignored);
+    kept && nothing_else
+}
+
+/// What is known once a resource is gone: its identifiers still mean something until nothing can report them any more.
+pub(crate) fn removed(record: &Record, at: Timestamp, keep: SignedDuration) -> Vec<Effect> {
+    vec![
+        Effect::Remove(record.address.clone()),
+        Effect::Bury(tombstone(record, at, keep)),
+    ]
+}
+
+/// Audit records reach us days late when a shipper was down; a month is far beyond any queue's retention.
+const LATEST_REPORT: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+pub(crate) fn tombstone(record: &Record, at: Timestamp, keep: SignedDuration) -> Tombstone {
+    let end_of_life = record.expires.unwrap_or(at).max(at);
+    let kept = at.checked_add(keep).unwrap_or(Timestamp::MAX);
+    let until = end_of_life
+        .max(kept)
+        .checked_add(LATEST_REPORT)
+        .unwrap_or(Timestamp::MAX);
+    let mut record = record.clone();
+    record.outputs.retain(|_, value| value.public().is_some());
+    Tombstone {
+        record,
+        buried: at,
+        until,
+    }
+}
