@@ -23,6 +23,7 @@ pub mod check;
 pub mod config;
 pub mod detect;
 pub mod disguise;
+pub mod engine;
 pub mod graph;
 pub mod ledger;
 pub mod observe;

@@ -60,3 +60,30 @@ pub struct KindShape {
     /// Its table, without the fields that all kinds share (`generation`, `keep_retired`).
     pub table: TableShape,
 }
+
+/// What all providers together let a configuration say.
+#[derive(Clone, Debug, Default)]
+pub struct Vocabulary {
+    /// Each provider's own table and its kinds of canaries.
+    pub providers: Vec<(crate::graph::ProviderId, TableShape, Vec<KindShape>)>,
+}
+
+impl Vocabulary {
+    /// Says nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a provider's words.
+    #[must_use]
+    pub fn with(
+        mut self,
+        provider: crate::graph::ProviderId,
+        section: TableShape,
+        kinds: Vec<KindShape>,
+    ) -> Self {
+        self.providers.push((provider, section, kinds));
+        self
+    }
+}

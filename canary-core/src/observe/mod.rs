@@ -26,6 +26,9 @@ pub trait Observe: Send + Sync {
     /// A [`Gap`] that says why the site could not be told (unreachable, refused).
     async fn site(&self) -> Result<Site, Gap>;
 
+    /// Who we are there, when that can be told. Asked before something is written, so that our own calls can be known.
+    async fn principal(&self) -> Option<String>;
+
     /// Looks at what `look` names. Never fails as a whole: what it could not see is in [`Observed::gaps`].
     ///
     /// Guarantees: an object whose version equals the one in `look.known` is not read in full; nothing outside
