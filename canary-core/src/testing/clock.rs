@@ -43,7 +43,21 @@ impl Clock for FakeClock {
 
     async fn sleep(&self, duration: Duration) {
         // Lets others run first, so that whoever is asked for an answer can give it before time jumps.
-        futures::pending!();
+        yield_now().await;
         self.pass(SignedDuration::try_from(duration).unwrap_or_default());
     }
+}
+
+/// Lets others run once, and asks to be run again.
+pub(super) async fn yield_now() {
+    let mut yielded = false;
+    std::future::poll_fn(|cx| {
+        if yielded {
+            return std::task::Poll::Ready(());
+        }
+        yielded = true;
+        cx.waker().wake_by_ref();
+        std::task::Poll::Pending
+    })
+    .await;
 }

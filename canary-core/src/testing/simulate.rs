@@ -64,18 +64,13 @@ pub fn leaks(text: &[u8], values: &[Vec<u8>]) -> Vec<Leak> {
             continue;
         }
         for (form, needle) in encodings(bytes) {
-            if let Some(at) = position(text, &needle) {
+            if needle.is_empty() {
+                continue;
+            }
+            if let Some(at) = memchr::memmem::find(text, &needle) {
                 found.push(Leak { value, form, at });
             }
         }
     }
     found
-}
-
-fn position(text: &[u8], needle: &[u8]) -> Option<usize> {
-    if needle.is_empty() || needle.len() > text.len() {
-        return None;
-    }
-    text.windows(needle.len())
-        .position(|window| window == needle)
 }

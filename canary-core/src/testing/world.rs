@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use super::clock::yield_now;
 use super::{Fault, Faults, When};
 use crate::apply::{Call, Clock, Content, Found, Made, Realize, RealizeError};
 use crate::disguise::Digester;
@@ -323,7 +324,7 @@ impl Observe for World {
 impl Realize for World {
     async fn realize(&self, call: &Call) -> Result<Made, RealizeError> {
         // Concurrency is real to the caller: every call is pending once.
-        futures::pending!();
+        yield_now().await;
         let now = self.clock.now();
         let fate = {
             let mut inside = self.inside();
