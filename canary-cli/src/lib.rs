@@ -1,1 +1,3 @@
-//! Placeholder.
+//! The command line.
+
+pub mod render;

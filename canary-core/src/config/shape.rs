@@ -20,8 +20,10 @@ pub enum Shape {
     Boolean,
     /// A length of time: a number and `s`, `m`, `h` or `d`, as in `90d`.
     Duration,
+    /// A day, as in `2027-03-01`, without quotes.
+    Date,
     /// A list of such values.
-    List(Box<Shape>),
+    List(Box<Self>),
     /// A table from text to text; keys pass the check.
     TextMap(Check),
 }
@@ -85,5 +87,18 @@ impl Vocabulary {
     ) -> Self {
         self.providers.push((provider, section, kinds));
         self
+    }
+
+    /// A kind by its word, with its provider.
+    #[must_use]
+    pub fn kind(&self, word: &str) -> Option<(&crate::graph::ProviderId, &KindShape)> {
+        self.kinds().find(|(_, kind)| kind.kind == word)
+    }
+
+    /// All kinds, each with its provider.
+    pub fn kinds(&self) -> impl Iterator<Item = (&crate::graph::ProviderId, &KindShape)> {
+        self.providers
+            .iter()
+            .flat_map(|(provider, _, kinds)| kinds.iter().map(move |kind| (provider, kind)))
     }
 }
