@@ -15,6 +15,6 @@ mod persona;
 pub mod realize;
 
 pub use catalog::KubernetesCatalog;
-pub use client::{CallProof, Client, ConnectError, Connection, NoProof};
+pub use client::{Client, ConnectError, Connection};
 pub use observe::{KubernetesObserve, PROVIDER, provider};
 pub use realize::KubernetesRealize;

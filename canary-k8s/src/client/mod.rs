@@ -8,5 +8,4 @@ mod send;
 
 pub use connect::{ConnectError, Connection};
 pub use error::{CallError, Failure};
-pub use proof::{CallProof, NoProof};
 pub use send::{Answer, Client};

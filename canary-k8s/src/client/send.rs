@@ -4,20 +4,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
+use canary_core::disguise::OwnCalls;
 use http_body_util::BodyExt as _;
 use jiff::Timestamp;
 use kube::client::Body;
 use serde_json::Value;
 
 use super::connect::Endpoint;
+use super::proof::Proof;
 use super::request::Request;
-use super::{CallError, CallProof, Failure, NoProof};
+use super::{CallError, Failure};
 
 /// A client of one cluster. Cheap to clone.
 #[derive(Clone)]
 pub struct Client {
     kube: kube::Client,
-    proof: Arc<dyn CallProof>,
     shared: Arc<Shared>,
 }
 
@@ -25,6 +26,7 @@ struct Shared {
     endpoint: Endpoint,
     requests: AtomicU64,
     clock_offset_ms: AtomicI64,
+    proof: Proof,
 }
 
 /// What the server answered with success.
@@ -42,19 +44,18 @@ impl Client {
     pub(crate) fn new(kube: kube::Client, endpoint: Endpoint) -> Self {
         Self {
             kube,
-            proof: Arc::new(NoProof),
             shared: Arc::new(Shared {
                 endpoint,
                 requests: AtomicU64::new(0),
                 clock_offset_ms: AtomicI64::new(0),
+                proof: Proof::new(),
             }),
         }
     }
 
-    /// The same client whose requests carry a proof.
-    #[must_use]
-    pub fn with_proof(self, proof: Arc<dyn CallProof>) -> Self {
-        Self { proof, ..self }
+    /// From now on every request of this client and its clones carries the proof that it is ours.
+    pub(crate) fn prove(&self, calls: OwnCalls) {
+        self.shared.proof.set(calls);
     }
 
     pub(crate) fn endpoint(&self) -> &Endpoint {
@@ -97,7 +98,7 @@ impl Client {
         if let Some(content_type) = request.content_type {
             builder = builder.header(http::header::CONTENT_TYPE, content_type);
         }
-        if let Some(id) = self.proof.audit_id(request.method, &request.path, now()) {
+        if let Some(id) = self.shared.proof.audit_id(request.method, &request.path) {
             builder = builder.header("Audit-ID", id);
         }
         builder
@@ -132,10 +133,6 @@ impl Client {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the proof of a call is bound to the moment it is sent"
-)]
 fn now() -> Timestamp {
     Timestamp::now()
 }

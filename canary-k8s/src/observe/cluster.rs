@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use canary_core::disguise::Digester;
+use canary_core::disguise::{Digester, OwnCalls, SiteKeys};
 use canary_core::graph::Handle;
 use canary_core::observe::{Gap, Look, Object, Observe, Observed, Place, Scope, Sight, Site};
 use futures::stream::{self, StreamExt as _};
@@ -221,6 +221,10 @@ impl Observe for KubernetesObserve {
             facts,
             clock_offset_ms: self.client.clock_offset_ms(),
         })
+    }
+
+    fn enter(&self, keys: &SiteKeys) {
+        self.client.prove(OwnCalls::new(keys));
     }
 
     async fn principal(&self) -> Option<String> {
