@@ -1,3 +1,6 @@
-//! What people see.
+//! What people and machines see.
 
 pub mod diagnostics;
+pub(crate) mod json;
+pub(crate) mod plan;
+pub(crate) mod progress;
