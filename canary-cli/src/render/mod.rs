@@ -1,3 +1,6 @@
 //! What people see.
 
 pub mod diagnostics;
+
+#[cfg(test)]
+mod diagnostics_tests;

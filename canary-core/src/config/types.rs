@@ -115,13 +115,15 @@ impl Table {
         let Some(Setting::List(items)) = self.get(name) else {
             return Vec::new();
         };
-        let text = |item| {
-            let Setting::Text(text) = item else {
-                return None;
-            };
-            Some(text.as_str())
-        };
-        items.iter().filter_map(|item| text(&item.value)).collect()
+        items
+            .iter()
+            .filter_map(|item| {
+                let Setting::Text(text) = &item.value else {
+                    return None;
+                };
+                Some(text.as_str())
+            })
+            .collect()
     }
 
     /// A reference to another canary.
