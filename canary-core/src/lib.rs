@@ -28,4 +28,6 @@ pub mod graph;
 pub mod ledger;
 pub mod observe;
 pub mod plan;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod value;

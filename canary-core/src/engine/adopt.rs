@@ -169,11 +169,13 @@ impl Engine {
                 need: "look",
             });
         };
-        let site = observe.site().await.map_err(|gap| EngineError::Site {
+        let found = observe.site().await.map_err(|gap| EngineError::Site {
             provider: id.clone(),
             gap,
         })?;
+        let site = super::look::guard(ledger, id, found)?;
         let keys = self.keys(id, &site);
+        observe.enter(&keys);
         let mut look = Look::new(keys.digester(), self.clock.now());
         let canaries: Vec<_> = self
             .config
@@ -249,7 +251,9 @@ impl Engine {
             gap,
         })?;
         let site = super::look::guard(ledger, id, found)?;
-        let mut look = Look::new(self.keys(id, &site).digester(), self.clock.now());
+        let keys = self.keys(id, &site);
+        observe.enter(&keys);
+        let mut look = Look::new(keys.digester(), self.clock.now());
         look.full.insert(handle.clone());
         let mut observed = observe.observe(&look).await;
         observed.sites.insert(id.clone(), site.clone());

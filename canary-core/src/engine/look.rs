@@ -104,6 +104,7 @@ impl Engine {
             })?;
             let site = guard(&ledger, id, site)?;
             let keys = self.keys(id, &site);
+            observe.enter(&keys);
             let look = self.first_look(id, &ledger, &keys, observed.at);
             observed.merge(observe.observe(&look).await);
             observed.sites.insert(id.clone(), site);

@@ -11,6 +11,8 @@ mod apply;
 mod build;
 mod error;
 mod look;
+#[cfg(test)]
+mod tests;
 
 pub use adopt::{Adopted, Recovered};
 pub use apply::{Applied, ApplyRequest, Approve, Approved, Declined};
