@@ -6,7 +6,12 @@ use clap::{Args, Parser, Subcommand};
 
 /// Canaries for Kubernetes and AWS, managed as Terraform manages infrastructure.
 #[derive(Parser, Debug)]
-#[command(name = "canary", version, propagate_version = true, max_term_width = 100)]
+#[command(
+    name = "canary",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -18,7 +23,13 @@ pub(crate) struct Cli {
 #[derive(Args, Debug, Clone)]
 pub(crate) struct Global {
     /// The configuration
-    #[arg(long, global = true, value_name = "FILE", default_value = "canaries.toml", env = "CANARY_CONFIG")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        default_value = "canaries.toml",
+        env = "CANARY_CONFIG"
+    )]
     pub(crate) config: PathBuf,
     /// The key, a file that only you can read [default: .canary/key beside the configuration]
     #[arg(long, global = true, value_name = "FILE", env = "CANARY_KEY_FILE")]
@@ -119,7 +130,12 @@ pub(crate) struct Apply {
     #[arg(long, env = "CANARY_JSON")]
     pub(crate) json: bool,
     /// Only this canary and what it needs; may be given again
-    #[arg(long, value_name = "CANARY", env = "CANARY_TARGET", conflicts_with = "plan")]
+    #[arg(
+        long,
+        value_name = "CANARY",
+        env = "CANARY_TARGET",
+        conflicts_with = "plan"
+    )]
     pub(crate) target: Vec<String>,
 }
 
@@ -209,5 +225,7 @@ fn duration(text: &str) -> Result<std::time::Duration, String> {
         _ => return Err(wrong()),
     };
     let number: u64 = number.parse().map_err(|_| wrong())?;
-    Ok(std::time::Duration::from_secs(number.saturating_mul(seconds)))
+    Ok(std::time::Duration::from_secs(
+        number.saturating_mul(seconds),
+    ))
 }

@@ -101,7 +101,8 @@ impl From<EngineError> for CommandError {
         let mut command = Self::from_error(exit, &error);
         if let EngineError::Stale(moved) = &error {
             for step in moved {
-                write!(command.message, "\n  {}", crate::render::plan::moved(step)).unwrap_or_default();
+                write!(command.message, "\n  {}", crate::render::plan::moved(step))
+                    .unwrap_or_default();
             }
         }
         command.hint = hint;
@@ -112,9 +113,15 @@ impl From<EngineError> for CommandError {
 fn exit(error: &EngineError) -> Exit {
     match error {
         EngineError::Lower(_) | EngineError::Graph(_) => Exit::Config,
-        EngineError::OtherSite { .. } | EngineError::Stale(_) | EngineError::KnownAlready { .. } => Exit::Conflict,
+        EngineError::OtherSite { .. }
+        | EngineError::Stale(_)
+        | EngineError::KnownAlready { .. } => Exit::Conflict,
         EngineError::Lock(LockError::Held(_)) => Exit::Locked,
-        EngineError::Site { gap, .. } if matches!(gap.reason, Reason::Forbidden | Reason::Unauthenticated) => Exit::Denied,
+        EngineError::Site { gap, .. }
+            if matches!(gap.reason, Reason::Forbidden | Reason::Unauthenticated) =>
+        {
+            Exit::Denied
+        }
         EngineError::Apply(error) if error.report.done() > 0 => Exit::Partly,
         EngineError::UnknownCanary { .. } => Exit::Usage,
         _ => Exit::Failed,
@@ -149,7 +156,9 @@ fn hint(error: &EngineError) -> Option<String> {
 fn store_hint(error: &StoreError) -> Option<String> {
     Some(match error {
         StoreError::Exposed { place, .. } => format!("chmod 600 {place}"),
-        StoreError::Cut { .. } => "put a copy of it back, or move it away and run: canary recover".into(),
+        StoreError::Cut { .. } => {
+            "put a copy of it back, or move it away and run: canary recover".into()
+        }
         StoreError::Fenced { .. } => "somebody else took the lock: look with `canary plan`".into(),
         StoreError::Io { .. } => return None,
     })

@@ -39,7 +39,11 @@ pub(crate) fn vocabulary(connects: &[Box<dyn Connect>]) -> Vocabulary {
 
 impl Project {
     /// Reads the configuration.
-    pub(crate) fn read(global: &Global, connects: &[Box<dyn Connect>], ui: Ui) -> Result<Self, CommandError> {
+    pub(crate) fn read(
+        global: &Global,
+        connects: &[Box<dyn Connect>],
+        ui: Ui,
+    ) -> Result<Self, CommandError> {
         let path = global.config.clone();
         let bytes = fs::read(&path).map_err(|error| {
             CommandError::new(Exit::Config, format!("reading {}: {error}", path.display()))
@@ -75,7 +79,8 @@ impl Project {
         {
             let text = text.to_string_lossy();
             return Key::from_text(&text).map_err(|error| {
-                CommandError::new(Exit::Config, format!("CANARY_KEY: {error}")).hint("canary init makes one")
+                CommandError::new(Exit::Config, format!("CANARY_KEY: {error}"))
+                    .hint("canary init makes one")
             });
         }
         let path = self
@@ -95,7 +100,10 @@ impl Project {
     }
 
     /// The engine, connected.
-    pub(crate) async fn engine(&self, connects: &[Box<dyn Connect>]) -> Result<Engine, CommandError> {
+    pub(crate) async fn engine(
+        &self,
+        connects: &[Box<dyn Connect>],
+    ) -> Result<Engine, CommandError> {
         let key = self.key()?;
         let mut builder = Engine::builder(self.config.clone(), key);
         for connect in connects {
@@ -111,11 +119,10 @@ impl Project {
     /// The engine without any connection: for what the ledger and the configuration alone tell.
     pub(crate) fn offline(&self, connects: &[Box<dyn Connect>]) -> Result<Engine, CommandError> {
         let key = self.key()?;
-        let builder = connects
-            .iter()
-            .fold(Engine::builder(self.config.clone(), key), |builder, connect| {
-                builder.provider(unconnected(connect.as_ref()))
-            });
+        let builder = connects.iter().fold(
+            Engine::builder(self.config.clone(), key),
+            |builder, connect| builder.provider(unconnected(connect.as_ref())),
+        );
         Ok(builder.build(Arc::new(self.store()), Arc::new(SystemClock)))
     }
 }
@@ -136,14 +143,19 @@ fn read_key(path: &Path) -> Result<Key, CommandError> {
     })?;
     let mode = meta.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
-        return Err(
-            CommandError::new(Exit::Config, format!("the key {place} can be read by others (mode {mode:o})"))
-                .hint(format!("chmod 600 {place}; if others may have read it, make a new key")),
-        );
+        return Err(CommandError::new(
+            Exit::Config,
+            format!("the key {place} can be read by others (mode {mode:o})"),
+        )
+        .hint(format!(
+            "chmod 600 {place}; if others may have read it, make a new key"
+        )));
     }
-    let text = fs::read_to_string(path)
-        .map_err(|error| CommandError::new(Exit::Config, format!("reading the key {place}: {error}")))?;
-    Key::from_text(&text).map_err(|error| CommandError::new(Exit::Config, format!("the key {place}: {error}")))
+    let text = fs::read_to_string(path).map_err(|error| {
+        CommandError::new(Exit::Config, format!("reading the key {place}: {error}"))
+    })?;
+    Key::from_text(&text)
+        .map_err(|error| CommandError::new(Exit::Config, format!("the key {place}: {error}")))
 }
 
 /// Who we are, for the lock.

@@ -40,8 +40,9 @@ impl Connect for Kubernetes {
             context: section.text("context").map(str::to_owned),
         };
         let client = connection.connect().await.map_err(|error| {
-            CommandError::from_error(Exit::Failed, &error)
-                .hint("name a kubeconfig in KUBECONFIG or in [kubernetes], and a context that is in it")
+            CommandError::from_error(Exit::Failed, &error).hint(
+                "name a kubeconfig in KUBECONFIG or in [kubernetes], and a context that is in it",
+            )
         })?;
         Ok(Provider {
             catalog: self.catalog(),

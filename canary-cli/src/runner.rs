@@ -81,7 +81,9 @@ async fn dispatch(context: &Context, command: Command) -> Result<Exit, CommandEr
         Command::Recover => commands::adopt::recover(context).await,
         Command::Unlock => commands::unlock::run(context).await,
         Command::Schema => commands::generate::schema(context),
-        Command::Completions(args) => commands::generate::completions(context, &args, &mut Cli::command()),
+        Command::Completions(args) => {
+            commands::generate::completions(context, &args, &mut Cli::command())
+        }
         Command::Man(args) => commands::generate::man(context, &args, Cli::command()),
     }
 }
@@ -99,7 +101,11 @@ fn failed(error: &CommandError, ui: Ui) -> ExitCode {
     if error.rendered {
         ui.say(error.message.trim_end());
     } else {
-        let (red, plain) = if ui.colour_err { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
+        let (red, plain) = if ui.colour_err {
+            ("\x1b[1;31m", "\x1b[0m")
+        } else {
+            ("", "")
+        };
         ui.say(&format!("{red}Error:{plain} {}", error.message));
     }
     if let Some(hint) = &error.hint {

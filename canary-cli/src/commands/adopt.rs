@@ -27,9 +27,15 @@ pub(crate) async fn recover(context: &Context) -> Result<Exit, CommandError> {
     let project = context.project()?;
     let engine = project.engine(&context.connects).await?;
     drop(context.load(&engine).await?);
-    let recovered = context.locked(|| async { engine.recover(&holder("recover")).await }).await?;
+    let recovered = context
+        .locked(|| async { engine.recover(&holder("recover")).await })
+        .await?;
     for adopted in &recovered.found {
-        context.ui.data(&format!("{:<34} {}\n", adopted.address.to_string(), adopted.handle));
+        context.ui.data(&format!(
+            "{:<34} {}\n",
+            adopted.address.to_string(),
+            adopted.handle
+        ));
     }
     for gap in &recovered.gaps {
         context.ui.say(&format!("Not seen     {gap}"));
@@ -39,6 +45,8 @@ pub(crate) async fn recover(context: &Context) -> Result<Exit, CommandError> {
             "{id}: nothing proven to be ours was found; what you know to be it is adopted with: canary import {id} NAMESPACE/NAME"
         ));
     }
-    context.ui.say(&format!("Recovered {}.", recovered.found.len()));
+    context
+        .ui
+        .say(&format!("Recovered {}.", recovered.found.len()));
     Ok(Exit::Done)
 }

@@ -23,8 +23,9 @@ pub(crate) async fn apply(context: &Context, args: &cli::Apply) -> Result<Exit, 
     let project = context.project()?;
     let saved = match &args.plan {
         Some(path) => {
-            let bytes = fs::read(path)
-                .map_err(|error| CommandError::new(Exit::Failed, format!("reading {}: {error}", path.display())))?;
+            let bytes = fs::read(path).map_err(|error| {
+                CommandError::new(Exit::Failed, format!("reading {}: {error}", path.display()))
+            })?;
             Some(open_saved(&project.key()?, Some(&project.source), &bytes)?)
         }
         None => None,
@@ -130,7 +131,11 @@ fn exit(applied: &Applied) -> Exit {
     if applied.declined {
         return Exit::Failed;
     }
-    let blocked = applied.plan.steps.iter().any(|step| matches!(step.action, Action::Blocked(_)));
+    let blocked = applied
+        .plan
+        .steps
+        .iter()
+        .any(|step| matches!(step.action, Action::Blocked(_)));
     let Some(report) = &applied.report else {
         return if blocked { Exit::Partly } else { Exit::Done };
     };
@@ -145,7 +150,12 @@ fn worst(report: &Report, plan: &Plan) -> Exit {
     let failed = |test: fn(&RealizeError) -> bool| {
         report.count(|ended| matches!(ended, Ended::Failed(error) if test(error))) > 0
     };
-    if failed(|error| matches!(error, RealizeError::Exists { .. } | RealizeError::Changed { .. })) {
+    if failed(|error| {
+        matches!(
+            error,
+            RealizeError::Exists { .. } | RealizeError::Changed { .. }
+        )
+    }) {
         return Exit::Conflict;
     }
     if failed(|error| matches!(error, RealizeError::Denied { .. })) {
@@ -183,7 +193,8 @@ impl Approve for Asker<'_> {
         } else {
             "Do you want to perform these actions?"
         };
-        let question = format!("\n{what}\n  Only 'yes' will be accepted to approve.\n\n  Enter a value: ");
+        let question =
+            format!("\n{what}\n  Only 'yes' will be accepted to approve.\n\n  Enter a value: ");
         let ui = self.ui;
         let answer = tokio::task::spawn_blocking(move || ui.ask(&question));
         let stopped = async {
@@ -202,7 +213,9 @@ impl Approve for Asker<'_> {
 /// The first Ctrl-C (or a request to end) lets what is under way come to its end; the second ends at once. What was
 /// under way then stands in the ledger, and the next run looks at it.
 async fn stop_on_signal(stop: Arc<AtomicBool>, ui: Ui) {
-    let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else {
+    let Ok(mut terminate) =
+        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+    else {
         return;
     };
     loop {
@@ -218,7 +231,10 @@ async fn stop_on_signal(stop: Arc<AtomicBool>, ui: Ui) {
     }
 }
 
-#[expect(clippy::exit, reason = "the second Ctrl-C is a request to end at once; the ledger is made for that")]
+#[expect(
+    clippy::exit,
+    reason = "the second Ctrl-C is a request to end at once; the ledger is made for that"
+)]
 fn end_now(code: i32) -> ! {
     std::process::exit(code)
 }

@@ -15,7 +15,11 @@ use crate::error::{CommandError, Exit};
 pub(crate) async fn run(context: &Context, args: &Check) -> Result<Exit, CommandError> {
     let project = context.project()?;
     let engine = project.offline(&context.connects)?;
-    let ledger = context.load(&engine).await.map(|loaded| loaded.ledger).unwrap_or_default();
+    let ledger = context
+        .load(&engine)
+        .await
+        .map(|loaded| loaded.ledger)
+        .unwrap_or_default();
     let view = engine
         .look_at(nowhere(&ledger, &project.config), ledger)
         .map_err(|error| context.explain(&project, error))?;
@@ -23,10 +27,17 @@ pub(crate) async fn run(context: &Context, args: &Check) -> Result<Exit, Command
         let line = if args.json { json(note) } else { text(note) };
         context.ui.data(&format!("{line}\n"));
     }
-    let errors = view.notes.iter().filter(|note| note.severity == Severity::Error).count();
+    let errors = view
+        .notes
+        .iter()
+        .filter(|note| note.severity == Severity::Error)
+        .count();
     let canaries = project.config.canaries.len();
     if errors > 0 {
-        return Err(CommandError::new(Exit::Config, format!("{errors} of the notes must be mended before an apply")));
+        return Err(CommandError::new(
+            Exit::Config,
+            format!("{errors} of the notes must be mended before an apply"),
+        ));
     }
     context.ui.say(&format!(
         "{} is valid: {canaries} {}.",
@@ -62,8 +73,16 @@ fn text(note: &Note) -> String {
         Severity::Warning => "warning",
         Severity::Error => "error",
     };
-    let help = note.help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();
-    format!("{severity:<8} {:<30} {}{help}", note.canary.to_string(), note.message)
+    let help = note
+        .help
+        .as_ref()
+        .map(|help| format!(" ({help})"))
+        .unwrap_or_default();
+    format!(
+        "{severity:<8} {:<30} {}{help}",
+        note.canary.to_string(),
+        note.message
+    )
 }
 
 fn json(note: &Note) -> String {

@@ -44,7 +44,11 @@ impl Context {
     }
 
     /// The view, with errors of lowering shown in the configuration.
-    pub(crate) async fn look(&self, project: &Project, engine: &Engine) -> Result<View, CommandError> {
+    pub(crate) async fn look(
+        &self,
+        project: &Project,
+        engine: &Engine,
+    ) -> Result<View, CommandError> {
         let loaded = self.load(engine).await?;
         engine
             .look(loaded.ledger)
@@ -57,7 +61,12 @@ impl Context {
         match error {
             EngineError::Lower(errors) => {
                 let path = project.path.display().to_string();
-                let text = diagnostics::render_lower_errors(&errors, &project.source, &path, self.ui.colour_err);
+                let text = diagnostics::render_lower_errors(
+                    &errors,
+                    &project.source,
+                    &path,
+                    self.ui.colour_err,
+                );
                 CommandError::rendered(Exit::Config, text)
             }
             other => other.into(),
@@ -72,7 +81,9 @@ impl Context {
         let began = Instant::now();
         loop {
             match work().await {
-                Err(EngineError::Lock(LockError::Held(_))) if began.elapsed() < self.global.lock_timeout => {
+                Err(EngineError::Lock(LockError::Held(_)))
+                    if began.elapsed() < self.global.lock_timeout =>
+                {
                     tokio::time::sleep(LOCK_POLL).await;
                 }
                 result => return result,

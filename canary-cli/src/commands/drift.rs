@@ -16,7 +16,13 @@ pub(crate) async fn run(context: &Context, args: &Json) -> Result<Exit, CommandE
     if args.json {
         context.ui.data(&json::drift(&plan));
     } else {
-        context.ui.data(&render::drift(&plan, &view, context.ui.colour));
+        context
+            .ui
+            .data(&render::drift(&plan, &view, context.ui.colour));
     }
-    Ok(if plan.has_drift() { Exit::Drift } else { Exit::Done })
+    Ok(if plan.has_drift() {
+        Exit::Drift
+    } else {
+        Exit::Done
+    })
 }

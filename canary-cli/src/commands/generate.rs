@@ -17,7 +17,11 @@ pub(crate) fn schema(context: &Context) -> Result<Exit, CommandError> {
 }
 
 /// Completions for a shell.
-pub(crate) fn completions(context: &Context, args: &Completions, command: &mut clap::Command) -> Result<Exit, CommandError> {
+pub(crate) fn completions(
+    context: &Context,
+    args: &Completions,
+    command: &mut clap::Command,
+) -> Result<Exit, CommandError> {
     let mut out = Vec::new();
     clap_complete::generate(args.shell, command, "canary", &mut out);
     context.ui.data(&String::from_utf8_lossy(&out));
@@ -25,10 +29,20 @@ pub(crate) fn completions(context: &Context, args: &Completions, command: &mut c
 }
 
 /// Man pages, one for each command.
-pub(crate) fn man(context: &Context, args: &Man, command: clap::Command) -> Result<Exit, CommandError> {
+pub(crate) fn man(
+    context: &Context,
+    args: &Man,
+    command: clap::Command,
+) -> Result<Exit, CommandError> {
     clap_mangen::generate_to(command, &args.folder).map_err(|error| {
-        CommandError::new(Exit::Failed, format!("writing into {}: {error}", args.folder.display()))
+        CommandError::new(
+            Exit::Failed,
+            format!("writing into {}: {error}", args.folder.display()),
+        )
     })?;
-    context.ui.say(&format!("Wrote the man pages into {}.", args.folder.display()));
+    context.ui.say(&format!(
+        "Wrote the man pages into {}.",
+        args.folder.display()
+    ));
     Ok(Exit::Done)
 }

@@ -22,7 +22,10 @@ pub(crate) async fn run(context: &Context, args: &Graph) -> Result<Exit, Command
 fn edges(desired: &Desired) -> impl Iterator<Item = (Address, Address)> {
     desired.in_order().flat_map(|resource| {
         let to = resource.address.clone();
-        resource.needs().into_iter().map(move |from| (from, to.clone()))
+        resource
+            .needs()
+            .into_iter()
+            .map(move |from| (from, to.clone()))
     })
 }
 
@@ -42,9 +45,15 @@ fn dot(desired: &Desired) -> String {
 }
 
 fn mermaid(desired: &Desired) -> String {
-    let addresses: Vec<&Address> = desired.in_order().map(|resource| &resource.address).collect();
+    let addresses: Vec<&Address> = desired
+        .in_order()
+        .map(|resource| &resource.address)
+        .collect();
     let id = |address: &Address| {
-        let at = addresses.iter().position(|known| *known == address).unwrap_or_default();
+        let at = addresses
+            .iter()
+            .position(|known| *known == address)
+            .unwrap_or_default();
         format!("n{at}")
     };
     let mut out = String::from("flowchart LR\n");

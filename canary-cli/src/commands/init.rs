@@ -22,22 +22,36 @@ pub(crate) fn run(context: &Context) -> Result<Exit, CommandError> {
     };
     let failed = |what: &Path| {
         let what = what.display().to_string();
-        move |error: std::io::Error| CommandError::new(Exit::Failed, format!("writing {what}: {error}"))
+        move |error: std::io::Error| {
+            CommandError::new(Exit::Failed, format!("writing {what}: {error}"))
+        }
     };
     fs::create_dir_all(folder.join(FOLDER)).map_err(failed(&folder.join(FOLDER)))?;
     let made = create(path, TEMPLATE.as_bytes(), 0o644).map_err(failed(path))?;
-    tell(context, path, made, "say what to plant in it, then: canary plan");
+    tell(
+        context,
+        path,
+        made,
+        "say what to plant in it, then: canary plan",
+    );
     let key_path = context
         .global
         .key_file
         .clone()
         .unwrap_or_else(|| folder.join(FOLDER).join("key"));
     let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| CommandError::new(Exit::Failed, format!("no randomness for a key: {error}")))?;
+    getrandom::fill(&mut bytes).map_err(|error| {
+        CommandError::new(Exit::Failed, format!("no randomness for a key: {error}"))
+    })?;
     let text = Key::from_bytes(bytes).to_text();
-    let made = create(&key_path, format!("{}\n", *text).as_bytes(), 0o600).map_err(failed(&key_path))?;
-    tell(context, &key_path, made, "keep a copy where only you can read it: without it nothing can be recovered");
+    let made =
+        create(&key_path, format!("{}\n", *text).as_bytes(), 0o600).map_err(failed(&key_path))?;
+    tell(
+        context,
+        &key_path,
+        made,
+        "keep a copy where only you can read it: without it nothing can be recovered",
+    );
     ignore(&folder.join(".gitignore")).map_err(failed(&folder.join(".gitignore")))?;
     Ok(Exit::Done)
 }
@@ -47,13 +61,20 @@ fn tell(context: &Context, path: &Path, made: bool, next: &str) {
     if made {
         context.ui.say(&format!("Made {path}: {next}"));
     } else {
-        context.ui.say(&format!("{path} is there already and is left as it is"));
+        context
+            .ui
+            .say(&format!("{path} is there already and is left as it is"));
     }
 }
 
 /// True when it was made; a file that is there is left alone.
 fn create(path: &Path, content: &[u8], mode: u32) -> std::io::Result<bool> {
-    match OpenOptions::new().write(true).create_new(true).mode(mode).open(path) {
+    match OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(path)
+    {
         Ok(mut file) => {
             file.write_all(content)?;
             file.sync_data()?;
@@ -72,6 +93,10 @@ fn ignore(path: &Path) -> std::io::Result<()> {
         return Ok(());
     }
     let mut file = OpenOptions::new().create(true).append(true).open(path)?;
-    let gap = if there.is_empty() || there.ends_with('\n') { "" } else { "\n" };
+    let gap = if there.is_empty() || there.ends_with('\n') {
+        ""
+    } else {
+        "\n"
+    };
     writeln!(file, "{gap}{line}")
 }

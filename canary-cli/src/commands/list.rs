@@ -38,13 +38,20 @@ pub(crate) async fn run(context: &Context, args: &Json) -> Result<Exit, CommandE
         }
         let address = record.address.to_string();
         let handle = record.handle.to_string();
-        out.push_str(&format!("{address:<34} {handle:<46} {}\n", remarks.join(", ")));
+        out.push_str(&format!(
+            "{address:<34} {handle:<46} {}\n",
+            remarks.join(", ")
+        ));
     }
     context.ui.data(&out);
     let declared = project.config.canaries.keys();
-    let missing = declared.filter(|id| !ledger.records.keys().any(|address| address.canary() == *id)).count();
+    let missing = declared
+        .filter(|id| !ledger.records.keys().any(|address| address.canary() == *id))
+        .count();
     if missing > 0 && !args.json {
-        context.ui.say(&format!("{missing} declared and not planted: canary plan"));
+        context
+            .ui
+            .say(&format!("{missing} declared and not planted: canary plan"));
     }
     Ok(Exit::Done)
 }

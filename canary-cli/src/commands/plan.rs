@@ -31,14 +31,19 @@ pub(crate) async fn run(context: &Context, args: &cli::Plan) -> Result<Exit, Com
         context.ui.data(&json::plan(&plan));
     } else {
         context.ui.say(&render::looked(&view.observed, took));
-        context.ui.data(&render::plan(&plan, &view, context.ui.colour));
+        context
+            .ui
+            .data(&render::plan(&plan, &view, context.ui.colour));
     }
     if let Some(out) = &args.out {
         let sealed = seal_saved(&project.key()?, &project.source, &plan)?;
-        put(out, &sealed)
-            .map_err(|error| CommandError::new(Exit::Failed, format!("writing {}: {error}", out.display())))?;
+        put(out, &sealed).map_err(|error| {
+            CommandError::new(Exit::Failed, format!("writing {}: {error}", out.display()))
+        })?;
         let out = out.display();
-        context.ui.say(&format!("\nSaved the plan to: {out}\nTo do exactly this: canary apply {out}"));
+        context.ui.say(&format!(
+            "\nSaved the plan to: {out}\nTo do exactly this: canary apply {out}"
+        ));
     }
     Ok(exit(&plan, args.detailed_exitcode))
 }
@@ -51,14 +56,19 @@ fn exit(plan: &Plan, detailed: bool) -> Exit {
     }
 }
 
-async fn view(context: &Context, project: &Project, args: &cli::Plan) -> Result<(Engine, View), CommandError> {
+async fn view(
+    context: &Context,
+    project: &Project,
+    args: &cli::Plan,
+) -> Result<(Engine, View), CommandError> {
     let Some(from) = &args.from else {
         let engine = project.engine(&context.connects).await?;
         let view = context.look(project, &engine).await?;
         return Ok((engine, view));
     };
-    let bytes = fs::read(from)
-        .map_err(|error| CommandError::new(Exit::Failed, format!("reading {}: {error}", from.display())))?;
+    let bytes = fs::read(from).map_err(|error| {
+        CommandError::new(Exit::Failed, format!("reading {}: {error}", from.display()))
+    })?;
     let engine = project.offline(&context.connects)?;
     let observed = recorded(&bytes, from)?;
     let ledger = context.load(&engine).await?.ledger;

@@ -16,8 +16,10 @@ pub(crate) async fn run(context: &Context, args: &Rotate) -> Result<Exit, Comman
     let id = canary(&args.canary)?;
     let project = context.project()?;
     let Some(declared) = project.config.canaries.get(&id) else {
-        return Err(CommandError::new(Exit::Usage, format!("there is no canary {id}"))
-            .hint("canary list shows those there are"));
+        return Err(
+            CommandError::new(Exit::Usage, format!("there is no canary {id}"))
+                .hint("canary list shows those there are"),
+        );
     };
     let generation = declared.generation + 1;
     let text = with_generation(&project.source, &id, generation)
@@ -28,8 +30,9 @@ pub(crate) async fn run(context: &Context, args: &Rotate) -> Result<Exit, Comman
     }
     let path = project.path.clone();
     let write = |text: &str| {
-        put_public(&path, text.as_bytes())
-            .map_err(|error| CommandError::new(Exit::Failed, format!("writing {}: {error}", path.display())))
+        put_public(&path, text.as_bytes()).map_err(|error| {
+            CommandError::new(Exit::Failed, format!("writing {}: {error}", path.display()))
+        })
     };
     write(&text)?;
     let raised = context.project()?;
@@ -41,10 +44,19 @@ pub(crate) async fn run(context: &Context, args: &Rotate) -> Result<Exit, Comman
     };
     // Whoever holds what it gives is rewritten too, so the whole plan is carried out.
     let ended = carry_out(context, &raised, &engine, Purpose::default(), None, &how).await;
-    let nothing_done = matches!(&ended, Ok(Exit::Failed) | Err(CommandError { exit: Exit::Locked | Exit::Conflict, .. }));
+    let nothing_done = matches!(
+        &ended,
+        Ok(Exit::Failed)
+            | Err(CommandError {
+                exit: Exit::Locked | Exit::Conflict,
+                ..
+            })
+    );
     if nothing_done {
         write(&project.source)?;
-        context.ui.say(&format!("{} is as it was before.", path.display()));
+        context
+            .ui
+            .say(&format!("{} is as it was before.", path.display()));
     }
     ended
 }

@@ -16,24 +16,35 @@ use crate::render::{json as lines, plan as render};
 pub(crate) async fn run(context: &Context, args: &Show) -> Result<Exit, CommandError> {
     let project = context.project()?;
     if Path::new(&args.what).is_file() {
-        let bytes = fs::read(&args.what)
-            .map_err(|error| CommandError::new(Exit::Failed, format!("reading {}: {error}", args.what)))?;
+        let bytes = fs::read(&args.what).map_err(|error| {
+            CommandError::new(Exit::Failed, format!("reading {}: {error}", args.what))
+        })?;
         let plan = open_saved(&project.key()?, None, &bytes)?;
-        let text = if args.json { lines::plan(&plan) } else { render::saved(&plan, context.ui.colour) };
+        let text = if args.json {
+            lines::plan(&plan)
+        } else {
+            render::saved(&plan, context.ui.colour)
+        };
         context.ui.data(&text);
         return Ok(Exit::Done);
     }
     let id = canary(&args.what)?;
     let engine = project.offline(&context.connects)?;
     let ledger = context.load(&engine).await?.ledger;
-    let records: Vec<_> = ledger.records.values().filter(|record| *record.address.canary() == id).collect();
+    let records: Vec<_> = ledger
+        .records
+        .values()
+        .filter(|record| *record.address.canary() == id)
+        .collect();
     if records.is_empty() {
         let hint = if project.config.canaries.contains_key(&id) {
             "it is declared and not planted: canary plan"
         } else {
             "canary list shows those there are"
         };
-        return Err(CommandError::new(Exit::Failed, format!("nothing is known of {id}")).hint(hint));
+        return Err(
+            CommandError::new(Exit::Failed, format!("nothing is known of {id}")).hint(hint),
+        );
     }
     for record in records {
         if args.json {

@@ -7,7 +7,8 @@ use crate::error::{CommandError, Exit};
 pub(crate) async fn run(context: &Context) -> Result<Exit, CommandError> {
     let project = context.project()?;
     let engine = project.offline(&context.connects)?;
-    let failed = |error: canary_core::ledger::StoreError| CommandError::from_error(Exit::Failed, &error);
+    let failed =
+        |error: canary_core::ledger::StoreError| CommandError::from_error(Exit::Failed, &error);
     let Some(holder) = engine.store().holder().await.map_err(failed)? else {
         context.ui.say("Nobody holds the lock.");
         return Ok(Exit::Done);

@@ -60,16 +60,13 @@ fn report(mut errors: Vec<&ConfigError>, source: &str, path: &str, colour: bool)
         text.push_str(&renderer.render(&[group(error, &file)]));
         text.push_str("\n\n");
     }
-    let plural = if errors.len() == 1 { "" } else { "s" };
-    text.push_str(&format_count(errors.len(), plural, path));
+    text.push_str(&closing(errors.len(), path));
     text
 }
 
-fn format_count(count: usize, plural: &str, path: &str) -> String {
-    format!(
-        "{count} error{plural} in {}\n",
-        normalize_untrusted_str(path)
-    )
+fn closing(count: usize, path: &str) -> String {
+    let errors = if count == 1 { "error" } else { "errors" };
+    format!("{count} {errors} in {}\n", normalize_untrusted_str(path))
 }
 
 /// One error with its places.

@@ -11,7 +11,10 @@ use serde_json::{Value, json};
 const VERSION: &str = "1.0";
 
 fn lines(values: impl IntoIterator<Item = Value>) -> String {
-    values.into_iter().map(|value| format!("{value}\n")).collect()
+    values
+        .into_iter()
+        .map(|value| format!("{value}\n"))
+        .collect()
 }
 
 fn head() -> Value {
@@ -20,16 +23,38 @@ fn head() -> Value {
 
 /// A plan.
 pub(crate) fn plan(plan: &Plan) -> String {
-    let changes = plan.steps.iter().filter(|step| !matches!(step.action, Action::Keep)).map(change);
+    let changes = plan
+        .steps
+        .iter()
+        .filter(|step| !matches!(step.action, Action::Keep))
+        .map(change);
     let drifts = plan.steps.iter().filter_map(drifted);
-    let gaps = plan.gaps.iter().map(|gap| json!({ "type": "gap", "gap": gap, "message": gap.to_string() }));
-    lines([head()].into_iter().chain(drifts).chain(changes).chain(gaps).chain([summary(plan)]))
+    let gaps = plan
+        .gaps
+        .iter()
+        .map(|gap| json!({ "type": "gap", "gap": gap, "message": gap.to_string() }));
+    lines(
+        [head()]
+            .into_iter()
+            .chain(drifts)
+            .chain(changes)
+            .chain(gaps)
+            .chain([summary(plan)]),
+    )
 }
 
 /// What others did.
 pub(crate) fn drift(plan: &Plan) -> String {
-    let gaps = plan.gaps.iter().map(|gap| json!({ "type": "gap", "gap": gap, "message": gap.to_string() }));
-    lines([head()].into_iter().chain(plan.steps.iter().filter_map(drifted)).chain(gaps))
+    let gaps = plan
+        .gaps
+        .iter()
+        .map(|gap| json!({ "type": "gap", "gap": gap, "message": gap.to_string() }));
+    lines(
+        [head()]
+            .into_iter()
+            .chain(plan.steps.iter().filter_map(drifted))
+            .chain(gaps),
+    )
 }
 
 /// What came of an apply.

@@ -4,3 +4,6 @@ pub mod diagnostics;
 pub(crate) mod json;
 pub(crate) mod plan;
 pub(crate) mod progress;
+
+#[cfg(test)]
+mod diagnostics_tests;

@@ -10,7 +10,8 @@ use canary_core::graph::Lifetime;
 use canary_core::ledger::Record;
 use canary_core::observe::{Observed, Seen};
 use canary_core::plan::{
-    Action, CreateCause, DeleteCause, FieldChange, Moved, Obstacle, Outside, Plan, ReplaceCause, Step, Wanted,
+    Action, CreateCause, DeleteCause, FieldChange, Moved, Obstacle, Outside, Plan, ReplaceCause,
+    Step, Wanted,
 };
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -22,9 +23,14 @@ pub(crate) fn day(moment: Timestamp) -> String {
 
 /// Where we looked, and what it took.
 pub(crate) fn looked(observed: &Observed, took: Duration) -> String {
-    let sites: Vec<&str> = observed.sites.values().map(|site| site.name.as_str()).collect();
+    let sites: Vec<&str> = observed
+        .sites
+        .values()
+        .map(|site| site.name.as_str())
+        .collect();
     let scopes: Vec<_> = observed.listed.values().flatten().collect();
-    let kinds: std::collections::BTreeSet<&str> = scopes.iter().map(|scope| scope.kind.as_str()).collect();
+    let kinds: std::collections::BTreeSet<&str> =
+        scopes.iter().map(|scope| scope.kind.as_str()).collect();
     let places: std::collections::BTreeSet<_> = scopes.iter().map(|scope| &scope.scope).collect();
     // The first request asked where we are.
     let requests = observed.requests + sites.len() as u64;
@@ -47,7 +53,11 @@ pub(crate) fn plan(plan: &Plan, view: &View, colour: bool) -> String {
     let mut out = steps(plan, colour);
     out.push_str(&kept(plan));
     out.push_str(&gaps(plan));
-    for note in view.notes.iter().filter(|note| note.severity == canary_core::check::Severity::Warning) {
+    for note in view
+        .notes
+        .iter()
+        .filter(|note| note.severity == canary_core::check::Severity::Warning)
+    {
         writeln!(out, "Note         {note}").unwrap_or_default();
     }
     if plan.is_settled() {
@@ -63,7 +73,13 @@ pub(crate) fn plan(plan: &Plan, view: &View, colour: bool) -> String {
 
 /// A saved plan, of which the world is not looked at again.
 pub(crate) fn saved(plan: &Plan, colour: bool) -> String {
-    format!("{}{}{}\n{}", steps(plan, colour), kept(plan), gaps(plan), last_line(plan))
+    format!(
+        "{}{}{}\n{}",
+        steps(plan, colour),
+        kept(plan),
+        gaps(plan),
+        last_line(plan)
+    )
 }
 
 /// After an apply that had nothing to do.
@@ -108,7 +124,10 @@ fn steps(plan: &Plan, colour: bool) -> String {
     // What ends something is seen first.
     let rank = |step: &&Step| match &step.action {
         Action::Delete { .. } => 0,
-        Action::Replace { .. } | Action::Create { cause: CreateCause::DeletedOutside } => 1,
+        Action::Replace { .. }
+        | Action::Create {
+            cause: CreateCause::DeletedOutside,
+        } => 1,
         _ => 2,
     };
     let mut sorted = shown;
@@ -136,7 +155,10 @@ fn one(step: &Step, colour: bool) -> String {
     match &step.action {
         Action::Create { .. } => out.push_str(&content(step)),
         Action::Update { changes, .. } => out.push_str(&fields(changes)),
-        Action::Replace { cause: ReplaceCause::Immutable(changes), .. } => out.push_str(&fields(changes)),
+        Action::Replace {
+            cause: ReplaceCause::Immutable(changes),
+            ..
+        } => out.push_str(&fields(changes)),
         Action::Blocked(obstacle) => out.push_str(&remedy(step, obstacle)),
         _ => {}
     }
@@ -148,8 +170,13 @@ fn symbol(action: &Action) -> (&'static str, &'static str) {
     const RED: &str = "\x1b[31m";
     const YELLOW: &str = "\x1b[33m";
     match action {
-        Action::Create { cause: CreateCause::New } => ("+", GREEN),
-        Action::Create { cause: CreateCause::DeletedOutside } | Action::Replace { .. } => ("-/+", RED),
+        Action::Create {
+            cause: CreateCause::New,
+        } => ("+", GREEN),
+        Action::Create {
+            cause: CreateCause::DeletedOutside,
+        }
+        | Action::Replace { .. } => ("-/+", RED),
         Action::Update { .. } | Action::Keep => ("~", YELLOW),
         Action::Delete { .. } => ("-", RED),
         Action::Retire { .. } | Action::Forget => (".", ""),
@@ -165,9 +192,18 @@ fn why(step: &Step) -> Option<String> {
         Outside::Recreated { .. } => "deleted outside, and another of that name is there",
     });
     let own = match &step.action {
-        Action::Replace { cause: ReplaceCause::Expiring, .. } => Some("it is about to stop working".to_owned()),
-        Action::Replace { cause: ReplaceCause::Rotated, .. } => Some("rotated".to_owned()),
-        Action::Replace { cause: ReplaceCause::Immutable(changes), .. } => {
+        Action::Replace {
+            cause: ReplaceCause::Expiring,
+            ..
+        } => Some("it is about to stop working".to_owned()),
+        Action::Replace {
+            cause: ReplaceCause::Rotated,
+            ..
+        } => Some("rotated".to_owned()),
+        Action::Replace {
+            cause: ReplaceCause::Immutable(changes),
+            ..
+        } => {
             let names: Vec<&str> = changes.iter().map(|change| change.field.as_str()).collect();
             Some(format!("{} cannot be changed in place", names.join(", ")))
         }
@@ -182,19 +218,29 @@ fn why(step: &Step) -> Option<String> {
         _ => None,
     };
     match (outside, own) {
-        (Some(outside), Some(own)) if !matches!(step.action, Action::Forget) => Some(format!("{outside}; {own}")),
+        (Some(outside), Some(own)) if !matches!(step.action, Action::Forget) => {
+            Some(format!("{outside}; {own}"))
+        }
         (Some(outside), _) => Some(outside.to_owned()),
         (None, own) => own,
     }
 }
 
 fn content(step: &Step) -> String {
-    let keys: Vec<&str> = step.content.keys().filter_map(|field| field.strip_prefix("data.")).collect();
+    let keys: Vec<&str> = step
+        .content
+        .keys()
+        .filter_map(|field| field.strip_prefix("data."))
+        .collect();
     let mut out = String::new();
     if !keys.is_empty() {
         writeln!(out, "      keys       {}", keys.join(", ")).unwrap_or_default();
     }
-    if let Some(written) = step.choice.as_ref().and_then(|choice| choice.written.as_ref()) {
+    if let Some(written) = step
+        .choice
+        .as_ref()
+        .and_then(|choice| choice.written.as_ref())
+    {
         let how = match written.operation.as_str() {
             "Apply" => "by server-side apply",
             _ => "by create",
@@ -250,7 +296,9 @@ fn quoted(text: &str) -> String {
 fn escaped(text: &str) -> String {
     text.chars()
         .flat_map(|c| {
-            let escape = c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c);
+            let escape = c.is_control()
+                || ('\u{202a}'..='\u{202e}').contains(&c)
+                || ('\u{2066}'..='\u{2069}').contains(&c);
             let plain = (!escape).then_some(c);
             let escaped = escape.then(|| c.escape_unicode()).into_iter().flatten();
             plain.into_iter().chain(escaped)
@@ -284,43 +332,75 @@ fn kept(plan: &Plan) -> String {
     let Some(first) = until.iter().map(|(until, _)| *until).min() else {
         return String::new();
     };
-    let what = if until.iter().any(|(_, active)| *active) { "credential" } else { "canary" };
+    let what = if until.iter().any(|(_, active)| *active) {
+        "credential"
+    } else {
+        "canary"
+    };
     let what = match (what, until.len()) {
         ("canary", n) if n != 1 => format!("{n} retired canaries"),
-        (what, n) => format!("{} ", count(n as u64, &format!("retired {what}"))).trim().to_owned(),
+        (what, n) => format!("{} ", count(n as u64, &format!("retired {what}")))
+            .trim()
+            .to_owned(),
     };
-    let verb = if until.len() == 1 { "stops" } else { "the first stops" };
+    let verb = if until.len() == 1 {
+        "stops"
+    } else {
+        "the first stops"
+    };
     format!("Kept alive   {what}, {verb} firing on {}\n", day(first))
 }
 
 fn gaps(plan: &Plan) -> String {
-    plan.gaps.iter().map(|gap| format!("Not seen     {gap}\n")).collect()
+    plan.gaps
+        .iter()
+        .map(|gap| format!("Not seen     {gap}\n"))
+        .collect()
 }
 
 /// What others did, and nothing else.
 pub(crate) fn drift(plan: &Plan, _view: &View, colour: bool) -> String {
     let mut out = String::new();
     for step in plan.steps.iter().filter(|step| step.outside.is_some()) {
-        let (tint, plain) = if colour { ("\x1b[33m", "\x1b[0m") } else { ("", "") };
+        let (tint, plain) = if colour {
+            ("\x1b[33m", "\x1b[0m")
+        } else {
+            ("", "")
+        };
         let address = step.address.to_string();
         let handle = step.handle.to_string();
         let (symbol, what) = match &step.outside {
             Some(Outside::Changed(_)) => ("~", "was changed"),
             Some(Outside::Deleted) => ("-", "was deleted"),
             Some(Outside::Deleting) => ("-", "is being deleted"),
-            Some(Outside::Recreated { .. }) => ("-", "was deleted, and another of that name was made"),
+            Some(Outside::Recreated { .. }) => {
+                ("-", "was deleted, and another of that name was made")
+            }
             None => continue,
         };
-        writeln!(out, "{tint}{symbol:>3}{plain} {address:<30} {handle:<46} {what}").unwrap_or_default();
+        writeln!(
+            out,
+            "{tint}{symbol:>3}{plain} {address:<30} {handle:<46} {what}"
+        )
+        .unwrap_or_default();
         if let Some(Outside::Changed(changes)) = &step.outside {
             out.push_str(&fields(changes));
         }
     }
-    let drifted = plan.steps.iter().filter(|step| step.outside.is_some()).count();
+    let drifted = plan
+        .steps
+        .iter()
+        .filter(|step| step.outside.is_some())
+        .count();
     if drifted == 0 {
         out.push_str("No drift. Nobody changed what is planted.\n");
     } else {
-        writeln!(out, "\n{} touched by others. canary apply puts it right.", count(drifted as u64, "resource")).unwrap_or_default();
+        writeln!(
+            out,
+            "\n{} touched by others. canary apply puts it right.",
+            count(drifted as u64, "resource")
+        )
+        .unwrap_or_default();
     }
     out.push_str(&gaps(plan));
     out
@@ -344,8 +424,12 @@ pub(crate) fn report(plan: &Plan, report: &Report, _took: Duration) -> String {
                 *counts.entry(what).or_default() += 1;
             }
             Ended::Failed(error) => writeln!(out, "  x {address}: {error}").unwrap_or_default(),
-            Ended::Waits(on) => writeln!(out, "  . {address}: {handle} waits for {on}").unwrap_or_default(),
-            Ended::Stopped => writeln!(out, "  . {address}: {handle} was not begun").unwrap_or_default(),
+            Ended::Waits(on) => {
+                writeln!(out, "  . {address}: {handle} waits for {on}").unwrap_or_default()
+            }
+            Ended::Stopped => {
+                writeln!(out, "  . {address}: {handle} was not begun").unwrap_or_default()
+            }
             Ended::Blocked => {}
         }
     }
@@ -385,8 +469,15 @@ pub(crate) fn moved(moved: &Moved) -> String {
     };
     let approved = verb(moved.approved.as_deref());
     let now = verb(moved.now.as_deref());
-    let differently = if approved == now { " (differently)" } else { "" };
-    format!("{}: {approved} was approved, now {now}{differently}", moved.address)
+    let differently = if approved == now {
+        " (differently)"
+    } else {
+        ""
+    };
+    format!(
+        "{}: {approved} was approved, now {now}{differently}",
+        moved.address
+    )
 }
 
 /// What the ledger has of a resource.
@@ -397,7 +488,10 @@ pub(crate) fn record(record: &Record) -> String {
     };
     line("object", record.handle.to_string());
     if let Some(version) = &record.version {
-        line("version", format!("uid {}, revision {}", version.uid, version.revision));
+        line(
+            "version",
+            format!("uid {}, revision {}", version.uid, version.revision),
+        );
     }
     line("generation", record.generation.to_string());
     line("planted", record.planted.to_string());
@@ -411,7 +505,12 @@ pub(crate) fn record(record: &Record) -> String {
         line("made by", by.clone());
     }
     for (name, value) in &record.outputs {
-        line(name, value.public().map_or_else(|| "(secret value)".to_owned(), str::to_owned));
+        line(
+            name,
+            value
+                .public()
+                .map_or_else(|| "(secret value)".to_owned(), str::to_owned),
+        );
     }
     let fields: Vec<&str> = record.fields.keys().map(String::as_str).collect();
     line("fields", fields.join(", "));

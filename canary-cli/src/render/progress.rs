@@ -29,13 +29,20 @@ impl Shown {
     /// Tells of one step.
     pub(crate) fn tell(&self, progress: Progress<'_>) {
         match (progress, &self.bar) {
-            (Progress::Begins(step), Some(bar)) => bar.set_message(format!("{}: {}", step.address, doing(&step.action))),
+            (Progress::Begins(step), Some(bar)) => {
+                bar.set_message(format!("{}: {}", step.address, doing(&step.action)))
+            }
             (Progress::Begins(_), None) => {}
             (Progress::Ends(step, Ended::Done), bar) => {
                 if let Some(bar) = bar {
                     bar.inc(1);
                 } else if !self.json {
-                    self.ui.say(&format!("{}: {} [{}]", step.address, done(&step.action), step.handle));
+                    self.ui.say(&format!(
+                        "{}: {} [{}]",
+                        step.address,
+                        done(&step.action),
+                        step.handle
+                    ));
                 }
             }
             (Progress::Ends(step, Ended::Failed(error)), bar) if !self.json => {

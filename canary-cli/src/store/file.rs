@@ -60,7 +60,10 @@ impl FileStore {
     }
 
     /// Runs with the mutex held.
-    fn exclusively<T>(&self, work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    fn exclusively<T>(
+        &self,
+        work: impl FnOnce() -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         if let Some(folder) = self.path.parent() {
             fs::create_dir_all(folder).map_err(self.failed("making the folder of"))?;
         }
@@ -116,7 +119,12 @@ impl FileStore {
             }
             Err(error) => return Err(self.failed("reading")(error)),
         };
-        let mode = file.metadata().map_err(self.failed("reading"))?.permissions().mode() & 0o777;
+        let mode = file
+            .metadata()
+            .map_err(self.failed("reading"))?
+            .permissions()
+            .mode()
+            & 0o777;
         if mode & 0o077 != 0 {
             return Err(StoreError::Exposed {
                 place: self.path.display().to_string(),
@@ -124,7 +132,8 @@ impl FileStore {
             });
         }
         let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(self.failed("reading"))?;
+        file.read_to_end(&mut bytes)
+            .map_err(self.failed("reading"))?;
         self.check_length(bytes.len() as u64)?;
         Ok(bytes)
     }
@@ -163,7 +172,11 @@ impl FileStore {
         Ok(())
     }
 
-    fn take_lock(&self, holder: &Holder, ttl: Duration) -> Result<Result<Lease, Holder>, StoreError> {
+    fn take_lock(
+        &self,
+        holder: &Holder,
+        ttl: Duration,
+    ) -> Result<Result<Lease, Holder>, StoreError> {
         self.exclusively(|| {
             let mut state = self.state()?;
             if let Some(other) = &state.holder
@@ -186,7 +199,10 @@ impl FileStore {
         })
     }
 
-    async fn blocking<T: Send + 'static>(&self, work: impl FnOnce(&Self) -> T + Send + 'static) -> T {
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> T + Send + 'static,
+    ) -> T {
         let store = self.clone();
         match tokio::task::spawn_blocking(move || work(&store)).await {
             Ok(done) => done,
@@ -241,7 +257,12 @@ fn after(moment: Timestamp, by: Duration) -> Timestamp {
 
 /// A holder on this machine whose process is gone. Elsewhere only its expiry tells.
 fn is_dead(other: &Holder, we: &Holder) -> bool {
-    let machine = |holder: &Holder| holder.who.rsplit_once('@').map(|(_, machine)| machine.to_owned());
+    let machine = |holder: &Holder| {
+        holder
+            .who
+            .rsplit_once('@')
+            .map(|(_, machine)| machine.to_owned())
+    };
     machine(other).is_some()
         && machine(other) == machine(we)
         && Path::new("/proc/self").exists()
@@ -260,7 +281,9 @@ impl Store for FileStore {
 
     async fn lock(&self, holder: &Holder, ttl: Duration) -> Result<Lease, LockError> {
         let holder = holder.clone();
-        let taken = self.blocking(move |store| store.take_lock(&holder, ttl)).await;
+        let taken = self
+            .blocking(move |store| store.take_lock(&holder, ttl))
+            .await;
         taken.map_err(LockError::Store)?.map_err(LockError::Held)
     }
 

@@ -12,7 +12,8 @@ pub(super) const NOT_YET: &[&str] = &["aws", "iam_user", "pod_credentials"];
 /// The longest label: that of a DNS label, so that any provider can use it in a name.
 pub(super) const LONGEST_LABEL: usize = 63;
 
-/// How long retired generations are kept by default: 90 days, longer than most log stores keep what was stolen quiet.
+/// How long retired generations are kept by default, 90 days: about as long as audit logs are commonly kept, so that
+/// a late use can still be traced to the theft.
 pub(super) const KEEP_RETIRED: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 /// The highest generation: a rotation every minute for nearly two years.
@@ -33,12 +34,14 @@ pub(super) fn label(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether a text says anything.
-pub(super) fn said(text: &str) -> Result<(), String> {
-    if text.trim().is_empty() {
-        return Err("expected a text that is not empty".into());
-    }
-    Ok(())
+/// A text that says anything.
+fn said() -> Shape {
+    Shape::Checked(|text| {
+        if text.trim().is_empty() {
+            return Err("expected a text that is not empty".into());
+        }
+        Ok(())
+    })
 }
 
 fn url(text: &str) -> Result<(), String> {
@@ -117,54 +120,66 @@ pub(super) fn alert() -> TableShape {
 /// `[[known_reader]]`. `verb` is the shape of one verb: the schema lists the words, the parser takes any text in
 /// order to say more about a wrong one.
 pub(super) fn known_reader(verb: Shape) -> TableShape {
-    let text = || Shape::Checked(said);
-    table(vec![
-        required("principal", text(), "The real user, as authenticated."),
+    let verbs = Shape::List(Box::new(verb));
+    let mut fields = vec![
+        required("principal", said(), "The real user, as authenticated."),
         field(
             "acting_as",
-            text(),
+            said(),
             "Whom it acts as, when it impersonates.",
         ),
-        field("uid", text(), "The user's uid, pinned."),
+        field("uid", said(), "The user's uid, pinned."),
         required(
             "verbs",
-            Shape::List(Box::new(verb)),
+            verbs,
             "Covering verbs: list, watch, deletecollection. A named touch is never excused.",
         ),
-        field("resource", text(), "Which resource. Default: secrets."),
+        field("resource", said(), "Which resource. Default: secrets."),
         required(
             "scope",
-            text(),
+            said(),
             "\"cluster\", or the namespace that it reads.",
         ),
+    ];
+    fields.extend(conditions());
+    fields.push(required("reason", said(), "Why it is known."));
+    fields.push(required(
+        "until",
+        Shape::Date,
+        "The last day on which it holds.",
+    ));
+    table(fields)
+}
+
+/// What a known reader may be held to beyond who it is and where it reads.
+fn conditions() -> Vec<FieldShape> {
+    vec![
         field(
             "label_selector",
-            text(),
+            said(),
             "The label selector it reads with, as written in the request.",
         ),
         field(
             "field_selector",
-            text(),
+            said(),
             "The field selector it reads with, as written in the request.",
         ),
         field(
             "credential",
-            text(),
+            said(),
             "The form of credential: pod-token, token, or certificate:SHA256.",
         ),
         field(
             "from",
-            text(),
+            said(),
             "Where the last source address must be: own-pod, own-node, or a CIDR.",
         ),
         field(
             "every",
-            text(),
+            said(),
             "How often at most, as in \"24h\"; or \"informer\" for any number of times.",
         ),
-        required("reason", text(), "Why it is known."),
-        required("until", Shape::Date, "The last day on which it holds."),
-    ])
+    ]
 }
 
 #[cfg(test)]

@@ -75,11 +75,20 @@ pub(super) fn shortened(word: &str) -> String {
 
 /// Words for a message: `` `a`, `b` or `c` ``.
 pub(super) fn any_of<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    listed(words, "or")
+}
+
+/// Words for a message: `` `a`, `b` and `c` ``.
+pub(super) fn all_of<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    listed(words, "and")
+}
+
+fn listed<'a>(words: impl IntoIterator<Item = &'a str>, last_word: &str) -> String {
     let words: Vec<String> = words.into_iter().map(quoted).collect();
     match words.split_last() {
         None => String::from("nothing"),
         Some((only, [])) => only.clone(),
-        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
+        Some((last, rest)) => format!("{} {last_word} {last}", rest.join(", ")),
     }
 }
 
@@ -97,5 +106,6 @@ mod tests {
     fn words_are_joined_as_in_a_sentence() {
         assert_eq!(any_of(["a"]), "`a`");
         assert_eq!(any_of(["a", "b", "c"]), "`a`, `b` or `c`");
+        assert_eq!(all_of(["a", "b"]), "`a` and `b`");
     }
 }

@@ -19,8 +19,7 @@ pub fn json_schema(vocabulary: &Vocabulary) -> Value {
             let mut schema = table(&builtin::canary(kind));
             set(&mut schema, "description", kind.about.into());
             definitions.insert(kind.kind.into(), schema);
-            let reference = json!({ "$ref": format!("#/$defs/{}", kind.kind) });
-            let mut labels = labelled(&reference);
+            let mut labels = labelled(&json!({ "$ref": format!("#/$defs/{}", kind.kind) }));
             set(&mut labels, "description", kind.about.into());
             properties.insert(kind.kind.into(), labels);
         }

@@ -28,32 +28,19 @@ pub(super) fn too_deep(source: &str) -> Option<Span> {
     let mut depth = 1;
     for token in Source::new(source).lex() {
         let level = levels.last_mut()?;
-        match token.kind() {
-            TokenKind::Dot => {
-                level.run += 1;
-                depth += usize::from(level.run > level.dots);
-                level.dots = level.dots.max(level.run);
-            }
-            TokenKind::Comma | TokenKind::Newline => level.run = 0,
-            kind @ (TokenKind::LeftSquareBracket | TokenKind::LeftCurlyBracket) => {
-                levels.push(Level::new(kind));
-                depth += 1;
-            }
-            kind @ (TokenKind::RightSquareBracket | TokenKind::RightCurlyBracket) => {
-                if closes(kind, level.opened_by) {
-                    depth -= 1 + level.dots;
-                    levels.pop();
-                }
-            }
-            TokenKind::Equals
-            | TokenKind::Whitespace
-            | TokenKind::Comment
-            | TokenKind::LiteralString
-            | TokenKind::BasicString
-            | TokenKind::MlLiteralString
-            | TokenKind::MlBasicString
-            | TokenKind::Atom
-            | TokenKind::Eof => {}
+        let kind = token.kind();
+        if kind == TokenKind::Dot {
+            level.run += 1;
+            depth += usize::from(level.run > level.dots);
+            level.dots = level.dots.max(level.run);
+        } else if matches!(kind, TokenKind::Comma | TokenKind::Newline) {
+            level.run = 0;
+        } else if opens(kind) {
+            levels.push(Level::new(kind));
+            depth += 1;
+        } else if closes(kind, level.opened_by) {
+            depth -= 1 + level.dots;
+            levels.pop();
         }
         if depth > MOST {
             return Some(token.span().start()..token.span().end());
@@ -70,6 +57,13 @@ impl Level {
             run: 0,
         }
     }
+}
+
+fn opens(kind: TokenKind) -> bool {
+    matches!(
+        kind,
+        TokenKind::LeftSquareBracket | TokenKind::LeftCurlyBracket
+    )
 }
 
 fn closes(closing: TokenKind, opening: TokenKind) -> bool {

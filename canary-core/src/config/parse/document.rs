@@ -71,9 +71,7 @@ pub fn parse_bytes(
             let start = error.valid_up_to();
             let end = start + error.error_len().unwrap_or(source.len() - start);
             let error = ConfigError::new(start..end, "the file is not UTF-8", "not UTF-8")
-                .with_help(String::from(
-                    "save it as UTF-8 without other encodings in it",
-                ));
+                .with_help(String::from("save it as UTF-8"));
             Err(vec![error])
         }
     }

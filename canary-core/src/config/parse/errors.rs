@@ -32,8 +32,12 @@ impl Errors {
         }
     }
 
-    /// Adds an error of syntax. `line` is where it makes a guess of what is read.
+    /// Adds an error of syntax, unless it is the consequence of one before on its line. `line` is where it makes a
+    /// guess of what is read.
     pub(super) fn push_syntax(&mut self, error: ConfigError, line: Range<usize>) {
+        if self.on_broken_line(&error.span) {
+            return;
+        }
         let at = self
             .broken
             .partition_point(|other| other.start < line.start);

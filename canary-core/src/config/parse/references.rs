@@ -7,7 +7,7 @@ use petgraph::graphmap::DiGraphMap;
 
 use super::reading::Reading;
 use super::value::did_you_mean;
-use crate::config::error::{any_of, quoted};
+use crate::config::error::{any_of, quoted, shortened};
 use crate::config::{ConfigError, Span, nearest};
 use crate::graph::CanaryId;
 
@@ -25,6 +25,13 @@ pub(super) struct Reference {
     pub(super) span: Span,
 }
 
+impl Reference {
+    /// Whether it names a canary of a kind that it may name.
+    fn fits(&self) -> bool {
+        self.kinds.contains(&self.to.kind())
+    }
+}
+
 /// For how many wrong references a near address is looked for: each look compares all addresses, 20,000 in the
 /// largest file.
 const MOST_LOOKS: usize = 64;
@@ -38,7 +45,7 @@ impl Reading<'_> {
         let references = std::mem::take(&mut self.references);
         let mut looks = MOST_LOOKS;
         for reference in &references {
-            if !reference.kinds.contains(&reference.to.kind()) {
+            if !reference.fits() {
                 let error = self.wrong_kind(reference);
                 self.errors.push(error);
             } else if !self.declared.contains_key(&reference.to) {
@@ -47,8 +54,11 @@ impl Reading<'_> {
                 self.errors.push_missing(error);
             }
         }
-        for cycle in cycles(&references) {
-            self.errors.push(describe(&cycle));
+        let kept: Vec<&Reference> = references.iter().filter(|one| one.fits()).collect();
+        for cycle in cycles(&kept) {
+            if let Some(error) = describe(&cycle) {
+                self.errors.push(error);
+            }
         }
     }
 
@@ -75,7 +85,7 @@ impl Reading<'_> {
         let title = format!("there is no canary {}", quoted(&to));
         let near = look.then(|| self.near(reference)).flatten();
         let help = near.map_or_else(
-            || format!("declare it, with a table [{to}]"),
+            || format!("declare it, with a table [{}]", shortened(&to)),
             |near| did_you_mean(&near),
         );
         ConfigError::new(
@@ -100,7 +110,7 @@ impl Reading<'_> {
 
 /// The cycles among references, each as the references that make it, beginning with the first of the file. Canaries
 /// that are joined by several cycles give one of them: when that is broken, the next is shown.
-fn cycles(references: &[Reference]) -> Vec<Vec<&Reference>> {
+fn cycles<'r>(references: &[&'r Reference]) -> Vec<Vec<&'r Reference>> {
     let mut graph: DiGraphMap<&CanaryId, usize> = DiGraphMap::new();
     for (index, reference) in references.iter().enumerate() {
         if let Some(from) = &reference.from {
@@ -118,7 +128,7 @@ fn cycles(references: &[Reference]) -> Vec<Vec<&Reference>> {
 fn cycle_in<'r>(
     graph: &DiGraphMap<&CanaryId, usize>,
     knot: &[&CanaryId],
-    references: &'r [Reference],
+    references: &[&'r Reference],
 ) -> Option<Vec<&'r Reference>> {
     let members: BTreeSet<&CanaryId> = knot.iter().copied().collect();
     let mut walked: Vec<&Reference> = Vec::new();
@@ -137,35 +147,32 @@ fn cycle_in<'r>(
     Some(cycle)
 }
 
-fn describe(cycle: &[&Reference]) -> ConfigError {
-    let Some((first, rest)) = cycle.split_first() else {
-        // Never made: a cycle has at least one reference.
-        return ConfigError::new(0..0, "canaries depend on each other in a cycle", "");
-    };
-    let mut names: Vec<String> = cycle
-        .iter()
-        .take(MOST_NAMED)
-        .filter_map(|reference| reference.from.as_ref())
-        .map(ToString::to_string)
-        .collect();
-    if cycle.len() > MOST_NAMED {
-        names.push(format!("… {} more", cycle.len() - MOST_NAMED));
-    }
-    names.extend(first.from.as_ref().map(ToString::to_string));
+fn describe(cycle: &[&Reference]) -> Option<ConfigError> {
+    let (first, rest) = cycle.split_first()?;
     let title = if rest.is_empty() {
         format!("{} depends on itself", quoted(&first.to.to_string()))
     } else {
-        format!(
-            "canaries depend on each other in a cycle: {}",
-            names.join(" → ")
-        )
+        format!("canaries depend on each other in a cycle: {}", path(cycle))
     };
     let error = ConfigError::new(first.span.clone(), title, "closes the cycle").with_help(
         String::from("each canary is made after the one it names: break the cycle here"),
     );
-    rest.iter()
-        .take(MOST_NAMED)
-        .fold(error, |error, reference| {
-            error.and_at(reference.span.clone(), "and here")
-        })
+    let rest = rest.iter().take(MOST_NAMED);
+    Some(rest.fold(error, |error, reference| {
+        error.and_at(reference.span.clone(), "and here")
+    }))
+}
+
+/// The canaries of a cycle, from the first back to it.
+fn path(cycle: &[&Reference]) -> String {
+    let names = || {
+        let owners = cycle.iter().filter_map(|reference| reference.from.as_ref());
+        owners.map(|id| shortened(&id.to_string()))
+    };
+    let mut path: Vec<String> = names().take(MOST_NAMED).collect();
+    if cycle.len() > MOST_NAMED {
+        path.push(format!("… {} more", cycle.len() - MOST_NAMED));
+    }
+    path.extend(names().next());
+    path.join(" → ")
 }

@@ -7,7 +7,7 @@ use toml::de::{DeArray, DeTable, DeValue};
 use super::reading::{Key, Reading, Value, found};
 use super::value::did_you_mean;
 use crate::config::builtin::{self, NOT_YET};
-use crate::config::error::{quoted, shortened};
+use crate::config::error::{all_of, quoted, shortened};
 use crate::config::{AlertTarget, ConfigError, LedgerPlace, Span, nearest};
 use crate::graph::ProviderId;
 
@@ -91,7 +91,8 @@ impl Reading<'_> {
             .map(|(id, ..)| id.0.as_str());
         let words = kinds.iter().copied().chain(providers).chain(BUILT_IN);
         let help = nearest(word, words).map(did_you_mean).or_else(|| {
-            (!kinds.is_empty()).then(|| format!("kinds of canaries are {}", kinds.join(", ")))
+            (!kinds.is_empty())
+                .then(|| format!("kinds of canaries are {}", all_of(kinds.iter().copied())))
         });
         let title = format!("unknown {what} {}", quoted(word));
         let label = "not a kind of canary, nor another table of this file";

@@ -52,7 +52,7 @@ fn broken(error: &Error, span: Span) -> ConfigError {
     // The reader's own words for this one, the commonest, are about its grammar.
     let expected = expected.replace("literal string", "a string in quotes");
     let label = match expected.as_str() {
-        "" => String::new(),
+        "" | "nothing" => String::new(),
         expected => format!("expected {expected}"),
     };
     ConfigError::new(span, title, label)

@@ -4,8 +4,8 @@ use toml::de::DeTable;
 
 use super::reading::{Key, Reading};
 use super::value::did_you_mean;
-use crate::config::error::{any_of, quoted};
-use crate::config::{ConfigError, Span, Table, TableShape, nearest};
+use crate::config::error::{all_of, any_of, quoted};
+use crate::config::{ConfigError, FieldShape, Span, Table, TableShape, nearest};
 use crate::graph::CanaryId;
 
 impl Reading<'_> {
@@ -69,7 +69,7 @@ impl Reading<'_> {
                 let title = format!("{name} has no {}", quoted(field.name));
                 let label = format!("{} is required", quoted(field.name));
                 self.errors.push_missing(
-                    ConfigError::new(span.clone(), title, label).with_help(about(field.about)),
+                    ConfigError::new(span.clone(), title, label).with_help(add(field)),
                 );
             }
         }
@@ -106,9 +106,19 @@ impl Reading<'_> {
     }
 }
 
-fn about(text: &str) -> Option<String> {
-    let text = text.trim_end_matches('.');
-    (!text.is_empty()).then(|| text.to_owned())
+/// Tells what a missing field would say. The sentence about it goes on behind a colon, so it begins lowercase, unless
+/// it begins with an abbreviation.
+fn add(field: &FieldShape) -> String {
+    let name = quoted(field.name);
+    let about = field.about.trim_end_matches('.');
+    let mut letters = about.chars();
+    match (letters.next(), letters.clone().next()) {
+        (None, _) => format!("add {name}"),
+        (Some(first), Some(second)) if second.is_lowercase() || second == ' ' => {
+            format!("add {name}: {}{}", first.to_lowercase(), letters.as_str())
+        }
+        (Some(_), _) => format!("add {name}: {about}"),
+    }
 }
 
 fn known_keys(shape: &TableShape) -> String {
@@ -116,5 +126,5 @@ fn known_keys(shape: &TableShape) -> String {
         return "this table has no keys".into();
     }
     let names = shape.fields.iter().map(|field| field.name);
-    format!("known keys are {}", any_of(names).replace(" or ", " and "))
+    format!("known keys are {}", all_of(names))
 }

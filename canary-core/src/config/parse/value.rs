@@ -35,10 +35,7 @@ impl Reading<'_> {
                 self.integer(field, number, &span, *least..=*most)
             }
             (Shape::Boolean, DeValue::Boolean(truth)) => Some(Setting::Boolean(*truth)),
-            (Shape::Duration, DeValue::String(text)) => match duration::read(text) {
-                Ok(duration) => Some(Setting::Duration(duration)),
-                Err(expected) => self.invalid(field, &span, expected),
-            },
+            (Shape::Duration, DeValue::String(text)) => self.duration(field, text, &span),
             (Shape::Date, DeValue::Datetime(datetime)) => self.date(field, datetime, &span),
             (Shape::List(shape), DeValue::Array(items)) => self.list(field, items, shape, owner),
             (Shape::TextMap(check), DeValue::Table(table)) => self.text_map(field, table, *check),
@@ -58,6 +55,13 @@ impl Reading<'_> {
         match check(text) {
             Ok(()) => Some(Setting::Text(text.into())),
             Err(wrong) => self.invalid(field, span, wrong),
+        }
+    }
+
+    fn duration(&mut self, field: &str, text: &str, span: &Span) -> Option<Setting> {
+        match duration::read(text) {
+            Ok(duration) => Some(Setting::Duration(duration)),
+            Err(expected) => self.invalid(field, span, expected),
         }
     }
 

@@ -21,10 +21,10 @@ fn told(source: &[u8]) -> Vec<ConfigError> {
                 assert!(text.get(span.clone()).is_some(), "{error:?}");
             }
         }
-        let texts = [&error.title, &error.label];
+        let texts = [&error.title, &error.label].into_iter().chain(&error.help);
         assert!(
             texts
-                .iter()
+                .into_iter()
                 .all(|text| text.len() < 4_096 && !text.contains('\0')),
             "{error:?}"
         );

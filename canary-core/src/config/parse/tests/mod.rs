@@ -1,6 +1,8 @@
 //! Tests of the parser as a whole.
 
 mod hostile;
+mod readers;
+mod references;
 mod told;
 mod valid;
 

@@ -13,7 +13,7 @@ fn told(source: &str) -> Vec<(String, String)> {
 
 /// Asserts that one thing is told, with its token.
 #[track_caller]
-fn only(source: &str, token: &str, title: &str) -> ConfigError {
+pub(super) fn only(source: &str, token: &str, title: &str) -> ConfigError {
     assert_eq!(
         told(source),
         [(token.to_owned(), title.to_owned())],
@@ -22,9 +22,9 @@ fn only(source: &str, token: &str, title: &str) -> ConfigError {
     read(source).unwrap_err().remove(0)
 }
 
-const SECRET: &str = "[secret.a]\nnamespace = 'x'\ntemplate = 'postgres'\n";
+pub(super) const SECRET: &str = "[secret.a]\nnamespace = 'x'\ntemplate = 'postgres'\n";
 
-fn secret(more: &str) -> String {
+pub(super) fn secret(more: &str) -> String {
     with(&format!("{SECRET}{more}"))
 }
 
@@ -330,223 +330,6 @@ fn canaries_need_the_table_of_their_provider() {
         error.help.as_deref(),
         Some("add one: [kubernetes] (it may be empty)")
     );
-}
-
-#[test]
-fn a_reference_that_names_nothing_is_told_with_a_near_one() {
-    let account = "[service_account.deployer]\nnamespace = 'x'\n";
-    for (of, help) in [
-        (
-            "service_account.deploer",
-            "did you mean `service_account.deployer`?",
-        ),
-        (
-            "service_account.x",
-            "declare it, with a table [service_account.x]",
-        ),
-    ] {
-        let source = secret(&format!("of = '{of}'\n{account}"));
-        let error = only(
-            &source,
-            &format!("'{of}'"),
-            &format!("there is no canary `{of}`"),
-        );
-        assert_eq!(error.help.as_deref(), Some(help));
-    }
-}
-
-#[test]
-fn a_reference_to_the_wrong_kind_is_told_with_the_right_one() {
-    let source = secret(
-        "of = 'secret.b'\n[service_account.b]\nnamespace = 'x'\n[secret.b]\nnamespace = 'x'\ntemplate = 'postgres'\n",
-    );
-    let error = only(&source, "'secret.b'", "`of` cannot name a `secret`");
-    assert_eq!(error.label, "expected a canary of kind `service_account`");
-    assert_eq!(
-        error.help.as_deref(),
-        Some("did you mean `service_account.b`?")
-    );
-    only(
-        &secret("of = 'service_account'"),
-        "'service_account'",
-        "`of` is not the address of a canary",
-    );
-}
-
-#[test]
-fn a_canary_with_a_wrong_table_is_still_there_to_be_named() {
-    only(
-        &secret("of = 'service_account.b'\n[service_account.b]\nnamespace = 5\n"),
-        "5",
-        "`namespace` has the wrong type",
-    );
-}
-
-#[test]
-fn a_cycle_is_told_once_with_all_its_members() {
-    let map = |label: &str, of: &str| {
-        format!("[config_map.{label}]\nnamespace='x'\ndata={{}}\nof='config_map.{of}'\n")
-    };
-    let source = with(
-        &[
-            map("c", "a"),
-            map("a", "b"),
-            map("b", "c"),
-            map("outside", "a"),
-        ]
-        .concat(),
-    );
-    let error = only(
-        &source,
-        "'config_map.a'",
-        "canaries depend on each other in a cycle: config_map.c → config_map.a → config_map.b → config_map.c",
-    );
-    assert_eq!(error.also.len(), 2);
-    only(
-        &with(&map("a", "a")),
-        "'config_map.a'",
-        "`config_map.a` depends on itself",
-    );
-    let two = [map("a", "b"), map("b", "a"), map("c", "d"), map("d", "c")].concat();
-    assert_eq!(read(&with(&two)).unwrap_err().len(), 2);
-}
-
-const READER: &str = "[[known_reader]]\nprincipal='p'\nverbs=['list']\nscope='cluster'\nreason='r'\nuntil=2030-01-01\n";
-
-#[test]
-fn a_known_reader_excuses_no_named_touch() {
-    let title = "this known reader excuses a named touch";
-    for verb in ["get", "create", "update", "patch", "delete", "*"] {
-        let source = READER.replace("'list'", &format!("'list', '{verb}'"));
-        only(&source, &format!("'{verb}'"), title);
-    }
-    for selector in [
-        "metadata.name=x",
-        "type=Opaque, metadata.name = x",
-        "metadata.name==x",
-        "metadata.name!=x",
-    ] {
-        let source = format!("{READER}field_selector='{selector}'\n");
-        only(&source, &format!("'{selector}'"), title);
-    }
-    for selector in [
-        "metadata.namespace=x",
-        "type=Opaque",
-        "spec.nodeName=metadata.name",
-    ] {
-        assert!(
-            read(&format!("{READER}field_selector='{selector}'\n")).is_ok(),
-            "{selector}"
-        );
-    }
-}
-
-#[test]
-fn a_known_reader_that_is_not_whole_is_told_field_by_field() {
-    for (from, to, token, title) in [
-        (
-            "principal='p'\n",
-            "",
-            "[[known_reader]]",
-            "[[known_reader]] has no `principal`",
-        ),
-        (
-            "reason='r'\n",
-            "",
-            "[[known_reader]]",
-            "[[known_reader]] has no `reason`",
-        ),
-        (
-            "until=2030-01-01\n",
-            "",
-            "[[known_reader]]",
-            "[[known_reader]] has no `until`",
-        ),
-        ("reason='r'", "reason=' '", "' '", "`reason` is not valid"),
-        (
-            "['list']",
-            "[]",
-            "[]",
-            "`verbs` is empty: this entry excuses nothing",
-        ),
-        ("['list']", "['lists']", "'lists'", "unknown verb `lists`"),
-        ("['list']", "'list'", "'list'", "`verbs` has the wrong type"),
-        ("['list']", "['list', 1]", "1", "`verbs` has the wrong type"),
-        (
-            "'cluster'",
-            "'All namespaces'",
-            "'All namespaces'",
-            "`scope` is not valid",
-        ),
-        (
-            "2030-01-01",
-            "2026-11-21",
-            "2026-11-21",
-            "this known reader has expired",
-        ),
-        (
-            "2030-01-01",
-            "'2030-01-01'",
-            "'2030-01-01'",
-            "`until` has the wrong type",
-        ),
-        (
-            "2030-01-01",
-            "2030-01-01T00:00:00Z",
-            "2030-01-01T00:00:00Z",
-            "`until` is not valid",
-        ),
-        (
-            "reason",
-            "from='10.0.0.0/40'\nreason",
-            "'10.0.0.0/40'",
-            "`from` is not valid",
-        ),
-        (
-            "reason",
-            "every='often'\nreason",
-            "'often'",
-            "`every` is not valid",
-        ),
-        (
-            "reason",
-            "every='0s'\nreason",
-            "'0s'",
-            "`every` is not valid",
-        ),
-        (
-            "reason",
-            "credential='pod'\nreason",
-            "'pod'",
-            "`credential` is not valid",
-        ),
-        (
-            "reason",
-            "resource='Secrets'\nreason",
-            "'Secrets'",
-            "`resource` is not valid",
-        ),
-        (
-            "reason",
-            "acting_as=''\nreason",
-            "''",
-            "`acting_as` is not valid",
-        ),
-        (
-            "principal",
-            "principle='p'\nprincipal",
-            "principle",
-            "unknown key `principle` in [[known_reader]]",
-        ),
-    ] {
-        only(&READER.replacen(from, to, 1), token, title);
-    }
-}
-
-#[test]
-fn a_day_that_does_not_exist_is_an_error_of_syntax() {
-    let errors = read(&READER.replace("2030-01-01", "2030-02-30")).unwrap_err();
-    assert_eq!(errors.len(), 1, "{errors:?}");
 }
 
 #[test]
