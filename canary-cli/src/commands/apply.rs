@@ -92,6 +92,7 @@ pub(crate) async fn carry_out(
     };
     let began = Instant::now();
     let shown = progress::Shown::new(context.ui, how.json);
+    let tell_step = |step: Progress<'_>| shown.tell(step);
     let applied = context
         .locked(|| {
             engine.apply(ApplyRequest {
@@ -100,7 +101,7 @@ pub(crate) async fn carry_out(
                 approve: &asker,
                 holder: holder(how.operation),
                 stop: &stop,
-                progress: &|step: Progress<'_>| shown.tell(step),
+                progress: &tell_step,
             })
         })
         .await;
