@@ -190,6 +190,7 @@ impl Engine {
         let mut observed = observe.observe(&look).await;
         observed.sites.insert(id.clone(), site.clone());
         let unpinned = BTreeMap::new();
+        let unnamed = BTreeMap::new();
         let incarnations: Vec<Resource> = {
             let cx = Lowering {
                 config: &self.config,
@@ -197,6 +198,7 @@ impl Engine {
                 keys: &keys,
                 observed: &observed,
                 pinned: &unpinned,
+                lowered: &unnamed,
             };
             canaries
                 .iter()
@@ -226,6 +228,7 @@ impl Engine {
             keys: &keys,
             observed: &observed,
             pinned: &unpinned,
+            lowered: &unnamed,
         };
         let proven = |resource: &Resource, object: &Object| catalog.proves(resource, object, &cx);
         let mut records = prove(&incarnations, id, &observed, ledger, proven);

@@ -7,9 +7,10 @@ use jiff::Timestamp;
 use super::{Engine, EngineError, Kept};
 use crate::catalog::{LowerError, Lowering, Pinned};
 use crate::check::Note;
+use crate::config::{Canary, Config, Setting};
 use crate::detect::{Planted, Tripwire};
 use crate::disguise::{Digester, SiteKeys};
-use crate::graph::{Address, Desired, Handle, Lifetime, ProviderId, Resource};
+use crate::graph::{Address, CanaryId, Desired, Handle, Lifetime, ProviderId, Resource};
 use crate::ledger::{Ledger, Settled, Torn, reconcile};
 use crate::observe::{Look, Observed, Scope, Sight, Site};
 use crate::plan::{self, Inputs, Plan, Purpose};
@@ -193,16 +194,22 @@ impl Engine {
         for (id, provider) in self.used() {
             let site = observed.sites.get(id).cloned().unwrap_or_default();
             let keys = self.keys(id, &site);
-            let cx = Lowering {
-                config: &self.config,
-                site: &site,
-                keys: &keys,
-                observed,
-                pinned,
-            };
-            for canary in self.config.canaries.values().filter(|c| c.provider == *id) {
+            let mut lowered = BTreeMap::new();
+            for canary in referred_first(&self.config, id) {
+                let cx = Lowering {
+                    config: &self.config,
+                    site: &site,
+                    keys: &keys,
+                    observed,
+                    pinned,
+                    lowered: &lowered,
+                };
                 match provider.catalog.lower(canary, &cx) {
-                    Ok(lowered) => resources.extend(lowered),
+                    Ok(made) => {
+                        let names = made.iter().map(|r| (r.address.clone(), r.handle.clone()));
+                        lowered.extend(names.collect::<Vec<_>>());
+                        resources.extend(made);
+                    }
                     Err(wrong) => errors.extend(wrong),
                 }
             }
@@ -281,10 +288,7 @@ impl Engine {
         }))
     }
 
-    pub(super) fn nearest(
-        &self,
-        wanted: &crate::graph::CanaryId,
-    ) -> Option<crate::graph::CanaryId> {
+    pub(super) fn nearest(&self, wanted: &CanaryId) -> Option<CanaryId> {
         let wanted = wanted.to_string();
         let names: Vec<String> = self
             .config
@@ -313,6 +317,35 @@ impl Engine {
             .flatten()
             .collect()
     }
+}
+
+/// A provider's canaries, each after those that it refers to, else by address. The configuration has no cycles.
+fn referred_first<'a>(config: &'a Config, id: &ProviderId) -> Vec<&'a Canary> {
+    fn visit<'a>(
+        config: &'a Config,
+        canary: &'a Canary,
+        seen: &mut BTreeSet<&'a CanaryId>,
+        order: &mut Vec<&'a Canary>,
+    ) {
+        if !seen.insert(&canary.id) {
+            return;
+        }
+        for field in canary.table.fields.values() {
+            if let Setting::Canary(other) = &field.value
+                && let Some(other) = config.canaries.get(other)
+            {
+                visit(config, other, seen, order);
+            }
+        }
+        order.push(canary);
+    }
+    let mut order = Vec::new();
+    let mut seen = BTreeSet::new();
+    for canary in config.canaries.values() {
+        visit(config, canary, &mut seen, &mut order);
+    }
+    order.retain(|canary| canary.provider == *id);
+    order
 }
 
 /// The site as the ledger knows it, when it is the same; so that everything derived stays what it was.

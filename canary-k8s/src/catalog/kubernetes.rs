@@ -60,12 +60,22 @@ pub(super) fn named(
     {
         return Ok(pinned.handle.clone());
     }
+    if let Some(handle) = cx.lowered.get(&address) {
+        return Ok(handle.clone());
+    }
     let objects = cx.observed.objects.get(&provider());
-    let neighbours: BTreeSet<&str> = objects
-        .into_iter()
-        .flatten()
-        .filter(|(handle, _)| handle.kind == kind && handle.scope.as_deref() == Some(namespace))
-        .map(|(handle, _)| handle.name.as_str())
+    let there = objects.into_iter().flatten().map(|(handle, _)| handle);
+    // A name that the configuration gives to another canary is taken before that one is planted.
+    let given = cx.config.canaries.values().filter_map(|other| {
+        let fits =
+            main_kind(other.id.kind()) == kind && other.table.text("namespace") == Some(namespace);
+        other.table.text("name").filter(|_| fits)
+    });
+    let neighbours: BTreeSet<&str> = there
+        .chain(cx.lowered.values())
+        .filter(|handle| handle.kind == kind && handle.scope.as_deref() == Some(namespace))
+        .map(|handle| handle.name.as_str())
+        .chain(given)
         .collect();
     let name =
         Namer::new(cx.keys).pick(&canary.id, namespace, canary.generation, style, &neighbours);

@@ -258,7 +258,13 @@ impl Observe for KubernetesObserve {
         let (full, names) = by_need(look, &seen);
         self.look_at_objects(full, Some(&look.digester), &mut seen)
             .await;
-        self.look_at_objects(names, None, &mut seen).await;
+        if !names.is_empty() {
+            self.look_at_objects(names, None, &mut seen).await;
+            // What the metadata of single names now tells to have moved.
+            let (moved, _) = by_need(look, &seen);
+            self.look_at_objects(moved, Some(&look.digester), &mut seen)
+                .await;
+        }
         seen.at = look.at;
         seen.requests = self.client.requests() - before;
         seen
@@ -273,6 +279,7 @@ fn by_need(look: &Look, seen: &Observed) -> (BTreeSet<Handle>, BTreeSet<Handle>)
         let wanted = look.full.contains(handle);
         match seen.sight(&provider(), handle) {
             Sight::Absent => {}
+            Sight::There(object) if object.fields.is_some() => {}
             Sight::There(object) => {
                 let known = look.known.get(handle);
                 if wanted || known.is_some_and(|known| known.as_ref() != Some(&object.version)) {

@@ -1,0 +1,106 @@
+//! A project in a folder of its own, and the program run in it as a person would.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use canary_fixtures::ControlPlane;
+
+pub(crate) struct Project {
+    folder: tempfile::TempDir,
+    kubeconfig: PathBuf,
+}
+
+/// What a run gave.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Ran {
+    #[track_caller]
+    pub(crate) fn exits(self, code: i32) -> Self {
+        assert_eq!(
+            self.code, code,
+            "stdout:\n{}\nstderr:\n{}",
+            self.out, self.err
+        );
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn shows(self, text: &str) -> Self {
+        assert!(
+            self.out.contains(text),
+            "no {text:?} in stdout:\n{}\nstderr:\n{}",
+            self.out,
+            self.err
+        );
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn says(self, text: &str) -> Self {
+        assert!(
+            self.err.contains(text),
+            "no {text:?} in stderr:\n{}\nstdout:\n{}",
+            self.err,
+            self.out
+        );
+        self
+    }
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+impl Project {
+    /// A project against a cluster, as a user of the fixture.
+    pub(crate) fn new(cluster: &ControlPlane, user: &str, config: &str) -> Self {
+        Self::at(cluster.kubeconfig(user, None), config)
+    }
+
+    pub(crate) fn at(kubeconfig: PathBuf, config: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let project = Self { folder, kubeconfig };
+        project.run(&["init"]).exits(0);
+        project.configure(config);
+        project
+    }
+
+    pub(crate) fn configure(&self, config: &str) {
+        std::fs::write(self.path("canaries.toml"), config).unwrap();
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_canary"));
+        command
+            .args(args)
+            .current_dir(self.folder.path())
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("USER", "tester")
+            .env("KUBECONFIG", &self.kubeconfig);
+        command
+    }
+
+    pub(crate) fn run(&self, args: &[&str]) -> Ran {
+        self.command(args).output().unwrap().into()
+    }
+
+    pub(crate) fn ledger(&self) -> Vec<u8> {
+        std::fs::read(self.path(".canary/ledger")).unwrap_or_default()
+    }
+}
