@@ -116,7 +116,7 @@ fn exit(error: &EngineError) -> Exit {
         EngineError::OtherSite { .. }
         | EngineError::Stale(_)
         | EngineError::KnownAlready { .. } => Exit::Conflict,
-        EngineError::Lock(LockError::Held(_)) => Exit::Locked,
+        EngineError::Lock(error) if matches!(**error, LockError::Held(_)) => Exit::Locked,
         EngineError::Site { gap, .. }
             if matches!(gap.reason, Reason::Forbidden | Reason::Unauthenticated) =>
         {
@@ -138,7 +138,7 @@ fn hint(error: &EngineError) -> Option<String> {
         }
         EngineError::Journal { source: JournalError::Newer { .. }, .. } => "use a newer canary".into(),
         EngineError::Store { source, .. } => store_hint(source)?,
-        EngineError::Lock(LockError::Held(_)) => {
+        EngineError::Lock(error) if matches!(**error, LockError::Held(_)) => {
             "wait for it (--lock-timeout 5m), or, when that run is dead: canary unlock".into()
         }
         EngineError::OtherSite { kept: Kept::Ledger, .. } => {

@@ -1,5 +1,10 @@
 //! The whole life of canaries on a real API server.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test whose ground cannot be laid has failed"
+)]
+
 mod support;
 
 use canary_fixtures::ControlPlane;

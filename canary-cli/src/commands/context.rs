@@ -81,8 +81,9 @@ impl Context {
         let began = Instant::now();
         loop {
             match work().await {
-                Err(EngineError::Lock(LockError::Held(_)))
-                    if began.elapsed() < self.global.lock_timeout =>
+                Err(EngineError::Lock(error))
+                    if matches!(*error, LockError::Held(_))
+                        && began.elapsed() < self.global.lock_timeout =>
                 {
                     tokio::time::sleep(LOCK_POLL).await;
                 }

@@ -1,5 +1,7 @@
 //! `canary graph`: what depends on what.
 
+use std::fmt::Write as _;
+
 use canary_core::graph::{Address, Desired};
 
 use super::Context;
@@ -32,13 +34,15 @@ fn edges(desired: &Desired) -> impl Iterator<Item = (Address, Address)> {
 fn dot(desired: &Desired) -> String {
     let mut out = String::from("digraph canaries {\n  rankdir = LR\n  node [shape = box]\n");
     for resource in desired.in_order() {
-        out.push_str(&format!(
-            "  \"{}\" [label = \"{}\\n{}\"]\n",
+        writeln!(
+            out,
+            "  \"{}\" [label = \"{}\\n{}\"]",
             resource.address, resource.address, resource.handle
-        ));
+        )
+        .unwrap_or_default();
     }
     for (from, to) in edges(desired) {
-        out.push_str(&format!("  \"{from}\" -> \"{to}\"\n"));
+        writeln!(out, "  \"{from}\" -> \"{to}\"").unwrap_or_default();
     }
     out.push_str("}\n");
     out
@@ -58,15 +62,17 @@ fn mermaid(desired: &Desired) -> String {
     };
     let mut out = String::from("flowchart LR\n");
     for resource in desired.in_order() {
-        out.push_str(&format!(
-            "  {}[\"{}<br/>{}\"]\n",
+        writeln!(
+            out,
+            "  {}[\"{}<br/>{}\"]",
             id(&resource.address),
             resource.address,
             resource.handle
-        ));
+        )
+        .unwrap_or_default();
     }
     for (from, to) in edges(desired) {
-        out.push_str(&format!("  {} --> {}\n", id(&from), id(&to)));
+        writeln!(out, "  {} --> {}", id(&from), id(&to)).unwrap_or_default();
     }
     out
 }

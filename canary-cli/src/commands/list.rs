@@ -1,5 +1,7 @@
 //! `canary list`: what is planted, as the ledger has it.
 
+use std::fmt::Write as _;
+
 use canary_core::graph::Lifetime;
 use serde_json::json;
 
@@ -26,7 +28,7 @@ pub(crate) async fn run(context: &Context, args: &Json) -> Result<Exit, CommandE
                 "active": record.active,
                 "origin": record.origin,
             });
-            out.push_str(&format!("{line}\n"));
+            writeln!(out, "{line}").unwrap_or_default();
             continue;
         }
         let mut remarks = vec![format!("planted {}", day(record.planted))];
@@ -38,10 +40,7 @@ pub(crate) async fn run(context: &Context, args: &Json) -> Result<Exit, CommandE
         }
         let address = record.address.to_string();
         let handle = record.handle.to_string();
-        out.push_str(&format!(
-            "{address:<34} {handle:<46} {}\n",
-            remarks.join(", ")
-        ));
+        writeln!(out, "{address:<34} {handle:<46} {}", remarks.join(", ")).unwrap_or_default();
     }
     context.ui.data(&out);
     let declared = project.config.canaries.keys();

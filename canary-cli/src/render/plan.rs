@@ -425,10 +425,10 @@ pub(crate) fn report(plan: &Plan, report: &Report, _took: Duration) -> String {
             }
             Ended::Failed(error) => writeln!(out, "  x {address}: {error}").unwrap_or_default(),
             Ended::Waits(on) => {
-                writeln!(out, "  . {address}: {handle} waits for {on}").unwrap_or_default()
+                writeln!(out, "  . {address}: {handle} waits for {on}").unwrap_or_default();
             }
             Ended::Stopped => {
-                writeln!(out, "  . {address}: {handle} was not begun").unwrap_or_default()
+                writeln!(out, "  . {address}: {handle} was not begun").unwrap_or_default();
             }
             Ended::Blocked => {}
         }

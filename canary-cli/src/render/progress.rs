@@ -30,7 +30,7 @@ impl Shown {
     pub(crate) fn tell(&self, progress: Progress<'_>) {
         match (progress, &self.bar) {
             (Progress::Begins(step), Some(bar)) => {
-                bar.set_message(format!("{}: {}", step.address, doing(&step.action)))
+                bar.set_message(format!("{}: {}", step.address, doing(&step.action)));
             }
             (Progress::Begins(_), None) => {}
             (Progress::Ends(step, Ended::Done), bar) => {

@@ -99,7 +99,7 @@ impl Attempt<'_> {
                 Next::LookFirst => {
                     may_be_done = true;
                     match self.look(began, &error).await {
-                        Some(Looked::Done(made)) => return End::Made(made),
+                        Some(Looked::Done(made)) => return End::Made(*made),
                         Some(Looked::Anothers) => return End::Not(error_of(&self.call)),
                         Some(Looked::NotDone) | None => {}
                     }
@@ -133,18 +133,18 @@ impl Attempt<'_> {
         match looked {
             Judged::NotDone => Some(Looked::NotDone),
             Judged::Anothers => Some(Looked::Anothers),
-            Judged::Gone => Some(Looked::Done(Made::default())),
+            Judged::Gone => Some(Looked::Done(Box::default())),
             Judged::Ours(object) => {
                 let mut made = self.realize.outputs_of(&self.call, object).await.ok()?;
                 made.object = Some(object.clone());
-                Some(Looked::Done(made))
+                Some(Looked::Done(Box::new(made)))
             }
         }
     }
 }
 
 enum Looked {
-    Done(Made),
+    Done(Box<Made>),
     NotDone,
     Anothers,
 }

@@ -91,7 +91,7 @@ impl<'a> Writer<'a> {
     /// Puts the shortest journal in the place of a long one.
     ///
     /// # Errors
-    /// As [`Writer::append`].
+    /// As [`Writer::flush`].
     pub async fn compact(&mut self, now: Timestamp) -> Result<(), StoreError> {
         if self.length < COMPACT_ABOVE {
             return Ok(());

@@ -10,7 +10,7 @@
 //! 74 bits cannot be guessed; 16 bits of nonce keep equal requests of one second apart. A copy of the id is a copy: the
 //! detector tells it by its other time of arrival.
 
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::{SignedDuration, Timestamp};
 use sha2::Sha256;
 use zeroize::Zeroizing;

@@ -171,7 +171,7 @@ impl Engine {
         };
         let found = observe.site().await.map_err(|gap| EngineError::Site {
             provider: id.clone(),
-            gap,
+            gap: Box::new(gap),
         })?;
         let site = super::look::guard(ledger, id, found)?;
         let keys = self.keys(id, &site);
@@ -251,7 +251,7 @@ impl Engine {
         })?;
         let found = observe.site().await.map_err(|gap| EngineError::Site {
             provider: id.clone(),
-            gap,
+            gap: Box::new(gap),
         })?;
         let site = super::look::guard(ledger, id, found)?;
         let keys = self.keys(id, &site);

@@ -54,14 +54,14 @@ pub enum EngineError {
     },
     /// The ledger is locked.
     #[error(transparent)]
-    Lock(#[from] LockError),
+    Lock(Box<LockError>),
     /// Nobody can tell where we are.
     #[error("{provider}: the site cannot be told: {gap}")]
     Site {
         /// Whose.
         provider: ProviderId,
         /// Why not.
-        gap: Gap,
+        gap: Box<Gap>,
     },
     /// The ledger or the plan belongs to another site.
     #[error("this {kept} belongs to {} ({}), and {provider} is at {} ({})", .expected.name, .expected.id, .found.name, .found.id)]
@@ -80,7 +80,7 @@ pub enum EngineError {
     Stale(Vec<Moved>),
     /// The apply stopped because the ledger could not be written.
     #[error(transparent)]
-    Apply(#[from] ApplyError),
+    Apply(Box<ApplyError>),
     /// There is no such canary.
     #[error("there is no canary {canary}")]
     UnknownCanary {
@@ -115,6 +115,18 @@ pub enum EngineError {
         /// What it is.
         handle: Handle,
     },
+}
+
+impl From<LockError> for EngineError {
+    fn from(error: LockError) -> Self {
+        Self::Lock(Box::new(error))
+    }
+}
+
+impl From<ApplyError> for EngineError {
+    fn from(error: ApplyError) -> Self {
+        Self::Apply(Box::new(error))
+    }
 }
 
 fn count(n: usize, one: &str, many: &str) -> String {

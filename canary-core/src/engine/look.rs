@@ -101,7 +101,7 @@ impl Engine {
             })?;
             let site = observe.site().await.map_err(|gap| EngineError::Site {
                 provider: id.clone(),
-                gap,
+                gap: Box::new(gap),
             })?;
             let site = guard(&ledger, id, site)?;
             let keys = self.keys(id, &site);

@@ -9,7 +9,7 @@
 //! and content, so frames cannot be swapped, left out or moved. A journal that ends in the middle of a frame is *torn*:
 //! that write was never acknowledged, and what stands before it is whole.
 
-use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use zeroize::Zeroizing;
 

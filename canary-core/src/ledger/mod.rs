@@ -6,13 +6,13 @@
 mod entry;
 mod exposed;
 mod journal;
-mod ledger;
 mod reconcile;
+mod state;
 mod store;
 
 pub use entry::{Effect, Entry, Intent, Origin, OutputValue, Outputs, Record, Tombstone, Verb};
 pub use journal::{Journal, JournalError, Torn};
-pub use ledger::{Ledger, OpenIntent};
 pub use reconcile::{Settled, reconcile};
 pub(crate) use reconcile::{equals, removed, tombstone};
+pub use state::{Ledger, OpenIntent};
 pub use store::{Holder, Lease, LockError, Store, StoreError};

@@ -348,7 +348,13 @@ impl<'a> Planner<'a> {
             .iter()
             .filter_map(|step| match &step.action {
                 Action::Retire { from, .. } => Some(from.clone()),
-                _ => None,
+                Action::Keep
+                | Action::Create { .. }
+                | Action::Update { .. }
+                | Action::Replace { .. }
+                | Action::Delete { .. }
+                | Action::Forget
+                | Action::Blocked(_) => None,
             })
             .collect();
         let ledger: &'a Ledger = self.inputs.ledger;

@@ -25,7 +25,7 @@ pub(super) fn meaning(call: &Call, error: CallError) -> RealizeError {
         }
         (Failure::Answered(401 | 403), _) => RealizeError::Denied { handle, detail },
         // The server refused to take it in; with a 503 it says so by asking for patience.
-        (Failure::Answered(429), _) | (Failure::NotSent, _) => RealizeError::Busy {
+        (Failure::Answered(429) | Failure::NotSent, _) => RealizeError::Busy {
             handle,
             retry_after: error.retry_after,
             detail,
