@@ -1,1 +1,3 @@
-//! Placeholder.
+//! The Kubernetes provider.
+
+pub mod audit;
