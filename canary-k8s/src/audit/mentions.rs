@@ -7,8 +7,11 @@ use canary_core::detect::{Action, Event, Mention};
 use super::body;
 use super::read::CREDENTIAL_ID;
 
+/// Resource of service accounts; the token request is a subresource of it.
+pub(super) const SERVICE_ACCOUNTS: &str = "serviceaccounts";
+
 /// Where a TokenRequest's answer names the token that it issued.
-const ISSUED_CREDENTIAL_ID: &str = "authentication.kubernetes.io/issued-credential-id";
+pub(super) const ISSUED_CREDENTIAL_ID: &str = "authentication.kubernetes.io/issued-credential-id";
 
 /// Everything that `event` mentions: its object or collection, its principals, its credentials, and whom its bodies
 /// speak of.
@@ -27,7 +30,9 @@ pub(super) fn mentions(event: &Event) -> BTreeSet<Mention> {
     for id in used.into_iter().flatten().flatten() {
         mentions.insert(Mention::Credential(id.clone()));
     }
-    if let Some(id) = event.annotations.get(ISSUED_CREDENTIAL_ID) {
+    if event.action.resource == SERVICE_ACCOUNTS
+        && let Some(id) = event.annotations.get(ISSUED_CREDENTIAL_ID)
+    {
         mentions.insert(Mention::Credential(id.clone()));
     }
     if let Some(request) = &event.request_body {
@@ -59,7 +64,7 @@ fn object(action: &Action, mentions: &mut BTreeSet<Mention>) {
     if action.namespace.is_empty() && matches!(action.verb.as_str(), "list" | "watch") {
         mentions.insert(collection(action));
     }
-    if action.group.is_empty() && action.resource == "serviceaccounts" {
+    if action.group.is_empty() && action.resource == SERVICE_ACCOUNTS {
         mentions.insert(body::service_account(&action.namespace, &action.name));
     }
 }

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
+use serde::Deserialize as _;
 use serde::de::{Deserializer, SeqAccess};
 use serde_json::value::RawValue;
 
