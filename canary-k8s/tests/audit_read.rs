@@ -1,5 +1,7 @@
 //! Audit records, real and damaged, become events.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use canary_core::detect::{Credential, Defect, Event, Mention, Stage};
 use canary_k8s::audit::{read_document, read_line};
 

@@ -1,6 +1,10 @@
 //! The scan passes over no line that a full reading would find a touch in.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::collections::BTreeSet;
+use std::io::{Read as _, Write as _};
+use std::path::PathBuf;
 
 use canary_core::detect::{Event, Meaning, Mention, Tripwire};
 use canary_k8s::audit::{Scan, read_line};
@@ -137,6 +141,72 @@ fn every_touch_in_the_corpus_is_a_candidate_whatever_is_watched() {
         for line in &lines {
             assert_not_passed_over(line.as_bytes(), &tripwires);
         }
+    }
+}
+
+/// Logs of real clusters, where there are any.
+fn recorded() -> Vec<(PathBuf, Vec<u8>)> {
+    let Some(sets) = std::env::var_os("CANARY_DATASETS").map(PathBuf::from) else {
+        let mut told = std::io::stderr();
+        writeln!(
+            told,
+            "skipped: CANARY_DATASETS does not say where the recorded logs are"
+        )
+        .unwrap();
+        return Vec::new();
+    };
+    let names = [
+        "living-cluster/audit.log.gz",
+        "neighbourhood/audit.log.gz",
+        "codenotary-immudb-log-audit/test/k8s/k8s.log",
+        "audit2rbac/testdata/demo.log",
+    ];
+    let read = |name: &str| {
+        let path = sets.join(name);
+        let mut text = std::fs::read(&path).unwrap();
+        if name.ends_with(".gz") {
+            let packed = std::mem::take(&mut text);
+            let mut plain = flate2::read::MultiGzDecoder::new(packed.as_slice());
+            plain.read_to_end(&mut text).unwrap();
+        }
+        (path, text)
+    };
+    names.map(read).into()
+}
+
+#[test]
+fn in_recorded_logs_the_scan_finds_what_a_full_reading_finds() {
+    for (path, text) in recorded() {
+        let mut events = 0;
+        for line in text.split(|&byte| byte == b'\n') {
+            let reading = read_line(line, false);
+            assert_eq!(reading.unreadable, 0, "{}", path.display());
+            assert!(reading.events.iter().all(|event| event.defects.is_empty()));
+            events += reading.events.len();
+            // What the line itself mentions, and nothing else, is watched: the line is to be a candidate for each.
+            for mention in reading.events.iter().flat_map(|event| &event.mentions) {
+                let watched = match mention {
+                    Mention::Collection {
+                        group,
+                        resource,
+                        namespace,
+                    } => Mention::Object {
+                        group: group.clone(),
+                        resource: resource.clone(),
+                        namespace: namespace.clone(),
+                        name: "x".to_owned(),
+                    },
+                    other => other.clone(),
+                };
+                let watched = [tripwire(watched)];
+                assert!(
+                    Scan::new(&watched, false).maybe(line),
+                    "{}",
+                    String::from_utf8_lossy(line)
+                );
+            }
+        }
+        assert!(events > 30, "{}", path.display());
     }
 }
 

@@ -141,7 +141,9 @@ impl Files {
             .filter(|source| self.queue.iter().all(|queued| queued.id() != source.id()))
             .map(|source| source.head().to_vec())
             .collect();
-        heads.into_iter().for_each(|head| self.note_done(head));
+        for head in heads {
+            self.note_done(head);
+        }
     }
 
     /// Finds the file of a place: under any name, moved, copied or packed since.

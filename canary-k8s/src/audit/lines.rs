@@ -165,9 +165,11 @@ fn trim(bytes: &[u8]) -> &[u8] {
 }
 
 fn utf8<'b>(bytes: &'b [u8], damage: &mut Damage) -> Cow<'b, str> {
-    let text = String::from_utf8_lossy(bytes);
-    if matches!(text, Cow::Owned(_)) {
-        damage.defects.push(Defect::Encoding);
-    }
-    text
+    std::str::from_utf8(bytes).map_or_else(
+        |_| {
+            damage.defects.push(Defect::Encoding);
+            String::from_utf8_lossy(bytes)
+        },
+        Cow::Borrowed,
+    )
 }

@@ -31,6 +31,7 @@ pub(super) fn mentions(event: &Event) -> BTreeSet<Mention> {
         mentions.insert(Mention::Credential(id.clone()));
     }
     if event.action.resource == SERVICE_ACCOUNTS
+        && event.action.subresource == "token"
         && let Some(id) = event.annotations.get(ISSUED_CREDENTIAL_ID)
     {
         mentions.insert(Mention::Credential(id.clone()));

@@ -18,6 +18,7 @@ mod listen;
 mod mend;
 mod mentions;
 mod position;
+mod probe;
 mod read;
 mod record;
 mod rotated;
@@ -26,6 +27,7 @@ mod source;
 mod stream;
 mod targets;
 mod uri;
+mod walk;
 
 pub use intake::Counts;
 pub use lines::{Reading, read_document, read_line};
