@@ -23,8 +23,11 @@ pub mod check;
 pub mod config;
 pub mod detect;
 pub mod disguise;
+pub mod engine;
 pub mod graph;
 pub mod ledger;
 pub mod observe;
 pub mod plan;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod value;

@@ -1,3 +1,22 @@
-//! The Kubernetes provider.
+//! The Kubernetes provider: Secrets, ConfigMaps and ServiceAccounts as canaries.
+//!
+//! ```text
+//! catalog   what the kinds are, without looking            pure
+//! persona   how what we write looks                        pure
+//! client    requests as data, sent by `kube`
+//! observe   metadata LISTs, named GETs ─▶ Observed
+//! realize   one request per touch
+//! audit     audit logs ─▶ Event
+//! ```
 
 pub mod audit;
+pub mod catalog;
+pub mod client;
+pub mod observe;
+mod persona;
+pub mod realize;
+
+pub use catalog::KubernetesCatalog;
+pub use client::{Client, ConnectError, Connection};
+pub use observe::{KubernetesObserve, PROVIDER, provider};
+pub use realize::KubernetesRealize;

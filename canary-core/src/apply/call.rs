@@ -214,7 +214,7 @@ pub(super) fn effects(
             record.expires = made.expires.or(record.expires);
             // A credential that is made anew leaves its earlier self behind, which still works.
             let left_behind = earlier
-                .filter(|earlier| intent.verb == Verb::Create && earlier.outputs != record.outputs)
+                .filter(|earlier| intent.verb == Verb::Create && earlier.active)
                 .map(|earlier| Effect::Bury(tombstone(earlier, now, keep)));
             left_behind
                 .into_iter()

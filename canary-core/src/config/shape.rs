@@ -20,8 +20,10 @@ pub enum Shape {
     Boolean,
     /// A length of time: a number and `s`, `m`, `h` or `d`, as in `90d`.
     Duration,
+    /// A day, as in `2027-03-01`, without quotes.
+    Date,
     /// A list of such values.
-    List(Box<Shape>),
+    List(Box<Self>),
     /// A table from text to text; keys pass the check.
     TextMap(Check),
 }
@@ -59,4 +61,44 @@ pub struct KindShape {
     pub about: &'static str,
     /// Its table, without the fields that all kinds share (`generation`, `keep_retired`).
     pub table: TableShape,
+}
+
+/// What all providers together let a configuration say.
+#[derive(Clone, Debug, Default)]
+pub struct Vocabulary {
+    /// Each provider's own table and its kinds of canaries.
+    pub providers: Vec<(crate::graph::ProviderId, TableShape, Vec<KindShape>)>,
+}
+
+impl Vocabulary {
+    /// Says nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a provider's words.
+    #[must_use]
+    pub fn with(
+        mut self,
+        provider: crate::graph::ProviderId,
+        section: TableShape,
+        kinds: Vec<KindShape>,
+    ) -> Self {
+        self.providers.push((provider, section, kinds));
+        self
+    }
+
+    /// A kind by its word, with its provider.
+    #[must_use]
+    pub fn kind(&self, word: &str) -> Option<(&crate::graph::ProviderId, &KindShape)> {
+        self.kinds().find(|(_, kind)| kind.kind == word)
+    }
+
+    /// All kinds, each with its provider.
+    pub fn kinds(&self) -> impl Iterator<Item = (&crate::graph::ProviderId, &KindShape)> {
+        self.providers
+            .iter()
+            .flat_map(|(provider, _, kinds)| kinds.iter().map(move |kind| (provider, kind)))
+    }
 }

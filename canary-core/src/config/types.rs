@@ -31,8 +31,10 @@ pub enum Setting {
     Boolean(bool),
     /// A length of time.
     Duration(Duration),
+    /// A day.
+    Date(Date),
     /// A list.
-    List(Vec<Spanned<Setting>>),
+    List(Vec<Spanned<Self>>),
     /// A table from text to text, in key order.
     TextMap(BTreeMap<String, Spanned<String>>),
     /// Another canary.
@@ -56,70 +58,81 @@ impl Table {
     /// A text field.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
-        match self.get(name)? {
-            Setting::Text(text) => Some(text),
-            _ => None,
-        }
+        let Setting::Text(text) = self.get(name)? else {
+            return None;
+        };
+        Some(text)
     }
 
     /// A number field.
     #[must_use]
     pub fn integer(&self, name: &str) -> Option<i64> {
-        match self.get(name)? {
-            Setting::Integer(number) => Some(*number),
-            _ => None,
-        }
+        let Setting::Integer(number) = self.get(name)? else {
+            return None;
+        };
+        Some(*number)
     }
 
     /// A truth field.
     #[must_use]
     pub fn boolean(&self, name: &str) -> Option<bool> {
-        match self.get(name)? {
-            Setting::Boolean(truth) => Some(*truth),
-            _ => None,
-        }
+        let Setting::Boolean(truth) = self.get(name)? else {
+            return None;
+        };
+        Some(*truth)
     }
 
     /// A length of time.
     #[must_use]
     pub fn duration(&self, name: &str) -> Option<Duration> {
-        match self.get(name)? {
-            Setting::Duration(duration) => Some(*duration),
-            _ => None,
-        }
+        let Setting::Duration(duration) = self.get(name)? else {
+            return None;
+        };
+        Some(*duration)
+    }
+
+    /// A day.
+    #[must_use]
+    pub fn date(&self, name: &str) -> Option<Date> {
+        let Setting::Date(date) = self.get(name)? else {
+            return None;
+        };
+        Some(*date)
     }
 
     /// A table from text to text.
     #[must_use]
     pub fn text_map(&self, name: &str) -> Option<&BTreeMap<String, Spanned<String>>> {
-        match self.get(name)? {
-            Setting::TextMap(map) => Some(map),
-            _ => None,
-        }
+        let Setting::TextMap(map) = self.get(name)? else {
+            return None;
+        };
+        Some(map)
     }
 
     /// The texts of a list field.
     #[must_use]
     pub fn texts(&self, name: &str) -> Vec<&str> {
-        match self.get(name) {
-            Some(Setting::List(items)) => items
-                .iter()
-                .filter_map(|item| match &item.value {
-                    Setting::Text(text) => Some(text.as_str()),
-                    _ => None,
-                })
-                .collect(),
-            _ => Vec::new(),
-        }
+        let Some(Setting::List(items)) = self.get(name) else {
+            return Vec::new();
+        };
+        items
+            .iter()
+            .filter_map(|item| {
+                let Setting::Text(text) = &item.value else {
+                    return None;
+                };
+                Some(text.as_str())
+            })
+            .collect()
     }
 
     /// A reference to another canary.
     #[must_use]
     pub fn canary(&self, name: &str) -> Option<&CanaryId> {
-        match self.get(name)? {
-            Setting::Canary(id) => Some(id),
-            _ => None,
-        }
+        let Setting::Canary(id) = self.get(name)? else {
+            return None;
+        };
+        Some(id)
     }
 
     /// Where a field's value stands; the header where the field is left out.

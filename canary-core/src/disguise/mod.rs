@@ -1,12 +1,20 @@
 //! Believable and ours: everything that is derived from the site's key.
 //!
 //! ```text
-//! Key ─HKDF(purpose, site)─▶ SiteKeys ─▶ Namer   names that fit the neighbours
-//!                                     ─▶ Filler  values of the right shape
-//!                                     ─▶ Marker  proof that a value is ours
-//!                                     ─▶ Digester, sealing, the proof of our own calls
+//! Key ─HKDF(purpose, site)─▶ SiteKeys ─▶ Namer     names that fit the neighbours
+//!                                     ─▶ Filler    values of the right shape
+//!                                     ─▶ OwnCalls  the proof that a request was ours
+//!                                     ─▶ Digester, sealing
 //! ```
 
+mod filler;
 mod key;
+mod namer;
+mod own_call;
+mod words;
 
+pub use filler::{Alphabet, Filler};
 pub use key::{Digester, Key, KeyError, Purpose, SiteKeys};
+pub use namer::{Namer, Style};
+pub use own_call::{NONCE, OwnCalls};
+pub use words::{giveaway, is_telling};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{Effect, Entry, Intent, Record, Tombstone};
+use super::{Effect, Entry, Intent, Record, Settled, Tombstone};
 use crate::graph::{Address, Lifetime, ProviderId};
 use crate::observe::Site;
 
@@ -90,12 +90,20 @@ impl Ledger {
                     if let Some(mut record) = self.records.remove(&from) {
                         record.address = to.clone();
                         record.lifetime = lifetime;
+                        // Its needs are names of today; whoever is retired goes by itself.
+                        record.needs.clear();
                         self.records.insert(to, record);
                     }
                 }
                 Effect::Bury(tombstone) => self.tombstones.push(tombstone),
             }
         }
+    }
+
+    /// Takes in what an open intent came to, without writing it down.
+    pub fn settle(&mut self, settled: &Settled) {
+        self.open.remove(&settled.id);
+        self.take(settled.effects.clone());
     }
 
     /// The number of the next intent.

@@ -13,6 +13,8 @@ mod recorded;
 
 use async_trait::async_trait;
 
+use crate::disguise::SiteKeys;
+
 pub use gap::{Gap, Place, Reason};
 pub use observed::{Look, Object, Observed, Scope, Seen, Sight, Site, Version};
 pub use recorded::{RecordedError, read_recorded, write_recorded};
@@ -25,6 +27,13 @@ pub trait Observe: Send + Sync {
     /// # Errors
     /// A [`Gap`] that says why the site could not be told (unreachable, refused).
     async fn site(&self) -> Result<Site, Gap>;
+
+    /// Is told the keys of the site once it is known to be the right one, before anything else is asked: from then on
+    /// requests can carry the proof that they are ours.
+    fn enter(&self, _keys: &SiteKeys) {}
+
+    /// Who we are there, when that can be told. Asked before something is written, so that our own calls can be known.
+    async fn principal(&self) -> Option<String>;
 
     /// Looks at what `look` names. Never fails as a whole: what it could not see is in [`Observed::gaps`].
     ///

@@ -34,6 +34,3 @@ pub use lines::{Reading, read_document, read_line};
 pub use listen::{AuditFile, Listening};
 pub use position::PositionError;
 pub use scan::Scan;
-
-/// Whose events these are.
-const PROVIDER: &str = "kubernetes";

@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use canary_core::detect::{
     Action, Actor, Credential, Defect, Event, Identity, NodeRef, Outcome, PodRef, Stage,
 };
-use canary_core::graph::ProviderId;
 use jiff::Timestamp;
 
 use super::body::{self, Body, SERVICE_ACCOUNT};
@@ -31,7 +30,7 @@ pub(super) fn event(record: &Record<'_>, damage: Damage) -> Event {
     let cut = damage.defects.contains(&Defect::Cut);
     let action = action(record, damage.torn_uri.as_deref(), cut);
     let mut event = Event {
-        provider: ProviderId::new(super::PROVIDER),
+        provider: crate::provider(),
         id: text(&record.audit_id, bounds::ID),
         stage: stage(record.stage.as_deref()),
         at: time(&record.received).or_else(|| time(&record.timestamp)),

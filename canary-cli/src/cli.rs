@@ -1,0 +1,231 @@
+//! What can be said on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Canaries for Kubernetes and AWS, managed as Terraform manages infrastructure.
+#[derive(Parser, Debug)]
+#[command(
+    name = "canary",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Args, Debug, Clone)]
+pub(crate) struct Global {
+    /// The configuration
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        default_value = "canaries.toml",
+        env = "CANARY_CONFIG"
+    )]
+    pub(crate) config: PathBuf,
+    /// The key, a file that only you can read [default: .canary/key beside the configuration]
+    #[arg(long, global = true, value_name = "FILE", env = "CANARY_KEY_FILE")]
+    pub(crate) key_file: Option<PathBuf>,
+    /// Wait for a lock that somebody holds, as in 30s or 5m
+    #[arg(long, global = true, value_name = "TIME", default_value = "0s", env = "CANARY_LOCK_TIMEOUT", value_parser = duration)]
+    pub(crate) lock_timeout: std::time::Duration,
+    /// No colour
+    #[arg(long, global = true, env = "CANARY_NO_COLOR")]
+    pub(crate) no_color: bool,
+    /// Say what happens, on standard error; twice for more
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// The commands.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Make a commented canaries.toml and a key
+    Init,
+    /// Read the configuration and say what is wrong or worth knowing; nothing is touched
+    Check(Check),
+    /// Show what would change
+    Plan(Plan),
+    /// Carry a plan out
+    Apply(Apply),
+    /// Remove every canary
+    Destroy(Destroy),
+    /// Give a canary a new generation; the old one is kept so that a stolen copy still fires
+    Rotate(Rotate),
+    /// Show what others changed
+    Drift(Json),
+    /// List the canaries that are planted
+    List(Json),
+    /// Show a canary, or a saved plan
+    Show(Show),
+    /// Draw what depends on what
+    Graph(Graph),
+    /// Adopt an object that is there already
+    Import(Import),
+    /// Rebuild a lost ledger from what can be proven to be ours
+    Recover,
+    /// Remove the lock of a run that is dead
+    Unlock,
+    /// Print the JSON Schema of canaries.toml
+    Schema,
+    /// Print completions for a shell
+    Completions(Completions),
+    /// Write man pages into a folder
+    Man(Man),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Check {
+    /// One JSON object a line
+    #[arg(long, env = "CANARY_JSON")]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Json {
+    /// One JSON object a line
+    #[arg(long, env = "CANARY_JSON")]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Plan {
+    /// Save the plan, sealed, for `apply FILE`
+    #[arg(long, value_name = "FILE", env = "CANARY_OUT")]
+    pub(crate) out: Option<PathBuf>,
+    /// One JSON object a line
+    #[arg(long, env = "CANARY_JSON")]
+    pub(crate) json: bool,
+    /// Exit with 2 when there are changes
+    #[arg(long, env = "CANARY_DETAILED_EXITCODE")]
+    pub(crate) detailed_exitcode: bool,
+    /// Only this canary and what it needs; may be given again
+    #[arg(long, value_name = "CANARY", env = "CANARY_TARGET")]
+    pub(crate) target: Vec<String>,
+    /// Plan to remove everything
+    #[arg(long, env = "CANARY_DESTROY")]
+    pub(crate) destroy: bool,
+    /// Plan from a recorded look instead of the cluster
+    #[arg(long, value_name = "FILE", env = "CANARY_FROM")]
+    pub(crate) from: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Apply {
+    /// A saved plan: exactly this or nothing
+    #[arg(value_name = "PLAN")]
+    pub(crate) plan: Option<PathBuf>,
+    /// Do not ask
+    #[arg(long, env = "CANARY_AUTO_APPROVE")]
+    pub(crate) auto_approve: bool,
+    /// One JSON object a line
+    #[arg(long, env = "CANARY_JSON")]
+    pub(crate) json: bool,
+    /// Only this canary and what it needs; may be given again
+    #[arg(
+        long,
+        value_name = "CANARY",
+        env = "CANARY_TARGET",
+        conflicts_with = "plan"
+    )]
+    pub(crate) target: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Destroy {
+    /// Do not ask
+    #[arg(long, env = "CANARY_AUTO_APPROVE")]
+    pub(crate) auto_approve: bool,
+    /// Retired ones too: what was stolen of them stops firing
+    #[arg(long, env = "CANARY_RETIRED_TOO")]
+    pub(crate) retired_too: bool,
+    /// One JSON object a line
+    #[arg(long, env = "CANARY_JSON")]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Rotate {
+    /// The canary, as in secret.payments-db
+    #[arg(value_name = "CANARY")]
+    pub(crate) canary: String,
+    /// Do not ask
+    #[arg(long, env = "CANARY_AUTO_APPROVE")]
+    pub(crate) auto_approve: bool,
+    /// One JSON object a line
+    #[arg(long, env = "CANARY_JSON")]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Show {
+    /// A canary, as in secret.payments-db, or a saved plan
+    #[arg(value_name = "CANARY|PLAN")]
+    pub(crate) what: String,
+    /// One JSON object a line
+    #[arg(long, env = "CANARY_JSON")]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Graph {
+    /// The language of the drawing
+    #[arg(long, value_enum, default_value = "dot", env = "CANARY_FORMAT")]
+    pub(crate) format: GraphFormat,
+}
+
+#[derive(clap::ValueEnum, Clone, Copy, Debug)]
+pub(crate) enum GraphFormat {
+    /// Graphviz
+    Dot,
+    /// Mermaid
+    Mermaid,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Import {
+    /// The canary, as in secret.payments-db
+    #[arg(value_name = "CANARY")]
+    pub(crate) canary: String,
+    /// What it adopts, as in payments/payments-db-admin
+    #[arg(value_name = "NAMESPACE/NAME")]
+    pub(crate) handle: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Man {
+    /// The folder, which must be there
+    #[arg(value_name = "FOLDER")]
+    pub(crate) folder: PathBuf,
+}
+
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    let wrong = || format!("`{text}` is not a time: expected a number and s, m or h, as in 30s");
+    let at = text.len().checked_sub(1).ok_or_else(wrong)?;
+    let (number, unit) = text.split_at_checked(at).ok_or_else(wrong)?;
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    Ok(std::time::Duration::from_secs(
+        number.saturating_mul(seconds),
+    ))
+}

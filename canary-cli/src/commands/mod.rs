@@ -1,0 +1,17 @@
+//! One file for each command.
+
+pub(crate) mod adopt;
+pub(crate) mod apply;
+pub(crate) mod check;
+mod context;
+pub(crate) mod drift;
+pub(crate) mod generate;
+pub(crate) mod graph;
+pub(crate) mod init;
+pub(crate) mod list;
+pub(crate) mod plan;
+pub(crate) mod rotate;
+pub(crate) mod show;
+pub(crate) mod unlock;
+
+pub(crate) use context::Context;

@@ -1,0 +1,70 @@
+//! `canary show`: one canary, or a saved plan.
+
+use std::fs;
+use std::path::Path;
+
+use canary_core::plan::open_saved;
+use serde_json::json;
+
+use super::Context;
+use super::context::canary;
+use crate::cli::Show;
+use crate::error::{CommandError, Exit};
+use crate::render::{json as lines, plan as render};
+
+/// Shows what the ledger has of a canary, or what a saved plan would do. No secret value, ever.
+pub(crate) async fn run(context: &Context, args: &Show) -> Result<Exit, CommandError> {
+    let project = context.project()?;
+    if Path::new(&args.what).is_file() {
+        let bytes = fs::read(&args.what).map_err(|error| {
+            CommandError::new(Exit::Failed, format!("reading {}: {error}", args.what))
+        })?;
+        let plan = open_saved(&project.key()?, None, &bytes)?;
+        let text = if args.json {
+            lines::plan(&plan)
+        } else {
+            render::saved(&plan, context.ui.colour)
+        };
+        context.ui.data(&text);
+        return Ok(Exit::Done);
+    }
+    let id = canary(&args.what)?;
+    let engine = project.offline(&context.connects)?;
+    let ledger = context.load(&engine).await?.ledger;
+    let records: Vec<_> = ledger
+        .records
+        .values()
+        .filter(|record| *record.address.canary() == id)
+        .collect();
+    if records.is_empty() {
+        let hint = if project.config.canaries.contains_key(&id) {
+            "it is declared and not planted: canary plan"
+        } else {
+            "canary list shows those there are"
+        };
+        return Err(
+            CommandError::new(Exit::Failed, format!("nothing is known of {id}")).hint(hint),
+        );
+    }
+    for record in records {
+        if args.json {
+            let public: Vec<_> = record
+                .outputs
+                .iter()
+                .filter_map(|(name, value)| Some((name.clone(), value.public()?.to_owned())))
+                .collect();
+            let line = json!({
+                "type": "resource", "address": record.address, "handle": record.handle,
+                "version": record.version, "generation": record.generation, "written": record.written,
+                "planted": record.planted, "expires": record.expires, "applied_by": record.applied_by,
+                "lifetime": record.lifetime, "active": record.active, "origin": record.origin,
+                "outputs": public.into_iter().collect::<std::collections::BTreeMap<_, _>>(),
+                "fields": record.fields.keys().collect::<Vec<_>>(),
+            });
+            context.ui.data(&format!("{line}\n"));
+        } else {
+            context.ui.data(&render::record(record));
+        }
+    }
+    Ok(Exit::Done)
+}

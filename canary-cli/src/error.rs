@@ -1,0 +1,175 @@
+//! What a user sees of a failure: one message, its causes, a hint, an exit code. Added here and nowhere else.
+
+use std::error::Error as StdError;
+use std::fmt::Write as _;
+
+use canary_core::engine::{EngineError, Kept};
+use canary_core::ledger::{JournalError, LockError, StoreError};
+use canary_core::observe::Reason;
+use canary_core::plan::SavedError;
+
+/// How a command ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Exit {
+    /// Done, or nothing to do.
+    Done = 0,
+    /// Failed.
+    Failed = 1,
+    /// Changes are pending (`--detailed-exitcode`).
+    Pending = 2,
+    /// The configuration is invalid.
+    Config = 3,
+    /// Others changed something of ours.
+    Drift = 4,
+    /// The plan is stale, or something is not ours.
+    Conflict = 5,
+    /// Somebody holds the lock.
+    Locked = 6,
+    /// Partly applied.
+    Partly = 7,
+    /// Not permitted.
+    Denied = 8,
+    /// A canary was touched (`--exit-code`).
+    Touched = 9,
+    /// The command line is wrong.
+    Usage = 64,
+}
+
+/// A failure as a user sees it.
+#[derive(Debug)]
+pub struct CommandError {
+    /// How the command ends.
+    pub exit: Exit,
+    /// What happened, with its causes.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+    /// The message stands by itself, as a rendered diagnostic does.
+    pub(crate) rendered: bool,
+}
+
+impl CommandError {
+    /// A failure with a message.
+    #[must_use]
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self {
+            exit,
+            message: message.into(),
+            hint: None,
+            rendered: false,
+        }
+    }
+
+    /// With what to do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// A message that was rendered already.
+    pub(crate) fn rendered(exit: Exit, message: String) -> Self {
+        Self {
+            rendered: true,
+            ..Self::new(exit, message)
+        }
+    }
+
+    pub(crate) fn from_error(exit: Exit, error: &(dyn StdError + 'static)) -> Self {
+        Self::new(exit, chain(error))
+    }
+}
+
+/// An error with all its causes, one after the other.
+pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let words = cause.to_string();
+        if !text.ends_with(&words) {
+            write!(text, ": {words}").unwrap_or_default();
+        }
+        next = cause.source();
+    }
+    text
+}
+
+impl From<EngineError> for CommandError {
+    fn from(error: EngineError) -> Self {
+        let exit = exit(&error);
+        let hint = hint(&error);
+        let mut command = Self::from_error(exit, &error);
+        if let EngineError::Stale(moved) = &error {
+            for step in moved {
+                write!(command.message, "\n  {}", crate::render::plan::moved(step))
+                    .unwrap_or_default();
+            }
+        }
+        command.hint = hint;
+        command
+    }
+}
+
+fn exit(error: &EngineError) -> Exit {
+    match error {
+        EngineError::Lower(_) | EngineError::Graph(_) => Exit::Config,
+        EngineError::OtherSite { .. }
+        | EngineError::Stale(_)
+        | EngineError::KnownAlready { .. } => Exit::Conflict,
+        EngineError::Lock(LockError::Held(_)) => Exit::Locked,
+        EngineError::Site { gap, .. }
+            if matches!(gap.reason, Reason::Forbidden | Reason::Unauthenticated) =>
+        {
+            Exit::Denied
+        }
+        EngineError::Apply(error) if error.report.done() > 0 => Exit::Partly,
+        EngineError::UnknownCanary { .. } => Exit::Usage,
+        _ => Exit::Failed,
+    }
+}
+
+fn hint(error: &EngineError) -> Option<String> {
+    Some(match error {
+        EngineError::Journal { source: JournalError::OtherKey, .. } => {
+            "use the key that it was made with (--key-file or CANARY_KEY)".into()
+        }
+        EngineError::Journal { source: JournalError::Damaged { .. }, .. } => {
+            "put a copy of it back, or move it away and run: canary recover".into()
+        }
+        EngineError::Journal { source: JournalError::Newer { .. }, .. } => "use a newer canary".into(),
+        EngineError::Store { source, .. } => store_hint(source)?,
+        EngineError::Lock(LockError::Held(_)) => {
+            "wait for it (--lock-timeout 5m), or, when that run is dead: canary unlock".into()
+        }
+        EngineError::OtherSite { kept: Kept::Ledger, .. } => {
+            "name the context that the ledger belongs to in [kubernetes], or another ledger in [ledger]".into()
+        }
+        EngineError::OtherSite { kept: Kept::Plan, .. } | EngineError::Stale(_) => "make a new plan".into(),
+        EngineError::UnknownCanary { near: Some(near), .. } => format!("did you mean {near}?"),
+        EngineError::UnknownCanary { near: None, .. } => "canary list shows those there are".into(),
+        EngineError::Apply(_) => "make room, then apply again: it goes on where it stopped".into(),
+        EngineError::Site { gap, .. } if gap.reason == Reason::Unauthenticated => "log in to the cluster again".into(),
+        _ => return None,
+    })
+}
+
+fn store_hint(error: &StoreError) -> Option<String> {
+    Some(match error {
+        StoreError::Exposed { place, .. } => format!("chmod 600 {place}"),
+        StoreError::Cut { .. } => {
+            "put a copy of it back, or move it away and run: canary recover".into()
+        }
+        StoreError::Fenced { .. } => "somebody else took the lock: look with `canary plan`".into(),
+        StoreError::Io { .. } => return None,
+    })
+}
+
+impl From<SavedError> for CommandError {
+    fn from(error: SavedError) -> Self {
+        let exit = match error {
+            SavedError::OtherConfig | SavedError::Sealed => Exit::Conflict,
+            SavedError::NotAPlan | SavedError::Newer { .. } => Exit::Failed,
+        };
+        Self::from_error(exit, &error).hint("make a new plan")
+    }
+}

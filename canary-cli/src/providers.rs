@@ -1,0 +1,53 @@
+//! The providers that a command line knows, and how each is connected.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use canary_core::catalog::Catalog;
+use canary_core::config::Table;
+use canary_core::engine::Provider;
+use canary_k8s::{Connection, KubernetesCatalog, KubernetesObserve, KubernetesRealize};
+
+use crate::error::{CommandError, Exit};
+
+/// A provider before it is connected.
+#[async_trait]
+pub trait Connect: Send + Sync {
+    /// What it knows without looking.
+    fn catalog(&self) -> Arc<dyn Catalog>;
+
+    /// Connects it as its table of the configuration says.
+    ///
+    /// # Errors
+    /// When there is no connection to be had: credentials, addresses.
+    async fn connect(&self, section: &Table) -> Result<Provider, CommandError>;
+}
+
+/// The Kubernetes provider.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Kubernetes;
+
+#[async_trait]
+impl Connect for Kubernetes {
+    fn catalog(&self) -> Arc<dyn Catalog> {
+        Arc::new(KubernetesCatalog)
+    }
+
+    async fn connect(&self, section: &Table) -> Result<Provider, CommandError> {
+        let connection = Connection {
+            kubeconfig: section.text("kubeconfig").map(PathBuf::from),
+            context: section.text("context").map(str::to_owned),
+        };
+        let client = connection.connect().await.map_err(|error| {
+            CommandError::from_error(Exit::Failed, &error).hint(
+                "name a kubeconfig in KUBECONFIG or in [kubernetes], and a context that is in it",
+            )
+        })?;
+        Ok(Provider {
+            catalog: self.catalog(),
+            observe: Some(Arc::new(KubernetesObserve::new(client.clone()))),
+            realize: Some(Arc::new(KubernetesRealize::new(client))),
+        })
+    }
+}

@@ -1,0 +1,518 @@
+//! Plans for people, in Terraform's habits.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use canary_core::apply::{Ended, Report};
+use canary_core::engine::View;
+use canary_core::graph::Lifetime;
+use canary_core::ledger::Record;
+use canary_core::observe::{Observed, Seen};
+use canary_core::plan::{
+    Action, CreateCause, DeleteCause, FieldChange, Moved, Obstacle, Outside, Plan, ReplaceCause,
+    Step, Wanted,
+};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// `2026-11-01`.
+pub(crate) fn day(moment: Timestamp) -> String {
+    moment.to_zoned(TimeZone::UTC).date().to_string()
+}
+
+/// Where we looked, and what it took.
+pub(crate) fn looked(observed: &Observed, took: Duration) -> String {
+    let sites: Vec<&str> = observed
+        .sites
+        .values()
+        .map(|site| site.name.as_str())
+        .collect();
+    let scopes: Vec<_> = observed.listed.values().flatten().collect();
+    let kinds: std::collections::BTreeSet<&str> =
+        scopes.iter().map(|scope| scope.kind.as_str()).collect();
+    let places: std::collections::BTreeSet<_> = scopes.iter().map(|scope| &scope.scope).collect();
+    // The first request asked where we are.
+    let requests = observed.requests + sites.len() as u64;
+    format!(
+        "Cluster {}: {} in {}, {}, {:.1} s\n",
+        sites.join(", "),
+        count(kinds.len() as u64, "kind"),
+        count(places.len() as u64, "namespace"),
+        count(requests, "request"),
+        took.as_secs_f64()
+    )
+}
+
+fn count(n: u64, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}
+
+/// The whole plan.
+pub(crate) fn plan(plan: &Plan, view: &View, colour: bool) -> String {
+    let mut out = steps(plan, colour);
+    out.push_str(&kept(plan));
+    out.push_str(&gaps(plan));
+    for note in view
+        .notes
+        .iter()
+        .filter(|note| note.severity == canary_core::check::Severity::Warning)
+    {
+        writeln!(out, "Note         {note}").unwrap_or_default();
+    }
+    if plan.is_settled() {
+        out.push_str(&no_changes(plan));
+    } else {
+        if !out.is_empty() && !out.ends_with("\n\n") {
+            out.push('\n');
+        }
+        out.push_str(&last_line(plan));
+    }
+    out
+}
+
+/// A saved plan, of which the world is not looked at again.
+pub(crate) fn saved(plan: &Plan, colour: bool) -> String {
+    format!(
+        "{}{}{}\n{}",
+        steps(plan, colour),
+        kept(plan),
+        gaps(plan),
+        last_line(plan)
+    )
+}
+
+/// After an apply that had nothing to do.
+pub(crate) fn nothing(plan: &Plan, _colour: bool) -> String {
+    if plan.is_settled() {
+        String::new()
+    } else {
+        "\nNothing could be done: everything that is to be done is blocked.\n".to_owned()
+    }
+}
+
+fn no_changes(plan: &Plan) -> String {
+    let what = if plan.purpose.destroy {
+        "No changes. There is nothing to remove.\n"
+    } else {
+        "No changes. What is planted is as it is declared.\n"
+    };
+    what.to_owned()
+}
+
+fn last_line(plan: &Plan) -> String {
+    let summary = plan.summary();
+    let mut line = format!("Plan: {} to add, {} to change", summary.add, summary.change);
+    if summary.replace > 0 {
+        write!(line, ", {} to replace", summary.replace).unwrap_or_default();
+    }
+    write!(line, ", {} to destroy.", summary.destroy).unwrap_or_default();
+    if summary.blocked > 0 {
+        write!(line, " {} blocked.", summary.blocked).unwrap_or_default();
+    }
+    line.push('\n');
+    line
+}
+
+fn steps(plan: &Plan, colour: bool) -> String {
+    let mut out = String::new();
+    let shown: Vec<&Step> = plan
+        .steps
+        .iter()
+        .filter(|step| !matches!(step.action, Action::Keep) || step.outside.is_some())
+        .collect();
+    // What ends something is seen first.
+    let rank = |step: &&Step| match &step.action {
+        Action::Delete { .. } => 0,
+        Action::Replace { .. }
+        | Action::Create {
+            cause: CreateCause::DeletedOutside,
+        } => 1,
+        _ => 2,
+    };
+    let mut sorted = shown;
+    sorted.sort_by_key(rank);
+    for step in sorted {
+        out.push_str(&one(step, colour));
+    }
+    if !out.is_empty() {
+        out.push('\n');
+    }
+    out
+}
+
+fn one(step: &Step, colour: bool) -> String {
+    let (symbol, tint) = symbol(&step.action);
+    let (tint, plain) = if colour { (tint, "\x1b[0m") } else { ("", "") };
+    let address = step.address.to_string();
+    let handle = step.handle.to_string();
+    let mut out = format!("{tint}{symbol:>3}{plain} {address:<30} {handle:<46}");
+    if let Some(why) = why(step) {
+        write!(out, " {why}").unwrap_or_default();
+    }
+    out = out.trim_end().to_owned();
+    out.push('\n');
+    match &step.action {
+        Action::Create { .. } => out.push_str(&content(step)),
+        Action::Update { changes, .. } => out.push_str(&fields(changes)),
+        Action::Replace {
+            cause: ReplaceCause::Immutable(changes),
+            ..
+        } => out.push_str(&fields(changes)),
+        Action::Blocked(obstacle) => out.push_str(&remedy(step, obstacle)),
+        _ => {}
+    }
+    out
+}
+
+fn symbol(action: &Action) -> (&'static str, &'static str) {
+    const GREEN: &str = "\x1b[32m";
+    const RED: &str = "\x1b[31m";
+    const YELLOW: &str = "\x1b[33m";
+    match action {
+        Action::Create {
+            cause: CreateCause::New,
+        } => ("+", GREEN),
+        Action::Create {
+            cause: CreateCause::DeletedOutside,
+        }
+        | Action::Replace { .. } => ("-/+", RED),
+        Action::Update { .. } | Action::Keep => ("~", YELLOW),
+        Action::Delete { .. } => ("-", RED),
+        Action::Retire { .. } | Action::Forget => (".", ""),
+        Action::Blocked(_) => ("!", YELLOW),
+    }
+}
+
+fn why(step: &Step) -> Option<String> {
+    let outside = step.outside.as_ref().map(|outside| match outside {
+        Outside::Changed(_) => "changed outside",
+        Outside::Deleted => "deleted outside",
+        Outside::Deleting => "being deleted outside",
+        Outside::Recreated { .. } => "deleted outside, and another of that name is there",
+    });
+    let own = match &step.action {
+        Action::Replace {
+            cause: ReplaceCause::Expiring,
+            ..
+        } => Some("it is about to stop working".to_owned()),
+        Action::Replace {
+            cause: ReplaceCause::Rotated,
+            ..
+        } => Some("rotated".to_owned()),
+        Action::Replace {
+            cause: ReplaceCause::Immutable(changes),
+            ..
+        } => {
+            let names: Vec<&str> = changes.iter().map(|change| change.field.as_str()).collect();
+            Some(format!("{} cannot be changed in place", names.join(", ")))
+        }
+        Action::Delete { cause, .. } => Some(match cause {
+            DeleteCause::NotDeclared => "not declared any more: stops firing".to_owned(),
+            DeleteCause::KeptLongEnough => "kept long enough: stops firing".to_owned(),
+            DeleteCause::Destroy => "stops firing".to_owned(),
+        }),
+        Action::Retire { until, .. } => Some(format!("retired, kept alive until {}", day(*until))),
+        Action::Forget => Some("gone already".to_owned()),
+        Action::Blocked(obstacle) => Some(format!("blocked: {obstacle}")),
+        _ => None,
+    };
+    match (outside, own) {
+        (Some(outside), Some(own)) if !matches!(step.action, Action::Forget) => {
+            Some(format!("{outside}; {own}"))
+        }
+        (Some(outside), _) => Some(outside.to_owned()),
+        (None, own) => own,
+    }
+}
+
+fn content(step: &Step) -> String {
+    let keys: Vec<&str> = step
+        .content
+        .keys()
+        .filter_map(|field| field.strip_prefix("data."))
+        .collect();
+    let mut out = String::new();
+    if !keys.is_empty() {
+        writeln!(out, "      keys       {}", keys.join(", ")).unwrap_or_default();
+    }
+    if let Some(written) = step
+        .choice
+        .as_ref()
+        .and_then(|choice| choice.written.as_ref())
+    {
+        let how = match written.operation.as_str() {
+            "Apply" => "by server-side apply",
+            _ => "by create",
+        };
+        write!(out, "      written    as {}, {how}", written.manager).unwrap_or_default();
+        if let Some((n, of)) = written.like {
+            write!(out, "          like {n} of {of}").unwrap_or_default();
+        }
+        out.push('\n');
+    }
+    for (topic, remark) in &step.remarks {
+        writeln!(out, "      {topic:<10} {remark}").unwrap_or_default();
+    }
+    out
+}
+
+fn fields(changes: &[FieldChange]) -> String {
+    let mut out = String::new();
+    for change in changes {
+        let (symbol, value) = match (&change.before, &change.after) {
+            (before, None) => ("-", shown(before.as_ref())),
+            (None, Some(Wanted::AfterApply)) => ("+", "(known after apply)".to_owned()),
+            (Some(_), Some(Wanted::AfterApply)) => ("~", "(known after apply)".to_owned()),
+            (None, Some(Wanted::Now(seen))) => ("+", shown(Some(seen))),
+            (Some(Seen::Public(before)), Some(Wanted::Now(Seen::Public(after)))) => {
+                ("~", format!("{} -> {}", quoted(before), quoted(after)))
+            }
+            (Some(_), Some(Wanted::Now(_))) => ("~", "(secret value)".to_owned()),
+        };
+        writeln!(out, "      {symbol} {:<18} {value}", escaped(&change.field)).unwrap_or_default();
+    }
+    out
+}
+
+fn shown(seen: Option<&Seen>) -> String {
+    match seen {
+        Some(Seen::Public(text)) => quoted(text),
+        Some(Seen::Digest(_)) => "(secret value)".to_owned(),
+        None => String::new(),
+    }
+}
+
+/// Others' text is data: no control character reaches the terminal, and it is cut where nobody would read on.
+fn quoted(text: &str) -> String {
+    const LONGEST: usize = 60;
+    let mut short: String = text.chars().take(LONGEST).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    format!("\"{}\"", escaped(&short))
+}
+
+fn escaped(text: &str) -> String {
+    text.chars()
+        .flat_map(|c| {
+            let escape = c.is_control()
+                || ('\u{202a}'..='\u{202e}').contains(&c)
+                || ('\u{2066}'..='\u{2069}').contains(&c);
+            let plain = (!escape).then_some(c);
+            let escaped = escape.then(|| c.escape_unicode()).into_iter().flatten();
+            plain.into_iter().chain(escaped)
+        })
+        .collect()
+}
+
+fn remedy(step: &Step, obstacle: &Obstacle) -> String {
+    let indent = " ".repeat(35);
+    match obstacle {
+        Obstacle::Foreign { .. } => format!(
+            "{indent}choose another name, or: canary import {} {}\n",
+            step.address.canary(),
+            step.handle.path()
+        ),
+        Obstacle::NoPlace(_) => format!("{indent}make it first\n"),
+        _ => String::new(),
+    }
+}
+
+fn kept(plan: &Plan) -> String {
+    let until: Vec<(Timestamp, bool)> = plan
+        .steps
+        .iter()
+        .filter(|step| matches!(step.action, Action::Keep))
+        .filter_map(|step| match step.lifetime {
+            Lifetime::Retired { until } => Some((until, step.active)),
+            Lifetime::Current => None,
+        })
+        .collect();
+    let Some(first) = until.iter().map(|(until, _)| *until).min() else {
+        return String::new();
+    };
+    let what = if until.iter().any(|(_, active)| *active) {
+        "credential"
+    } else {
+        "canary"
+    };
+    let what = match (what, until.len()) {
+        ("canary", n) if n != 1 => format!("{n} retired canaries"),
+        (what, n) => format!("{} ", count(n as u64, &format!("retired {what}")))
+            .trim()
+            .to_owned(),
+    };
+    let verb = if until.len() == 1 {
+        "stops"
+    } else {
+        "the first stops"
+    };
+    format!("Kept alive   {what}, {verb} firing on {}\n", day(first))
+}
+
+fn gaps(plan: &Plan) -> String {
+    plan.gaps
+        .iter()
+        .map(|gap| format!("Not seen     {gap}\n"))
+        .collect()
+}
+
+/// What others did, and nothing else.
+pub(crate) fn drift(plan: &Plan, _view: &View, colour: bool) -> String {
+    let mut out = String::new();
+    for step in plan.steps.iter().filter(|step| step.outside.is_some()) {
+        let (tint, plain) = if colour {
+            ("\x1b[33m", "\x1b[0m")
+        } else {
+            ("", "")
+        };
+        let address = step.address.to_string();
+        let handle = step.handle.to_string();
+        let (symbol, what) = match &step.outside {
+            Some(Outside::Changed(_)) => ("~", "was changed"),
+            Some(Outside::Deleted) => ("-", "was deleted"),
+            Some(Outside::Deleting) => ("-", "is being deleted"),
+            Some(Outside::Recreated { .. }) => {
+                ("-", "was deleted, and another of that name was made")
+            }
+            None => continue,
+        };
+        writeln!(
+            out,
+            "{tint}{symbol:>3}{plain} {address:<30} {handle:<46} {what}"
+        )
+        .unwrap_or_default();
+        if let Some(Outside::Changed(changes)) = &step.outside {
+            out.push_str(&fields(changes));
+        }
+    }
+    let drifted = plan
+        .steps
+        .iter()
+        .filter(|step| step.outside.is_some())
+        .count();
+    if drifted == 0 {
+        out.push_str("No drift. Nobody changed what is planted.\n");
+    } else {
+        writeln!(
+            out,
+            "\n{} touched by others. canary apply puts it right.",
+            count(drifted as u64, "resource")
+        )
+        .unwrap_or_default();
+    }
+    out.push_str(&gaps(plan));
+    out
+}
+
+/// What came of an apply.
+pub(crate) fn report(plan: &Plan, report: &Report, _took: Duration) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut out = String::new();
+    for (address, handle, ended) in &report.ended {
+        let step = plan.step(address);
+        match ended {
+            Ended::Done => {
+                let what = match step.map(|step| &step.action) {
+                    Some(Action::Create { .. }) => "added",
+                    Some(Action::Update { .. }) => "changed",
+                    Some(Action::Replace { .. }) => "replaced",
+                    Some(Action::Delete { .. }) => "destroyed",
+                    _ => continue,
+                };
+                *counts.entry(what).or_default() += 1;
+            }
+            Ended::Failed(error) => writeln!(out, "  x {address}: {error}").unwrap_or_default(),
+            Ended::Waits(on) => {
+                writeln!(out, "  . {address}: {handle} waits for {on}").unwrap_or_default()
+            }
+            Ended::Stopped => {
+                writeln!(out, "  . {address}: {handle} was not begun").unwrap_or_default()
+            }
+            Ended::Blocked => {}
+        }
+    }
+    let n = |what: &str| counts.get(what).copied().unwrap_or_default();
+    let replaced = match n("replaced") {
+        0 => String::new(),
+        replaced => format!(", {replaced} replaced"),
+    };
+    let complete = if report.is_complete() {
+        "Apply complete!".to_owned()
+    } else {
+        format!("Apply incomplete: {} not done.", report.not_done())
+    };
+    writeln!(
+        out,
+        "\n{complete} Resources: {} added, {} changed{replaced}, {} destroyed.",
+        n("added"),
+        n("changed"),
+        n("destroyed")
+    )
+    .unwrap_or_default();
+    out
+}
+
+/// A step that is not what was approved, in one line.
+pub(crate) fn moved(moved: &Moved) -> String {
+    let verb = |step: Option<&Step>| match step.map(|step| &step.action) {
+        None => "nothing",
+        Some(Action::Keep) => "nothing",
+        Some(Action::Create { .. }) => "create",
+        Some(Action::Update { .. }) => "update",
+        Some(Action::Replace { .. }) => "replace",
+        Some(Action::Delete { .. }) => "delete",
+        Some(Action::Retire { .. }) => "retire",
+        Some(Action::Forget) => "forget",
+        Some(Action::Blocked(_)) => "blocked",
+    };
+    let approved = verb(moved.approved.as_deref());
+    let now = verb(moved.now.as_deref());
+    let differently = if approved == now {
+        " (differently)"
+    } else {
+        ""
+    };
+    format!(
+        "{}: {approved} was approved, now {now}{differently}",
+        moved.address
+    )
+}
+
+/// What the ledger has of a resource.
+pub(crate) fn record(record: &Record) -> String {
+    let mut out = format!("{}\n", record.address);
+    let mut line = |topic: &str, text: String| {
+        writeln!(out, "  {topic:<12} {text}").unwrap_or_default();
+    };
+    line("object", record.handle.to_string());
+    if let Some(version) = &record.version {
+        line(
+            "version",
+            format!("uid {}, revision {}", version.uid, version.revision),
+        );
+    }
+    line("generation", record.generation.to_string());
+    line("planted", record.planted.to_string());
+    if let Some(expires) = record.expires {
+        line("dead from", expires.to_string());
+    }
+    if let Lifetime::Retired { until } = record.lifetime {
+        line("retired", format!("kept until {until}"));
+    }
+    if let Some(by) = &record.applied_by {
+        line("made by", by.clone());
+    }
+    for (name, value) in &record.outputs {
+        line(
+            name,
+            value
+                .public()
+                .map_or_else(|| "(secret value)".to_owned(), str::to_owned),
+        );
+    }
+    let fields: Vec<&str> = record.fields.keys().map(String::as_str).collect();
+    line("fields", fields.join(", "));
+    out
+}

@@ -1,0 +1,51 @@
+//! Where output goes: data to standard output, everything else to standard error.
+
+use std::io::{IsTerminal as _, Write as _};
+
+/// The two streams, and whether they show colour.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ui {
+    /// Colour on standard output.
+    pub(crate) colour: bool,
+    /// Colour on standard error.
+    pub(crate) colour_err: bool,
+    /// Somebody can be asked.
+    pub(crate) interactive: bool,
+}
+
+impl Ui {
+    /// From the terminal, `NO_COLOR` (any value that is not empty) and `TERM=dumb`.
+    pub(crate) fn detect(no_color: bool) -> Self {
+        let plain = no_color
+            || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+            || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        Self {
+            colour: !plain && std::io::stdout().is_terminal(),
+            colour_err: !plain && std::io::stderr().is_terminal(),
+            interactive: std::io::stdin().is_terminal(),
+        }
+    }
+
+    /// Data. A reader that has gone is no failure of ours.
+    pub(crate) fn data(self, text: &str) {
+        let mut out = std::io::stdout().lock();
+        let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        drop(written);
+    }
+
+    /// Everything else.
+    pub(crate) fn say(self, text: &str) {
+        let mut err = std::io::stderr().lock();
+        drop(writeln!(err, "{text}"));
+    }
+
+    /// Asks a question on standard error; the answer is a line.
+    pub(crate) fn ask(self, question: &str) -> Option<String> {
+        let mut err = std::io::stderr().lock();
+        drop(write!(err, "{question}"));
+        drop(err.flush());
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line).ok()?;
+        Some(line.trim().to_owned())
+    }
+}

@@ -1,0 +1,354 @@
+//! From the ledger and the world to everything that a plan is made from.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::{Engine, EngineError, Kept};
+use crate::catalog::{LowerError, Lowering, Pinned};
+use crate::check::Note;
+use crate::detect::{Planted, Tripwire};
+use crate::disguise::{Digester, SiteKeys};
+use crate::graph::{Address, Desired, Handle, Lifetime, ProviderId, Resource};
+use crate::ledger::{Ledger, Settled, Torn, reconcile};
+use crate::observe::{Look, Observed, Scope, Sight, Site};
+use crate::plan::{self, Inputs, Plan, Purpose};
+
+/// The ledger as it was read.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// What it says.
+    pub ledger: Ledger,
+    /// How many of its bytes are whole.
+    pub length: usize,
+    /// A tail that was never acknowledged.
+    pub torn: Option<Torn>,
+}
+
+/// Everything that a plan is made from.
+#[derive(Debug)]
+pub struct View {
+    /// What should be there.
+    pub desired: Desired,
+    /// What was seen.
+    pub observed: Observed,
+    /// What is ours, cut-off runs reconciled.
+    pub ledger: Ledger,
+    /// What cut-off runs came to; the next apply writes it down.
+    pub settled: Vec<Settled>,
+    /// What the checks say.
+    pub notes: Vec<Note>,
+    pub(super) pinned: BTreeMap<Address, Pinned>,
+    pub(super) digesters: BTreeMap<ProviderId, Digester>,
+}
+
+impl Engine {
+    /// Reads the ledger. Needs no lock.
+    ///
+    /// # Errors
+    /// When it cannot be read or is not ours to read.
+    pub async fn load(&self) -> Result<Loaded, EngineError> {
+        let bytes = self
+            .store
+            .load()
+            .await
+            .map_err(|source| self.store_error(source))?;
+        let (entries, torn) = self
+            .journal
+            .read(&bytes)
+            .map_err(|source| EngineError::Journal {
+                place: self.store.place(),
+                source,
+            })?;
+        Ok(Loaded {
+            ledger: Ledger::from_entries(entries),
+            length: torn.map_or(bytes.len(), |torn| torn.whole),
+            torn,
+        })
+    }
+
+    pub(super) fn store_error(&self, source: crate::ledger::StoreError) -> EngineError {
+        EngineError::Store {
+            place: self.store.place(),
+            source,
+        }
+    }
+
+    /// Looks at the world and lowers the configuration: everything that a plan is made from.
+    ///
+    /// # Errors
+    /// When the site cannot be told or is another one, or canaries cannot be lowered. What merely could not be seen is
+    /// a gap in [`View::observed`].
+    pub async fn look(&self, ledger: Ledger) -> Result<View, EngineError> {
+        self.look_with(ledger, &BTreeMap::new()).await
+    }
+
+    /// As [`Engine::look`], with choices that go before those of the ledger: a saved plan's.
+    pub(super) async fn look_with(
+        &self,
+        ledger: Ledger,
+        chosen: &BTreeMap<Address, Pinned>,
+    ) -> Result<View, EngineError> {
+        let mut observed = Observed {
+            at: self.clock.now(),
+            ..Observed::default()
+        };
+        for (id, provider) in self.used() {
+            let observe = provider.observe.as_ref().ok_or(EngineError::Missing {
+                provider: id.clone(),
+                need: "look",
+            })?;
+            let site = observe.site().await.map_err(|gap| EngineError::Site {
+                provider: id.clone(),
+                gap,
+            })?;
+            let site = guard(&ledger, id, site)?;
+            let keys = self.keys(id, &site);
+            observe.enter(&keys);
+            let look = self.first_look(id, &ledger, &keys, observed.at);
+            observed.merge(observe.observe(&look).await);
+            observed.sites.insert(id.clone(), site);
+        }
+        let pinned = pinned(&ledger, chosen);
+        let resources = self.lower(&observed, &pinned)?;
+        self.second_look(&mut observed, &resources).await;
+        self.view(observed, ledger, pinned, resources)
+    }
+
+    /// The same for a recorded look. The world is not asked.
+    ///
+    /// # Errors
+    /// As [`Engine::look`].
+    pub fn look_at(&self, mut observed: Observed, ledger: Ledger) -> Result<View, EngineError> {
+        for (id, _) in self.used() {
+            let site = observed.sites.get(id).cloned().unwrap_or_default();
+            let site = guard(&ledger, id, site)?;
+            observed.sites.insert(id.clone(), site);
+        }
+        let pinned = pinned(&ledger, &BTreeMap::new());
+        let resources = self.lower(&observed, &pinned)?;
+        self.view(observed, ledger, pinned, resources)
+    }
+
+    /// Everything that is known of what is ours, and the kinds and scopes of what is declared.
+    fn first_look(&self, id: &ProviderId, ledger: &Ledger, keys: &SiteKeys, at: Timestamp) -> Look {
+        let mut look = Look::new(keys.digester(), at);
+        let Some(catalog) = self.catalogs.get(id) else {
+            return look;
+        };
+        let declared = self
+            .config
+            .canaries
+            .values()
+            .filter(|canary| canary.provider == *id);
+        look.scopes = declared.flat_map(|canary| catalog.scopes(canary)).collect();
+        for record in ledger
+            .records
+            .values()
+            .filter(|record| record.provider == *id)
+        {
+            if catalog.observable(&record.handle.kind) {
+                look.scopes.insert(Scope::of(&record.handle));
+                look.known
+                    .insert(record.handle.clone(), record.version.clone());
+            }
+        }
+        for intent in ledger.open.values().filter(|intent| intent.provider == *id) {
+            if catalog.observable(&intent.handle.kind) {
+                look.scopes.insert(Scope::of(&intent.handle));
+                look.full.insert(intent.handle.clone());
+            }
+        }
+        look
+    }
+
+    /// Names that only lowering could tell, where no list covers them.
+    async fn second_look(&self, observed: &mut Observed, resources: &[Resource]) {
+        for (id, provider) in self.used() {
+            let (Some(observe), Some(site)) = (&provider.observe, observed.sites.get(id)) else {
+                continue;
+            };
+            let mut look = Look::new(self.keys(id, site).digester(), observed.at);
+            look.names = resources
+                .iter()
+                .filter(|resource| resource.provider == *id)
+                .filter(|resource| provider.catalog.observable(&resource.handle.kind))
+                .map(|resource| resource.handle.clone())
+                .filter(|handle| matches!(observed.sight(id, handle), Sight::Unseen(_)))
+                .collect::<BTreeSet<Handle>>();
+            if !look.names.is_empty() {
+                let seen = observe.observe(&look).await;
+                observed.merge(seen);
+            }
+        }
+    }
+
+    fn lower(
+        &self,
+        observed: &Observed,
+        pinned: &BTreeMap<Address, Pinned>,
+    ) -> Result<Vec<Resource>, EngineError> {
+        let mut resources = Vec::new();
+        let mut errors: Vec<LowerError> = Vec::new();
+        for (id, provider) in self.used() {
+            let site = observed.sites.get(id).cloned().unwrap_or_default();
+            let keys = self.keys(id, &site);
+            let cx = Lowering {
+                config: &self.config,
+                site: &site,
+                keys: &keys,
+                observed,
+                pinned,
+            };
+            for canary in self.config.canaries.values().filter(|c| c.provider == *id) {
+                match provider.catalog.lower(canary, &cx) {
+                    Ok(lowered) => resources.extend(lowered),
+                    Err(wrong) => errors.extend(wrong),
+                }
+            }
+        }
+        if errors.is_empty() {
+            Ok(resources)
+        } else {
+            Err(EngineError::Lower(errors))
+        }
+    }
+
+    fn view(
+        &self,
+        observed: Observed,
+        mut ledger: Ledger,
+        pinned: BTreeMap<Address, Pinned>,
+        resources: Vec<Resource>,
+    ) -> Result<View, EngineError> {
+        let settled = reconcile(&ledger, &observed, &self.catalogs);
+        for settled in &settled {
+            ledger.settle(settled);
+        }
+        let desired = Desired::new(resources).map_err(EngineError::Graph)?;
+        let notes = self
+            .catalogs
+            .values()
+            .flat_map(|catalog| catalog.notes(&desired, &observed))
+            .collect();
+        let digesters = self
+            .used()
+            .filter_map(|(id, _)| {
+                let site = observed.sites.get(id)?;
+                Some((id.clone(), self.keys(id, site).digester()))
+            })
+            .collect();
+        Ok(View {
+            desired,
+            observed,
+            ledger,
+            settled,
+            notes,
+            pinned,
+            digesters,
+        })
+    }
+
+    /// Works out what would change. Pure.
+    ///
+    /// # Errors
+    /// When a target is not a canary.
+    pub fn plan(&self, view: &View, purpose: &Purpose) -> Result<Plan, EngineError> {
+        for target in &purpose.targets {
+            let known = self.config.canaries.contains_key(target)
+                || view
+                    .ledger
+                    .records
+                    .keys()
+                    .any(|address| address.canary() == target);
+            if !known {
+                return Err(EngineError::UnknownCanary {
+                    near: self.nearest(target),
+                    canary: target.clone(),
+                });
+            }
+        }
+        Ok(plan::plan(&Inputs {
+            desired: &view.desired,
+            observed: &view.observed,
+            ledger: &view.ledger,
+            catalogs: &self.catalogs,
+            digesters: &view.digesters,
+            pinned: &view.pinned,
+            notes: &view.notes,
+            keep_retired: &self.keep_retired(),
+            purpose,
+        }))
+    }
+
+    pub(super) fn nearest(
+        &self,
+        wanted: &crate::graph::CanaryId,
+    ) -> Option<crate::graph::CanaryId> {
+        let wanted = wanted.to_string();
+        let names: Vec<String> = self
+            .config
+            .canaries
+            .keys()
+            .map(ToString::to_string)
+            .collect();
+        let near = crate::config::nearest(&wanted, names.iter().map(String::as_str))?;
+        near.parse().ok()
+    }
+
+    /// Everything of ours that can be touched: what is there, and what was there and can still be used.
+    #[must_use]
+    pub fn planted(ledger: &Ledger) -> Vec<Planted> {
+        let living = ledger.records.values().map(Planted::from_record);
+        let buried = ledger.tombstones.iter().map(Planted::from_tombstone);
+        living.chain(buried).collect()
+    }
+
+    /// The identifiers that mean that one of them was touched.
+    #[must_use]
+    pub fn tripwires(&self, planted: &[Planted]) -> Vec<Tripwire> {
+        planted
+            .iter()
+            .filter_map(|planted| Some(self.catalogs.get(&planted.provider)?.tripwires(planted)))
+            .flatten()
+            .collect()
+    }
+}
+
+/// The site as the ledger knows it, when it is the same; so that everything derived stays what it was.
+pub(super) fn guard(ledger: &Ledger, id: &ProviderId, found: Site) -> Result<Site, EngineError> {
+    let Some(expected) = ledger.sites.get(id) else {
+        return Ok(found);
+    };
+    if !expected.is(&found) {
+        return Err(EngineError::OtherSite {
+            kept: Kept::Ledger,
+            provider: id.clone(),
+            expected: Box::new(expected.clone()),
+            found: Box::new(found),
+        });
+    }
+    Ok(Site {
+        id: expected.id.clone(),
+        ..found
+    })
+}
+
+fn pinned(ledger: &Ledger, chosen: &BTreeMap<Address, Pinned>) -> BTreeMap<Address, Pinned> {
+    let mut pinned: BTreeMap<Address, Pinned> = ledger
+        .records
+        .values()
+        .filter(|record| record.lifetime == Lifetime::Current)
+        .map(|record| {
+            let choice = Pinned {
+                generation: record.generation,
+                handle: record.handle.clone(),
+                written: record.written.clone(),
+                born: record.born,
+            };
+            (record.address.clone(), choice)
+        })
+        .collect();
+    pinned.extend(chosen.iter().map(|(a, p)| (a.clone(), p.clone())));
+    pinned
+}

@@ -1,0 +1,21 @@
+//! The embedder's front door: joins configuration, providers, ledger and plan.
+//!
+//! ```text
+//! Engine ═load═▶ ledger ═look═▶ View ─plan─▶ Plan ═apply═▶ Report
+//! ```
+//!
+//! An [`Engine`] holds no state between calls but what it was built with.
+
+mod adopt;
+mod apply;
+mod build;
+mod error;
+mod look;
+#[cfg(test)]
+mod tests;
+
+pub use adopt::{Adopted, Recovered};
+pub use apply::{Applied, ApplyRequest, Approve, Approved, Declined};
+pub use build::{Engine, EngineBuilder, Provider};
+pub use error::{EngineError, Kept};
+pub use look::{Loaded, View};

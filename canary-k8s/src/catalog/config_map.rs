@@ -1,0 +1,54 @@
+//! `[config_map.…]`: a ConfigMap that no workload reads.
+
+use canary_core::catalog::{LowerError, Lowering};
+use canary_core::config::Canary;
+use canary_core::disguise::Filler;
+use canary_core::graph::{Address, Handle, Resource};
+
+use super::kubernetes::{filled, named, placed, wrong};
+use super::secret::{LARGEST, size_of_input};
+use super::templates::{self, Ground};
+
+/// The one resource of the canary.
+pub(super) fn lower(canary: &Canary, cx: &Lowering<'_>) -> Result<Vec<Resource>, Vec<LowerError>> {
+    let handle = named(
+        canary,
+        "ConfigMap",
+        None,
+        &templates::style("config_map"),
+        cx,
+    )?;
+    at(canary, handle, cx).map(|resource| vec![resource])
+}
+
+/// The resource under a given name.
+pub(super) fn at(
+    canary: &Canary,
+    handle: Handle,
+    cx: &Lowering<'_>,
+) -> Result<Resource, Vec<LowerError>> {
+    let address = Address::of(canary.id.clone());
+    let mut resource = placed(canary, address.clone(), handle, cx);
+    let ground = Ground {
+        filler: Filler::new(cx.keys, &resource.handle, canary.generation),
+        namespace: canary.table.text("namespace").unwrap_or_default(),
+        born: cx.born(&address, canary.generation),
+        site: cx.site,
+        server: None,
+        token: None,
+    };
+    let data = match canary.table.text("template") {
+        Some(template) => templates::data(template, &ground).unwrap_or_default(),
+        None => filled(canary, &ground)?,
+    };
+    if data.values().map(size_of_input).sum::<usize>() > LARGEST {
+        return Err(vec![wrong(
+            canary,
+            "data",
+            "it is larger than the 1 MiB that a ConfigMap may have",
+            None,
+        )]);
+    }
+    resource.fields = data;
+    Ok(resource)
+}

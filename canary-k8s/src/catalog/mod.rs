@@ -1,0 +1,14 @@
+//! What is known of Kubernetes without looking: kinds, their tables, and how a canary becomes resources. Pure.
+
+mod config_map;
+mod credentials;
+mod kubernetes;
+mod names;
+mod notes;
+mod placeholders;
+mod secret;
+mod service_account;
+mod shapes;
+mod templates;
+
+pub use kubernetes::KubernetesCatalog;

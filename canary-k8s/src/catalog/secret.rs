@@ -1,0 +1,127 @@
+//! `[secret.…]`: a Secret that no workload reads.
+
+use std::collections::BTreeMap;
+
+use canary_core::catalog::{LowerError, Lowering};
+use canary_core::config::Canary;
+use canary_core::graph::{Address, Handle, Input, Resource};
+
+use super::kubernetes::{filled, named, placed, wrong};
+use super::service_account;
+use super::templates::{self, Ground};
+
+/// The one resource of the canary.
+pub(super) fn lower(canary: &Canary, cx: &Lowering<'_>) -> Result<Vec<Resource>, Vec<LowerError>> {
+    let template = canary.table.text("template");
+    let style = templates::style(template.unwrap_or("data"));
+    let handle = named(canary, "Secret", None, &style, cx)?;
+    at(canary, handle, cx).map(|resource| vec![resource])
+}
+
+/// The resource under a given name.
+pub(super) fn at(
+    canary: &Canary,
+    handle: Handle,
+    cx: &Lowering<'_>,
+) -> Result<Resource, Vec<LowerError>> {
+    let template = canary.table.text("template");
+    let address = Address::of(canary.id.clone());
+    let token = token(canary, cx)?;
+    let mut resource = placed(canary, address.clone(), handle, cx);
+    let namespace = canary.table.text("namespace").unwrap_or_default();
+    let ground = Ground {
+        filler: canary_core::disguise::Filler::new(cx.keys, &resource.handle, canary.generation),
+        namespace,
+        born: cx.born(&address, canary.generation),
+        site: cx.site,
+        server: cx
+            .config
+            .providers
+            .get(&canary.provider)
+            .and_then(|section| section.text("server")),
+        token,
+    };
+    let (kind, data) = match template {
+        Some(template) => {
+            let data = templates::data(template, &ground).ok_or_else(|| {
+                vec![wrong(
+                    canary,
+                    "template",
+                    "its content cannot be made",
+                    None,
+                )]
+            })?;
+            (templates::secret_type(template), data)
+        }
+        None => {
+            let data = filled(canary, &ground)?;
+            (canary.table.text("type").unwrap_or("Opaque"), data)
+        }
+    };
+    let size: usize = data.values().map(size_of_input).sum();
+    if size > LARGEST {
+        return Err(vec![wrong(
+            canary,
+            "data",
+            "it is larger than the 1 MiB that a Secret may have",
+            None,
+        )]);
+    }
+    resource.active = template.is_some_and(templates::is_active);
+    resource.fields = BTreeMap::from([("type".to_owned(), Input::Public(kind.to_owned()))]);
+    resource.fields.extend(data);
+    Ok(resource)
+}
+
+/// A Secret's or ConfigMap's data may have 1 MiB together (`core.MaxSecretSize`).
+pub(super) const LARGEST: usize = 1024 * 1024;
+
+pub(super) fn size_of_input(input: &Input) -> usize {
+    match input {
+        Input::Public(text) => text.len(),
+        Input::Secret(bytes) => bytes.expose().len(),
+        // A token has about a kilobyte; the rest of a kubeconfig is known to be small.
+        Input::Join(_) => 0,
+    }
+}
+
+/// The resource whose token a kubeconfig holds, and the account's name.
+fn token(canary: &Canary, cx: &Lowering<'_>) -> Result<Option<(Address, String)>, Vec<LowerError>> {
+    let is_kubeconfig = canary.table.text("template") == Some("kubeconfig");
+    let of = match (is_kubeconfig, canary.table.canary("of")) {
+        (true, Some(of)) => of,
+        (true, None) => {
+            let help = "of = \"service_account.NAME\" says whose token it holds";
+            return Err(vec![wrong(
+                canary,
+                "template",
+                "a kubeconfig needs an account",
+                Some(help),
+            )]);
+        }
+        (false, Some(_)) => {
+            let help = "`of` goes with template = \"kubeconfig\"";
+            return Err(vec![wrong(
+                canary,
+                "of",
+                "nothing in this Secret holds a token",
+                Some(help),
+            )]);
+        }
+        (false, None) => return Ok(None),
+    };
+    let Some(account) = cx.config.canaries.get(of) else {
+        return Err(vec![wrong(canary, "of", "there is no such canary", None)]);
+    };
+    if service_account::form(account) == "none" {
+        let help = "leave `token` out there, or say \"legacy\"";
+        return Err(vec![wrong(
+            canary,
+            "of",
+            "that account has no token",
+            Some(help),
+        )]);
+    }
+    let handle = service_account::handle(account, cx)?;
+    Ok(Some((service_account::token_address(account), handle.name)))
+}

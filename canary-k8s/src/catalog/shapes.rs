@@ -1,0 +1,153 @@
+//! The tables of `canaries.toml` that this provider reads.
+
+use canary_core::config::{FieldShape, KindShape, Shape, TableShape};
+
+use super::{names, templates};
+use crate::persona::PERSONAS;
+
+fn field(name: &'static str, shape: Shape, about: &'static str) -> FieldShape {
+    FieldShape {
+        name,
+        shape,
+        required: false,
+        about,
+    }
+}
+
+fn required(name: &'static str, shape: Shape, about: &'static str) -> FieldShape {
+    FieldShape {
+        required: true,
+        ..field(name, shape, about)
+    }
+}
+
+fn placed(more: Vec<FieldShape>) -> Vec<FieldShape> {
+    let mut fields = vec![
+        required(
+            "namespace",
+            Shape::Checked(names::namespace),
+            "The namespace it is planted in.",
+        ),
+        field(
+            "name",
+            Shape::Checked(names::object),
+            "Its name. Left out: chosen to fit the neighbours.",
+        ),
+    ];
+    fields.extend(more);
+    fields
+}
+
+/// `[kubernetes]`.
+pub(super) fn section() -> TableShape {
+    TableShape {
+        fields: vec![
+            field(
+                "context",
+                Shape::Text,
+                "The kubeconfig's context. Left out: its current one.",
+            ),
+            field(
+                "kubeconfig",
+                Shape::Text,
+                "A kubeconfig file. Left out: KUBECONFIG, then ~/.kube/config.",
+            ),
+            field(
+                "persona",
+                Shape::OneOf(PERSONAS),
+                "How objects are written: as most neighbours are, or as a tool does.",
+            ),
+            field(
+                "server",
+                Shape::Checked(names::server),
+                "The API server's address as planted kubeconfigs name it.",
+            ),
+        ],
+        exclusive: vec![],
+        one_needed: vec![],
+    }
+}
+
+/// `[secret.…]`, `[config_map.…]`, `[service_account.…]`.
+pub(super) fn kinds() -> Vec<KindShape> {
+    vec![secret(), config_map(), service_account()]
+}
+
+fn secret() -> KindShape {
+    KindShape {
+        kind: "secret",
+        about: "A Secret that no workload reads.",
+        table: TableShape {
+            fields: placed(vec![
+                field(
+                    "template",
+                    Shape::OneOf(templates::SECRET),
+                    "A believable shape.",
+                ),
+                field(
+                    "data",
+                    Shape::TextMap(names::data_key),
+                    "Its content, with {placeholders}.",
+                ),
+                field(
+                    "type",
+                    Shape::Checked(names::secret_type),
+                    "The Secret's type, with `data`. Left out: Opaque.",
+                ),
+                field(
+                    "of",
+                    Shape::CanaryOf(&["service_account"]),
+                    "The account whose token a kubeconfig holds.",
+                ),
+            ]),
+            exclusive: vec![("template", "data"), ("template", "type")],
+            one_needed: vec![&["template", "data"]],
+        },
+    }
+}
+
+fn config_map() -> KindShape {
+    KindShape {
+        kind: "config_map",
+        about: "A ConfigMap that no workload reads.",
+        table: TableShape {
+            fields: placed(vec![
+                field(
+                    "template",
+                    Shape::OneOf(templates::CONFIG_MAP),
+                    "A believable shape.",
+                ),
+                field(
+                    "data",
+                    Shape::TextMap(names::data_key),
+                    "Its content, with {placeholders}.",
+                ),
+            ]),
+            exclusive: vec![("template", "data")],
+            one_needed: vec![&["template", "data"]],
+        },
+    }
+}
+
+fn service_account() -> KindShape {
+    KindShape {
+        kind: "service_account",
+        about: "A ServiceAccount without rights whose token nobody uses.",
+        table: TableShape {
+            fields: placed(vec![
+                field(
+                    "token",
+                    Shape::OneOf(&["bound", "legacy", "none"]),
+                    "Issued on request (the default), in a token Secret that does not expire, or none.",
+                ),
+                field(
+                    "expiry",
+                    Shape::Duration,
+                    "How long a bound token is asked to live. Left out: a year. The cluster may grant less.",
+                ),
+            ]),
+            exclusive: vec![],
+            one_needed: vec![],
+        },
+    }
+}

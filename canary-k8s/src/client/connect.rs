@@ -1,0 +1,131 @@
+//! From a kubeconfig, or from inside a pod, to a client.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::HeaderValue;
+use kube::config::{Config, KubeConfigOptions, Kubeconfig};
+
+use super::Client;
+
+/// Where to connect to.
+#[derive(Clone, Debug, Default)]
+pub struct Connection {
+    /// A kubeconfig file; default: `KUBECONFIG`, then `~/.kube/config`, then the pod's own account.
+    pub kubeconfig: Option<PathBuf>,
+    /// A context in it; default: its current one.
+    pub context: Option<String>,
+}
+
+/// Why no client could be made. Nothing was sent.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The kubeconfig cannot be used.
+    #[error("the kubeconfig cannot be used")]
+    Kubeconfig(#[source] kube::config::KubeconfigError),
+    /// There is no kubeconfig, and this is no pod.
+    #[error("there is no cluster to connect to")]
+    Nowhere(#[source] kube::config::InferConfigError),
+    /// Its certificates or keys cannot be used.
+    #[error("the credentials of the kubeconfig cannot be used")]
+    Credentials(#[source] kube::Error),
+}
+
+/// A connection to a server that is there is made within milliseconds; ten seconds cover a busy one far away.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// What an ordinary operator's requests carry. Ours must not stand out in an audit log that a thief can read.
+const USER_AGENT: &str = "kubectl/v1.36.3 (linux/amd64) kubernetes/7c8ea1a";
+
+/// What is known of the cluster without asking it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Endpoint {
+    pub(crate) server: String,
+    /// The authorities, DER.
+    pub(crate) authorities: Vec<Vec<u8>>,
+    pub(crate) context: String,
+    pub(crate) cluster: String,
+}
+
+impl Endpoint {
+    /// The authorities as PEM; `None` where the system's are trusted.
+    pub(crate) fn ca_pem(&self) -> Option<String> {
+        if self.authorities.is_empty() {
+            return None;
+        }
+        Some(self.authorities.iter().map(|der| pem(der)).collect())
+    }
+}
+
+fn pem(der: &[u8]) -> String {
+    let text = STANDARD.encode(der);
+    let mut out = String::from("-----BEGIN CERTIFICATE-----\n");
+    // RFC 7468: lines of 64 characters.
+    for line in text.as_bytes().chunks(64) {
+        out.push_str(std::str::from_utf8(line).unwrap_or_default());
+        out.push('\n');
+    }
+    out.push_str("-----END CERTIFICATE-----\n");
+    out
+}
+
+impl Connection {
+    /// Makes a client. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// When the kubeconfig or its credentials cannot be used.
+    pub async fn connect(&self) -> Result<Client, ConnectError> {
+        let (mut config, context, cluster) = self.config().await?;
+        // Retries are decided where the ledger is kept.
+        config.default_retry = false;
+        config.connect_timeout = Some(CONNECT);
+        config.headers.push((
+            http::header::USER_AGENT,
+            HeaderValue::from_static(USER_AGENT),
+        ));
+        let endpoint = Endpoint {
+            server: config
+                .cluster_url
+                .to_string()
+                .trim_end_matches('/')
+                .to_owned(),
+            authorities: config.root_cert.clone().unwrap_or_default(),
+            context,
+            cluster,
+        };
+        let kube = kube::Client::try_from(config).map_err(ConnectError::Credentials)?;
+        Ok(Client::new(kube, endpoint))
+    }
+
+    async fn config(&self) -> Result<(Config, String, String), ConnectError> {
+        let file = match &self.kubeconfig {
+            Some(path) => Some(Kubeconfig::read_from(path).map_err(ConnectError::Kubeconfig)?),
+            None => Kubeconfig::read().ok(),
+        };
+        let Some(file) = file else {
+            let config = Config::infer().await.map_err(ConnectError::Nowhere)?;
+            return Ok((config, "in-cluster".into(), "kubernetes".into()));
+        };
+        let context = self
+            .context
+            .clone()
+            .or_else(|| file.current_context.clone())
+            .unwrap_or_default();
+        let cluster = file
+            .contexts
+            .iter()
+            .find(|named| named.name == context)
+            .and_then(|named| Some(named.context.as_ref()?.cluster.clone()))
+            .unwrap_or_else(|| "kubernetes".into());
+        let options = KubeConfigOptions {
+            context: self.context.clone(),
+            ..KubeConfigOptions::default()
+        };
+        let config = Config::from_custom_kubeconfig(file, &options)
+            .await
+            .map_err(ConnectError::Kubeconfig)?;
+        Ok((config, context, cluster))
+    }
+}

@@ -1,0 +1,149 @@
+//! From the server's JSON to objects. Secret values become digests here and go no further.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use canary_core::disguise::Digester;
+use canary_core::graph::Handle;
+use canary_core::observe::{Object, Seen, Version};
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+use super::{managed, reach};
+
+/// An object from its metadata. `None`: this is no object.
+pub(crate) fn metadata(kind: &str, item: &Value) -> Option<(Handle, Object)> {
+    let metadata = &item["metadata"];
+    let text = |name: &str| metadata[name].as_str();
+    let handle = Handle {
+        kind: kind.to_owned(),
+        scope: text("namespace").map(str::to_owned),
+        name: text("name")?.to_owned(),
+    };
+    let object = Object {
+        version: Version {
+            uid: text("uid")?.to_owned(),
+            revision: text("resourceVersion")?.to_owned(),
+        },
+        created: text("creationTimestamp").and_then(|text| text.parse().ok()),
+        deleting: text("deletionTimestamp").is_some(),
+        written: managed::written(metadata),
+        metadata: described(metadata),
+        field_names: managed::field_names(metadata),
+        fields: None,
+        reaches: Vec::new(),
+    };
+    Some((handle, object))
+}
+
+/// An object read in full.
+pub(crate) fn full(kind: &str, item: &Value, digester: &Digester) -> Option<(Handle, Object)> {
+    let (handle, mut object) = metadata(kind, item)?;
+    let mut fields: BTreeMap<String, Seen> = object
+        .metadata
+        .iter()
+        .map(|(name, text)| (name.clone(), Seen::Public(text.clone())))
+        .collect();
+    for (name, value) in item["data"].as_object().into_iter().flatten() {
+        let text = value.as_str().unwrap_or_default();
+        let bytes = match kind {
+            "Secret" => Zeroizing::new(STANDARD.decode(text).unwrap_or_default()),
+            _ => Zeroizing::new(text.as_bytes().to_vec()),
+        };
+        object.reaches.extend(reach::reaches(&bytes));
+        fields.insert(
+            format!("data.{name}"),
+            Seen::Digest(digester.digest(&bytes)),
+        );
+    }
+    for (name, value) in item["binaryData"].as_object().into_iter().flatten() {
+        let bytes = Zeroizing::new(
+            STANDARD
+                .decode(value.as_str().unwrap_or_default())
+                .unwrap_or_default(),
+        );
+        fields.insert(
+            format!("binaryData.{name}"),
+            Seen::Digest(digester.digest(&bytes)),
+        );
+    }
+    for name in [
+        "type",
+        "immutable",
+        "automountServiceAccountToken",
+        "secrets",
+        "imagePullSecrets",
+    ] {
+        if let Some(text) = plain(&item[name]) {
+            fields.insert(name.to_owned(), Seen::Public(text));
+        }
+    }
+    object.fields = Some(fields);
+    Some((handle, object))
+}
+
+/// What metadata says beside name and version, by dotted path.
+fn described(metadata: &Value) -> BTreeMap<String, String> {
+    let mut described = BTreeMap::new();
+    for map in ["labels", "annotations"] {
+        for (key, value) in metadata[map].as_object().into_iter().flatten() {
+            let text = value.as_str().unwrap_or_default().to_owned();
+            described.insert(format!("metadata.{map}.{key}"), text);
+        }
+    }
+    for name in ["finalizers", "ownerReferences"] {
+        if let Some(text) = plain(&metadata[name]) {
+            described.insert(format!("metadata.{name}"), text);
+        }
+    }
+    described
+}
+
+/// Texts as they are, anything else as JSON; nothing for what is not there or empty.
+fn plain(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        Value::Array(items) if items.is_empty() => None,
+        other => Some(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_secret_becomes_digests_and_shows_nothing() {
+        let digester = Digester::new(&[1; 32]);
+        let item = json!({
+            "metadata": { "name": "a", "namespace": "n", "uid": "u", "resourceVersion": "1",
+                          "labels": { "app": "x" } },
+            "type": "Opaque",
+            "data": { "password": STANDARD.encode("correct horse battery") },
+        });
+        let (handle, object) = full("Secret", &item, &digester).unwrap();
+        assert_eq!(handle, Handle::scoped("Secret", "n", "a"));
+        let fields = object.fields.clone().unwrap();
+        assert_eq!(
+            fields["data.password"],
+            Seen::Digest(digester.digest(b"correct horse battery"))
+        );
+        assert_eq!(fields["metadata.labels.app"], Seen::Public("x".into()));
+        assert!(!format!("{object:?}").contains("correct horse"));
+    }
+
+    #[test]
+    fn what_is_no_object_is_passed_over() {
+        for item in [
+            json!(null),
+            json!(0),
+            json!({}),
+            json!({ "metadata": { "name": 1 } }),
+        ] {
+            assert!(metadata("Secret", &item).is_none());
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Looking at a cluster: metadata LISTs, named GETs, and the objects as plain data.
+
+mod cluster;
+mod decode;
+mod managed;
+mod reach;
+
+pub use cluster::KubernetesObserve;
+pub(crate) use decode::{full, metadata};
+pub(crate) use reach::claims;
+
+use canary_core::graph::ProviderId;
+
+/// The provider's name, and its table in `canaries.toml`.
+pub const PROVIDER: &str = "kubernetes";
+
+/// [`PROVIDER`] as an id.
+#[must_use]
+pub fn provider() -> ProviderId {
+    ProviderId::new(PROVIDER)
+}

@@ -1,0 +1,78 @@
+//! What of us shows in the cluster: how objects are written.
+
+use std::collections::BTreeMap;
+
+use canary_core::graph::Written;
+use canary_core::observe::{Observed, Scope};
+
+use crate::observe::provider;
+
+/// The ways of writing that a configuration can name.
+pub(crate) const PERSONAS: &[&str] = &["auto", "kubectl", "helm", "argocd", "terraform"];
+
+/// The field manager and operation of a persona as its tool leaves them (kubectl 1.36 create, Helm 4, Argo CD with
+/// server-side apply, the Terraform provider).
+fn of_tool(persona: &str) -> Option<(&'static str, &'static str)> {
+    Some(match persona {
+        "kubectl" => ("kubectl-create", "Update"),
+        "helm" => ("helm", "Apply"),
+        "argocd" => ("argocd-controller", "Apply"),
+        "terraform" => ("HashiCorp", "Update"),
+        _ => return None,
+    })
+}
+
+/// How an object of a kind is written there: as configured, or as most neighbours were made.
+///
+/// The neighbours of the same kind and namespace decide; where there are none, those of the same kind anywhere that was
+/// looked at; where there are none either, `kubectl create`.
+pub(crate) fn choose(persona: &str, scope: &Scope, observed: &Observed) -> Written {
+    if let Some((manager, operation)) = of_tool(persona) {
+        return Written {
+            manager: manager.into(),
+            operation: operation.into(),
+            like: None,
+        };
+    }
+    let near = count(observed, |other| other == scope);
+    let counted = if near.is_empty() {
+        count(observed, |other| other.kind == scope.kind)
+    } else {
+        near
+    };
+    let total: u32 = counted.values().sum();
+    let most = counted
+        .into_iter()
+        .max_by(|(a, n), (b, m)| n.cmp(m).then_with(|| b.cmp(a)));
+    match most {
+        Some(((manager, operation), n)) => Written {
+            manager,
+            operation,
+            like: Some((n, total)),
+        },
+        None => Written {
+            manager: "kubectl-create".into(),
+            operation: "Update".into(),
+            like: None,
+        },
+    }
+}
+
+/// How many objects were first written how. What the cluster's own controllers made is not counted: people and tools
+/// are who a planted object must look like.
+fn count(observed: &Observed, fits: impl Fn(&Scope) -> bool) -> BTreeMap<(String, String), u32> {
+    let mut counted = BTreeMap::new();
+    let objects = observed.objects.get(&provider()).into_iter().flatten();
+    for (handle, object) in objects {
+        if !fits(&Scope::of(handle)) {
+            continue;
+        }
+        if let Some(first) = object.written.first()
+            && first.manager != "kube-controller-manager"
+        {
+            let key = (first.manager.clone(), first.operation.clone());
+            *counted.entry(key).or_default() += 1;
+        }
+    }
+    counted
+}
