@@ -6,8 +6,10 @@
 //! client    requests as data, sent by `kube`
 //! observe   metadata LISTs, named GETs ─▶ Observed
 //! realize   one request per touch
+//! audit     audit logs ─▶ Event
 //! ```
 
+pub mod audit;
 pub mod catalog;
 pub mod client;
 pub mod observe;

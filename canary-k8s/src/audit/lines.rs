@@ -1,0 +1,175 @@
+//! Bytes → events: a line of a log, a body of the webhook, a file of JSON in any form.
+
+use std::borrow::Cow;
+
+use canary_core::detect::{Defect, Event};
+use memchr::memmem;
+use serde_json::value::RawValue;
+
+use super::lenient::Field;
+use super::mend::mend;
+use super::read::{Damage, event};
+use super::record::{Items, Record};
+
+/// What some bytes held.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Reading {
+    /// The events, in their order.
+    pub events: Vec<Event>,
+    /// Records that nothing could be made of.
+    pub unreadable: u64,
+}
+
+/// How every record begins that a kube-apiserver writes.
+pub(super) const RECORD_START: &str = r#"{"kind":"Event","apiVersion":"audit.k8s.io/v1"#;
+
+/// Reads one line of an audit log: one record, or a list of records as the webhook gets them. Empty lines hold nothing.
+///
+/// What is damaged is read as far as it goes and says so in [`Event::defects`]; where a second record begins in the
+/// middle of a line, as after a write that failed, both are read. `oversize` says that the line went on after `line`.
+#[must_use]
+pub fn read_line(line: &[u8], oversize: bool) -> Reading {
+    let mut reading = Reading::default();
+    let mut damage = Damage::default();
+    if oversize {
+        damage.defects.push(Defect::Oversize);
+    }
+    let text = utf8(trim(line), &mut damage);
+    let mut rest = text.as_ref();
+    while !rest.is_empty() {
+        let Err(error) = reading.value(rest, &damage) else {
+            break;
+        };
+        let (this, next) = split_records(rest, &error);
+        if next.is_empty() || reading.value(this, &damage).is_err() {
+            reading.cut(this, &error, &damage);
+        }
+        rest = next;
+    }
+    reading
+}
+
+/// Reads any number of JSON values, written over any number of lines: records, lists of records (`EventList`, as the
+/// webhook sends them), or JSON arrays of records.
+#[must_use]
+pub fn read_document(bytes: &[u8]) -> Reading {
+    let mut reading = Reading::default();
+    let mut damage = Damage::default();
+    let text = utf8(trim(bytes), &mut damage);
+    let mut values = serde_json::Deserializer::from_str(&text).into_iter::<&RawValue>();
+    loop {
+        let from = values.byte_offset();
+        let result = match values.next() {
+            None => return reading,
+            Some(result) => result.and_then(|raw| reading.value(raw.get(), &damage)),
+        };
+        if let Err(error) = result {
+            reading.cut(text.get(from..).unwrap_or_default(), &error, &damage);
+            return reading;
+        }
+    }
+}
+
+impl Reading {
+    /// Reads one JSON value; nothing is added when its syntax is broken.
+    fn value(&mut self, text: &str, damage: &Damage) -> Result<(), serde_json::Error> {
+        if text.starts_with('[') {
+            let Field(Items(items)) = serde_json::from_str(text)?;
+            self.items(&items.unwrap_or_default(), damage);
+            return Ok(());
+        }
+        let Field(record) = serde_json::from_str::<Field<Record<'_>>>(text)?;
+        match &record.items.0 {
+            Some(items) if !record.is_audit() => self.items(items, damage),
+            _ => self.record(&record, damage),
+        }
+        Ok(())
+    }
+
+    fn items(&mut self, items: &[&RawValue], damage: &Damage) {
+        for item in items {
+            match serde_json::from_str::<Field<Record<'_>>>(item.get()) {
+                Ok(Field(record)) => self.record(&record, damage),
+                Err(_) => self.unreadable += 1,
+            }
+        }
+    }
+
+    fn record(&mut self, record: &Record<'_>, damage: &Damage) {
+        if record.is_audit() || damage.torn_uri.is_some() {
+            self.events.push(event(record, damage.clone()));
+        } else {
+            self.unreadable += 1;
+        }
+    }
+
+    /// Reads what stands before the place where the syntax breaks.
+    fn cut(&mut self, text: &str, error: &serde_json::Error, damage: &Damage) {
+        let mut damage = damage.clone();
+        if !damage.defects.contains(&Defect::Oversize) {
+            damage.defects.push(Defect::Cut);
+        }
+        let mended = mend(sound_part(text, error));
+        let read = mended.is_some_and(|mended| {
+            damage.torn_uri = mended.torn_uri();
+            self.value(&mended.text, &damage).is_ok()
+        });
+        if !read {
+            self.unreadable += 1;
+        }
+    }
+}
+
+/// The text up to where `error` says that it is no longer JSON.
+fn sound_part<'t>(text: &'t str, error: &serde_json::Error) -> &'t str {
+    if error.is_eof() {
+        return text;
+    }
+    let mut end = offset(text, error).saturating_sub(1).min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default()
+}
+
+/// Where the syntax breaks: the byte that is wrong, or the one behind it.
+fn offset(text: &str, error: &serde_json::Error) -> usize {
+    let lines_before = error.line().saturating_sub(1);
+    let lines = text.split_inclusive('\n').take(lines_before);
+    lines.map(str::len).sum::<usize>() + error.column()
+}
+
+/// Splits where a record begins right where the syntax breaks: at its bracket, or behind its first quote when that
+/// closed a string. Only there: a record inside of some body is no record.
+fn split_records<'t>(text: &'t str, error: &serde_json::Error) -> (&'t str, &'t str) {
+    const REACH: usize = 4;
+    let near = offset(text, error);
+    let from = near.saturating_sub(REACH).max(1);
+    let window = text.as_bytes().get(from..).unwrap_or_default();
+    let window = window.get(..REACH + RECORD_START.len()).unwrap_or_default();
+    memmem::find(window, RECORD_START.as_bytes())
+        .and_then(|at| text.split_at_checked(from + at))
+        .unwrap_or((text, ""))
+}
+
+/// White space, a byte order mark, and the NUL bytes that a file truncated under its writer begins with.
+fn trim(bytes: &[u8]) -> &[u8] {
+    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
+    let blank = |byte: &u8| *byte == 0 || byte.is_ascii_whitespace();
+    let from = bytes.iter().position(|byte| !blank(byte));
+    let to = bytes.iter().rposition(|byte| !blank(byte));
+    match (from, to) {
+        (Some(from), Some(to)) => bytes.get(from..=to).unwrap_or_default(),
+        _ => &[],
+    }
+}
+
+fn utf8<'b>(bytes: &'b [u8], damage: &mut Damage) -> Cow<'b, str> {
+    std::str::from_utf8(bytes).map_or_else(
+        |_| {
+            damage.defects.push(Defect::Encoding);
+            String::from_utf8_lossy(bytes)
+        },
+        Cow::Borrowed,
+    )
+}

@@ -1,0 +1,166 @@
+//! Probing the parts of a line for what is ours.
+
+use memchr::memchr;
+use memchr::memmem::Finder;
+
+use super::targets::{NAME, NAMESPACE, Targets};
+use super::walk::{Walk, is_rest_of_reference, plain};
+
+/// What lines are probed for, and with what.
+#[derive(Debug)]
+pub(super) struct Probes {
+    pub(super) targets: Targets,
+    finders: Finders,
+}
+
+impl Probes {
+    pub(super) fn new(targets: Targets) -> Self {
+        Self {
+            targets,
+            finders: Finders::new(),
+        }
+    }
+
+    /// Looks at the credential in the extras of the real user. Where it is not the first of them, that waits until it is
+    /// known where they end at the latest.
+    pub(super) fn extra(&self, walk: &mut Walk, before: &[u8], after: &[u8]) -> bool {
+        if !self.targets.watches_credentials() {
+            return false;
+        }
+        if self.targets.odd_credentials || !after.starts_with(CREDENTIAL) {
+            walk.extra_at = before.len();
+            return false;
+        }
+        self.credential(after)
+    }
+
+    /// Looks at the extras, now that `before` holds them all.
+    pub(super) fn deferred_extra(&self, walk: &Walk, before: &[u8]) -> bool {
+        if walk.extra_at == 0 {
+            return false;
+        }
+        let extra = before.get(walk.extra_at + 1..).unwrap_or_default();
+        if memchr(b'\\', extra).is_some() || self.finders.access_key.find(extra).is_some() {
+            return true;
+        }
+        self.finders.credential_word.find(extra).is_some_and(|_| {
+            self.finders
+                .credential
+                .find(extra)
+                .and_then(|at| extra.get(at..))
+                .is_none_or(|text| self.credential(text))
+        })
+    }
+
+    /// Probes for the credential that `text` begins with.
+    fn credential(&self, text: &[u8]) -> bool {
+        let Some(text) = text.strip_prefix(CREDENTIAL) else {
+            return true;
+        };
+        let Some(id) = plain(text) else {
+            return true;
+        };
+        let only = text
+            .get(id.len()..)
+            .is_some_and(|tail| tail.starts_with(br#""]"#));
+        !only || self.targets.has_credential(id)
+    }
+
+    /// Probes for the token that a request for one has issued. A request that issued none was refused, or is written in
+    /// a way that is not known here.
+    pub(super) fn issued(&self, after: &[u8]) -> bool {
+        let end = memchr(b'\n', after).unwrap_or(after.len());
+        let annotations = after.get(..end).unwrap_or_default();
+        self.finders
+            .issued
+            .find(annotations)
+            .and_then(|at| plain(annotations.get(at + ISSUED.len()..)?))
+            .is_none_or(|id| self.targets.has_credential(id))
+    }
+
+    /// Probes for the object or the collection. `text` begins with `resource` and goes on behind it.
+    pub(super) fn ours(&self, text: &[u8], resource: &[u8]) -> bool {
+        let mut end = resource.len();
+        let mut part = |before: &str| -> Option<bool> {
+            let tail = text.get(end..)?;
+            let Some(value) = tail.strip_prefix(before.as_bytes()) else {
+                return Some(false);
+            };
+            end += before.len() + plain(value)?.len();
+            Some(true)
+        };
+        let (Some(namespace), Some(name)) = (part(NAMESPACE), part(NAME)) else {
+            return true;
+        };
+        let (found, tail) = text.split_at(end);
+        let probe = match (namespace, name) {
+            (_, false) => self.targets.has_collection(found),
+            // A name in all namespaces is asked for by a field selector, which is read in full.
+            (false, true) => self.targets.has_collection(resource),
+            (true, true) => self.targets.has_object(found),
+        };
+        probe || !(namespace && name || is_rest_of_reference(tail))
+    }
+
+    /// Whether a request without an object reference is about no resource by its path, too. `line` goes up to the user.
+    pub(super) fn is_about_nothing(&self, line: &[u8]) -> bool {
+        let uri = self
+            .finders
+            .uri
+            .find(line)
+            .and_then(|at| line.get(at + URI.len()..));
+        let Some(uri) = uri else {
+            return false;
+        };
+        let end = uri
+            .iter()
+            .position(|byte| matches!(byte, b'?' | b'"' | b'\\' | b'%'));
+        let Some((path, end)) = end.and_then(|end| uri.split_at_checked(end)) else {
+            return false;
+        };
+        let parts = path.iter().filter(|&&byte| byte == b'/').count();
+        let plain = matches!(end.first(), Some(b'?' | b'"'));
+        // `/api/v1` and `/apis/apps/v1` list what there is.
+        let discovers = match path {
+            [b'/', b'a', b'p', b'i', b's', ..] => parts <= 3,
+            [b'/', b'a', b'p', b'i', ..] => parts <= 2,
+            [b'/', b'/', ..] => false,
+            [b'/', ..] => true,
+            _ => false,
+        };
+        plain && discovers
+    }
+}
+
+/// Searches, prepared once.
+#[derive(Debug)]
+struct Finders {
+    uri: Finder<'static>,
+    credential: Finder<'static>,
+    credential_word: Finder<'static>,
+    access_key: Finder<'static>,
+    issued: Finder<'static>,
+}
+
+impl Finders {
+    fn new() -> Self {
+        Self {
+            uri: Finder::new(URI),
+            credential: Finder::new(CREDENTIAL),
+            credential_word: Finder::new(CREDENTIAL_WORD),
+            access_key: Finder::new(ACCESS_KEY),
+            issued: Finder::new(ISSUED),
+        }
+    }
+}
+
+/// What stands before a request's URI.
+const URI: &[u8] = br#","requestURI":""#;
+/// How the extras of a user begin whose credential has an identifier.
+const CREDENTIAL: &[u8] = br#""authentication.kubernetes.io/credential-id":[""#;
+/// What stands in such a key however it is spaced.
+const CREDENTIAL_WORD: &[u8] = b"credential-id";
+/// The extra of EKS that names an access key.
+const ACCESS_KEY: &[u8] = b"accessKeyId";
+/// The annotation that names the token that was issued.
+const ISSUED: &[u8] = br#""authentication.kubernetes.io/issued-credential-id":""#;
