@@ -74,6 +74,10 @@ pub(crate) enum Command {
     Recover,
     /// Remove the lock of a run that is dead
     Unlock,
+    /// Watch or replay an audit log, and tell who touched a canary
+    Detect(Detect),
+    /// Propose entries for those who read everything by nature, from a log
+    KnownReaders(KnownReaders),
     /// Print the JSON Schema of canaries.toml
     Schema,
     /// Print completions for a shell
@@ -198,6 +202,48 @@ pub(crate) struct Import {
     /// What it adopts, as in payments/payments-db-admin
     #[arg(value_name = "NAMESPACE/NAME")]
     pub(crate) handle: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Detect {
+    /// The audit log, plain or gzip; - is standard input
+    #[arg(long, value_name = "FILE", env = "CANARY_AUDIT_LOG")]
+    pub(crate) audit_log: PathBuf,
+    /// Go on as the log grows, also across its rotation and our restarts
+    #[arg(long, env = "CANARY_FOLLOW")]
+    pub(crate) follow: bool,
+    /// Alerts as OCSF Detection Findings, one a line
+    #[arg(long, env = "CANARY_JSON")]
+    pub(crate) json: bool,
+    /// Exit with 9 when a canary was touched
+    #[arg(long, env = "CANARY_EXIT_CODE")]
+    pub(crate) exit_code: bool,
+    #[command(flatten)]
+    pub(crate) planned: Planned,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct KnownReaders {
+    /// The audit log, plain or gzip; - is standard input
+    #[arg(value_name = "LOG")]
+    pub(crate) log: PathBuf,
+    #[command(flatten)]
+    pub(crate) planned: Planned,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Planned {
+    /// Take the canaries as configured: no cluster, no ledger
+    #[arg(long, env = "CANARY_PLANNED")]
+    pub(crate) planned: bool,
+    /// With --planned: creating them and issuing their tokens by this principal is the apply
+    #[arg(
+        long,
+        value_name = "PRINCIPAL",
+        env = "CANARY_APPLIED_BY",
+        requires = "planned"
+    )]
+    pub(crate) applied_by: Option<String>,
 }
 
 #[derive(Args, Debug)]

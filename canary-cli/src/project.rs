@@ -118,12 +118,16 @@ impl Project {
 
     /// The engine without any connection: for what the ledger and the configuration alone tell.
     pub(crate) fn offline(&self, connects: &[Box<dyn Connect>]) -> Result<Engine, CommandError> {
-        let key = self.key()?;
-        let builder = connects.iter().fold(
-            Engine::builder(self.config.clone(), key),
-            |builder, connect| builder.provider(unconnected(connect.as_ref())),
-        );
-        Ok(builder.build(Arc::new(self.store()), Arc::new(SystemClock)))
+        Ok(self.offline_with(connects, self.key()?))
+    }
+
+    /// The same with a key of the caller's.
+    pub(crate) fn offline_with(&self, connects: &[Box<dyn Connect>], key: Key) -> Engine {
+        let begun = Engine::builder(self.config.clone(), key);
+        let builder = connects.iter().fold(begun, |builder, connect| {
+            builder.provider(unconnected(connect.as_ref()))
+        });
+        builder.build(Arc::new(self.store()), Arc::new(SystemClock))
     }
 }
 

@@ -17,6 +17,7 @@
 
 #![warn(clippy::wildcard_enum_match_arm)]
 
+pub mod alert;
 pub mod apply;
 pub mod catalog;
 pub mod check;

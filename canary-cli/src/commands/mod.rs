@@ -4,14 +4,17 @@ pub(crate) mod adopt;
 pub(crate) mod apply;
 pub(crate) mod check;
 mod context;
+pub(crate) mod detect;
 pub(crate) mod drift;
 pub(crate) mod generate;
 pub(crate) mod graph;
 pub(crate) mod init;
+pub(crate) mod known_readers;
 pub(crate) mod list;
 pub(crate) mod plan;
 pub(crate) mod rotate;
 pub(crate) mod show;
 pub(crate) mod unlock;
+mod watch;
 
 pub(crate) use context::Context;

@@ -6,14 +6,24 @@
 //! ```
 
 mod event;
+mod judge;
 mod listen;
 mod planted;
+mod proposal;
+mod reader;
+mod selector;
+mod touch;
 mod tripwire;
 
 pub use event::{
     Action, Actor, Credential, Defect, Event, Identity, NodeRef, Outcome, OutcomeClass, PodRef,
     Selectors, Signal, Stage,
 };
+pub use judge::{Excuse, Judge, Rules, Sighting};
 pub use listen::{Interest, Listen, ListenError, Listened};
 pub use planted::Planted;
+pub use proposal::{Proposal, propose};
+pub use reader::{Readers, contains};
+pub use selector::{covers_fields, covers_labels};
+pub use touch::{Grade, Touch, Tripwires, canaries};
 pub use tripwire::{Meaning, Mention, Tripwire};

@@ -308,6 +308,15 @@ impl Engine {
         living.chain(buried).collect()
     }
 
+    /// The canaries as configured, as if they were planted: for logs of clusters that we never applied to.
+    #[must_use]
+    pub fn as_planted(view: &View) -> Vec<Planted> {
+        view.desired
+            .in_order()
+            .map(|resource| Planted::from_resource(resource))
+            .collect()
+    }
+
     /// The identifiers that mean that one of them was touched.
     #[must_use]
     pub fn tripwires(&self, planted: &[Planted]) -> Vec<Tripwire> {

@@ -1,0 +1,174 @@
+//! What `detect` and `known-readers` share: the rules, and the log.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use canary_core::config::KnownReader;
+use canary_core::detect::{
+    Interest, Judge, Listen as _, Listened, Planted, Rules, Tripwire, Tripwires,
+};
+use canary_core::disguise::{Digester, Key, OwnCalls, Purpose, SiteKeys};
+use canary_core::engine::Engine;
+use canary_core::ledger::Ledger;
+use canary_core::observe::{Observed, Site};
+use canary_k8s::audit::{AuditFile, Listening};
+use jiff::Timestamp;
+
+use super::Context;
+use crate::cli;
+use crate::error::{CommandError, Exit};
+use crate::project::Project;
+
+/// Everything that a log is judged by.
+pub(super) struct Watch {
+    pub(super) tripwires: Vec<Tripwire>,
+    pub(super) planted: Vec<Planted>,
+    /// Makes the uids of alerts.
+    pub(super) alerts: Digester,
+    own: Option<OwnCalls>,
+    operators: BTreeSet<String>,
+    planned: bool,
+    applied_by: Option<String>,
+}
+
+impl Watch {
+    /// From the ledger, or from the configuration alone.
+    pub(super) async fn new(
+        context: &Context,
+        project: &Project,
+        args: &cli::Planned,
+    ) -> Result<Self, CommandError> {
+        if args.planned {
+            return Self::planned(context, project, args);
+        }
+        let engine = project.offline(&context.connects)?;
+        let ledger = context.load(&engine).await?.ledger;
+        let planted = Engine::planted(&ledger);
+        if planted.is_empty() {
+            return Err(CommandError::new(
+                Exit::Failed,
+                "nothing is planted, so nothing can be touched",
+            )
+            .hint("canary apply; or --planned for the canaries as configured"));
+        }
+        let keys = site_keys(&engine, &ledger);
+        Ok(Self {
+            tripwires: engine.tripwires(&planted),
+            planted,
+            alerts: alerts(keys.as_ref()),
+            own: keys.as_ref().map(OwnCalls::new),
+            operators: ledger
+                .operators
+                .get(&canary_k8s::provider())
+                .cloned()
+                .unwrap_or_default(),
+            planned: false,
+            applied_by: None,
+        })
+    }
+
+    fn planned(
+        context: &Context,
+        project: &Project,
+        args: &cli::Planned,
+    ) -> Result<Self, CommandError> {
+        let engine = match project.offline(&context.connects) {
+            Ok(engine) => engine,
+            Err(_) => {
+                context.ui.say(
+                    "Note: there is no key, so only canaries with a configured name can be found.",
+                );
+                project.offline_with(&context.connects, Key::from_bytes([0; 32]))
+            }
+        };
+        let sites: BTreeMap<_, _> = project
+            .config
+            .providers
+            .keys()
+            .map(|provider| {
+                let site = Site {
+                    id: "planned".into(),
+                    ..Site::default()
+                };
+                (provider.clone(), site)
+            })
+            .collect();
+        let observed = Observed {
+            at: Timestamp::now(),
+            sites,
+            ..Observed::default()
+        };
+        let view = engine
+            .look_at(observed, Ledger::default())
+            .map_err(|error| context.explain(project, error))?;
+        let planted = Engine::as_planted(&view);
+        Ok(Self {
+            tripwires: engine.tripwires(&planted),
+            planted,
+            alerts: alerts(None),
+            own: None,
+            operators: BTreeSet::new(),
+            planned: true,
+            applied_by: args.applied_by.clone(),
+        })
+    }
+
+    /// A judge by these rules and entries.
+    pub(super) fn judge(&self, known_readers: Vec<KnownReader>) -> Judge {
+        Judge::new(Rules {
+            planted: self.planted.clone(),
+            tripwires: Tripwires::new(self.tripwires.clone()),
+            known_readers,
+            own: self.own.clone(),
+            operators: self.operators.clone(),
+            planned: self.planned,
+            applied_by: self.applied_by.clone(),
+        })
+    }
+
+    /// The log as a source of what can matter.
+    pub(super) fn log(
+        &self,
+        path: &Path,
+        follow: bool,
+        position: Option<&str>,
+    ) -> Result<Log, CommandError> {
+        let interest = Interest::Tripwires(Arc::new(self.tripwires.clone()));
+        let listening = Listening {
+            follow,
+            context: true,
+        };
+        let source = AuditFile::new(path, &interest, listening, position)
+            .map_err(|error| CommandError::from_error(Exit::Failed, &error))?;
+        Ok(Log { source })
+    }
+}
+
+/// An audit log being read.
+pub(super) struct Log {
+    source: AuditFile,
+}
+
+impl Log {
+    pub(super) async fn next(&mut self) -> Result<Option<Listened>, CommandError> {
+        self.source
+            .next()
+            .await
+            .map_err(|error| CommandError::from_error(Exit::Failed, &error))
+    }
+}
+
+fn site_keys(engine: &Engine, ledger: &Ledger) -> Option<SiteKeys> {
+    let provider = canary_k8s::provider();
+    let site = ledger.sites.get(&provider)?;
+    Some(engine.keys(&provider, site))
+}
+
+fn alerts(keys: Option<&SiteKeys>) -> Digester {
+    match keys {
+        Some(keys) => Digester::new(&keys.sub_key(Purpose::Alerts)),
+        // Uids of a replay without a site need no secrecy, only to be the same every time.
+        None => Digester::new(&[0; 32]),
+    }
+}

@@ -1,0 +1,17 @@
+//! Sightings folded and put in context.
+//!
+//! ```text
+//! Sighting ─fold─▶ Alert ─▶ text for people, OCSF for machines
+//! ```
+//!
+//! Duplicates fold, they never suppress: the same sightings in any order give the same alerts.
+
+mod finding;
+mod fold;
+mod ocsf;
+mod text;
+
+pub use finding::{Alert, Evidence, Severity};
+pub use fold::{Change, Folder};
+pub use ocsf::ocsf;
+pub use text::text;

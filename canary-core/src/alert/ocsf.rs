@@ -1,0 +1,93 @@
+//! An alert as an OCSF 1.8.0 Detection Finding (class 2004).
+
+use serde_json::{Value, json};
+
+use super::text::title;
+use super::{Alert, Change, Evidence};
+use crate::detect::{Credential, Grade, OutcomeClass};
+
+/// The schema's version.
+const VERSION: &str = "1.8.0";
+
+/// The finding. `change` says whether it is new or an update of one that was told. Holds no secret value.
+#[must_use]
+pub fn ocsf(alert: &Alert, change: Change, product_version: &str) -> Value {
+    let (activity, activity_name) = match change {
+        Change::Created => (1, "Create"),
+        Change::Updated | Change::Counted => (2, "Update"),
+    };
+    let millis = |at: Option<jiff::Timestamp>| at.map_or(0, |at| at.as_millisecond());
+    let severity = alert.severity as i32;
+    json!({
+        "activity_id": activity,
+        "activity_name": activity_name,
+        "category_uid": 2,
+        "category_name": "Findings",
+        "class_uid": 2004,
+        "class_name": "Detection Finding",
+        "type_uid": 200_400 + activity,
+        "time": millis(alert.last),
+        "severity_id": severity,
+        "severity": format!("{:?}", alert.severity),
+        "status_id": 1,
+        "is_alert": true,
+        "confidence_id": if alert.grade == Grade::Covering { 2 } else { 3 },
+        "count": alert.count,
+        "metadata": {
+            "version": VERSION,
+            "uid": alert.uid,
+            "product": { "name": "canary", "vendor_name": "canary", "version": product_version },
+        },
+        "finding_info": {
+            "uid": alert.uid,
+            "title": title(alert),
+            "desc": super::text(alert),
+            "types": ["canary"],
+            "created_time": millis(alert.first),
+            "first_seen_time": millis(alert.first),
+            "last_seen_time": millis(alert.last),
+            // 9: exact data match.
+            "analytic": { "type_id": 9, "uid": "tripwire", "name": "tripwire" },
+        },
+        "evidences": alert.evidence.iter().map(|evidence| one(alert, evidence)).collect::<Vec<_>>(),
+        "resources": alert.touched.iter().map(|(address, grade)| json!({
+            "name": address.to_string(), "type": address.canary().kind(), "data": { "grade": grade },
+        })).collect::<Vec<_>>(),
+        "unmapped": { "aggravated": alert.aggravated },
+    })
+}
+
+fn one(alert: &Alert, evidence: &Evidence) -> Value {
+    let actor = &alert.actor;
+    let credential = match &actor.credential {
+        Credential::Token(id) | Credential::AccessKey(id) | Credential::Certificate(id) => Some(id),
+        Credential::Unknown => None,
+    };
+    let groups: Vec<Value> = actor
+        .identity
+        .groups
+        .iter()
+        .map(|name| json!({ "name": name }))
+        .collect();
+    let mut value = json!({
+        "actor": { "user": {
+            "name": actor.identity.name, "uid": actor.identity.uid, "credential_uid": credential, "groups": groups,
+        }},
+        "api": {
+            "operation": evidence.verb,
+            "request": { "uid": evidence.id },
+            "response": { "code": evidence.code, "error": (alert.outcome == OutcomeClass::Denied).then_some("denied") },
+        },
+        "data": { "object": evidence.object, "selector": evidence.selector, "time": evidence.at, "defects": evidence.defects },
+    });
+    if let Some(address) = actor.address {
+        value["src_endpoint"] = json!({ "ip": address.to_string() });
+    }
+    if !actor.user_agent.is_empty() {
+        value["http_request"] = json!({ "user_agent": actor.user_agent });
+    }
+    if let Some(pod) = &actor.pod {
+        value["container"] = json!({ "pod_uuid": pod.uid, "name": pod.name });
+    }
+    value
+}

@@ -1,0 +1,189 @@
+//! An alert for people.
+
+use std::fmt::Write as _;
+
+use super::{Alert, Severity};
+use crate::detect::{Credential, Grade, OutcomeClass};
+
+/// Longer words of others are cut: nobody reads on.
+const LONGEST: usize = 120;
+
+/// An alert in a few lines. Whatever others wrote is escaped: no control character reaches a terminal.
+#[must_use]
+pub fn text(alert: &Alert) -> String {
+    let mut out = String::new();
+    let severity = match alert.severity {
+        Severity::Low => "LOW",
+        Severity::Medium => "MEDIUM",
+        Severity::High => "HIGH",
+        Severity::Critical => "CRITICAL",
+    };
+    let when = alert
+        .first
+        .map(|at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
+        .unwrap_or_default();
+    let mut line = |topic: &str, words: String| {
+        writeln!(out, "{topic:<10} {words}").unwrap_or_default();
+    };
+    line(severity, format!("{:<56} {when}", title(alert)));
+    line("  who", who(alert));
+    line("  from", from(alert));
+    line("  did", did(alert));
+    for words in &alert.aggravated {
+        line("  worse", words.clone());
+    }
+    line("  canary", touched(alert));
+    line("  next", format!("canary show {}", first_canary(alert)));
+    line("  alert", alert.short().to_owned());
+    out
+}
+
+/// One sentence.
+#[must_use]
+pub(super) fn title(alert: &Alert) -> String {
+    let n = alert.touched.len();
+    let what = match alert.touched.keys().next() {
+        Some(address) if n == 1 => address.to_string(),
+        _ => format!("{n} canaries"),
+    };
+    let verb = match (alert.grade, alert.outcome) {
+        (Grade::Use, OutcomeClass::Allowed) => "was used",
+        (Grade::Use, OutcomeClass::Denied) => "was used, and refused",
+        (Grade::Named, OutcomeClass::Allowed) if reads_only(alert) => "was read",
+        (Grade::Named, OutcomeClass::Allowed) => "was changed",
+        (Grade::Named, OutcomeClass::Denied) => "was asked for, and refused",
+        (Grade::Covering, OutcomeClass::Allowed) => "was read among others",
+        (Grade::Covering, OutcomeClass::Denied) => "was asked for among others, and refused",
+    };
+    let verb = if n == 1 {
+        verb.to_owned()
+    } else {
+        verb.replace("was", "were")
+    };
+    format!("{what} {verb}")
+}
+
+fn reads_only(alert: &Alert) -> bool {
+    alert
+        .evidence
+        .iter()
+        .all(|evidence| matches!(evidence.verb.as_str(), "get" | "list" | "watch"))
+}
+
+fn who(alert: &Alert) -> String {
+    let identity = &alert.actor.identity;
+    let mut words = match identity.name.as_str() {
+        "" => "somebody who was not known".to_owned(),
+        name => escaped(name),
+    };
+    if let Some(other) = &alert.acting_as {
+        write!(words, ", acting as {}", escaped(&other.name)).unwrap_or_default();
+    }
+    match (&alert.actor.credential, &alert.actor.pod) {
+        (Credential::Token(_), Some(pod)) => {
+            write!(
+                words,
+                ", token issued to pod {}/{}",
+                escaped(&pod.namespace),
+                escaped(&pod.name)
+            )
+            .unwrap_or_default();
+            if let Some(node) = &alert.actor.node {
+                write!(words, " on {}", escaped(&node.name)).unwrap_or_default();
+            }
+        }
+        (Credential::Token(id), None) => {
+            write!(words, ", token {}", escaped(id)).unwrap_or_default()
+        }
+        (Credential::Certificate(sha), _) => {
+            let short: String = sha.chars().take(12).collect();
+            write!(words, ", certificate {}", escaped(&short)).unwrap_or_default();
+        }
+        (Credential::AccessKey(id), _) => {
+            write!(words, ", key {}", escaped(id)).unwrap_or_default()
+        }
+        (Credential::Unknown, _) => {}
+    }
+    words
+}
+
+fn from(alert: &Alert) -> String {
+    let address = alert
+        .actor
+        .address
+        .map_or_else(|| "an unknown address".to_owned(), |a| a.to_string());
+    match alert.actor.user_agent.as_str() {
+        "" => address,
+        agent => format!("{address}, says it is {}", escaped(agent)),
+    }
+}
+
+fn did(alert: &Alert) -> String {
+    const SHOWN: usize = 3;
+    let mut parts: Vec<String> = alert
+        .evidence
+        .iter()
+        .take(SHOWN)
+        .map(|evidence| {
+            let selector = evidence
+                .selector
+                .as_ref()
+                .map(|s| format!(" [{}]", escaped(s)))
+                .unwrap_or_default();
+            let code = evidence
+                .code
+                .map(|code| format!(" ({code})"))
+                .unwrap_or_default();
+            format!(
+                "{} {}{selector}{code}",
+                escaped(&evidence.verb),
+                escaped(&evidence.object)
+            )
+        })
+        .collect();
+    let more = alert.count.saturating_sub(parts.len() as u64);
+    if more > 0 {
+        parts.push(format!("and {more} more"));
+    }
+    parts.join("; ")
+}
+
+fn touched(alert: &Alert) -> String {
+    const SHOWN: usize = 5;
+    let mut names: Vec<String> = alert
+        .touched
+        .keys()
+        .take(SHOWN)
+        .map(ToString::to_string)
+        .collect();
+    if alert.touched.len() > SHOWN {
+        names.push(format!("and {} more", alert.touched.len() - SHOWN));
+    }
+    names.join(", ")
+}
+
+fn first_canary(alert: &Alert) -> String {
+    alert
+        .touched
+        .keys()
+        .next()
+        .map(|address| address.canary().to_string())
+        .unwrap_or_default()
+}
+
+fn escaped(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars().take(LONGEST) {
+        let turns =
+            ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c);
+        if c.is_control() || turns {
+            out.extend(c.escape_unicode());
+        } else {
+            out.push(c);
+        }
+    }
+    if text.chars().nth(LONGEST).is_some() {
+        out.push('…');
+    }
+    out
+}
