@@ -1,5 +1,7 @@
 //! A project in a folder of its own, and the program run in it as a person would.
 
+#![allow(dead_code, reason = "each test file uses its part of this")]
+
 use std::path::PathBuf;
 use std::process::{Command, Output};
 

@@ -93,14 +93,14 @@ fn who(alert: &Alert) -> String {
             }
         }
         (Credential::Token(id), None) => {
-            write!(words, ", token {}", escaped(id)).unwrap_or_default()
+            write!(words, ", token {}", escaped(id)).unwrap_or_default();
         }
         (Credential::Certificate(sha), _) => {
             let short: String = sha.chars().take(12).collect();
             write!(words, ", certificate {}", escaped(&short)).unwrap_or_default();
         }
         (Credential::AccessKey(id), _) => {
-            write!(words, ", key {}", escaped(id)).unwrap_or_default()
+            write!(words, ", key {}", escaped(id)).unwrap_or_default();
         }
         (Credential::Unknown, _) => {}
     }

@@ -16,5 +16,5 @@ mod words;
 pub use filler::{Alphabet, Filler};
 pub use key::{Digester, Key, KeyError, Purpose, SiteKeys};
 pub use namer::{Namer, Style};
-pub use own_call::{NONCE, OwnCalls};
+pub use own_call::OwnCalls;
 pub use words::{giveaway, is_telling};

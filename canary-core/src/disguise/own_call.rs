@@ -1,14 +1,14 @@
 //! The proof that a request was ours, in the form of an ordinary UUID.
 //!
 //! ```text
-//! 128 bits   4 version · 2 variant · 48 hidden · 74 tag
-//! hidden     32 seconds since the epoch · 16 nonce, XOR a pad that is derived from the tag
-//! tag        HMAC-SHA256(key, method · path and query · seconds · nonce), its first 74 bits
+//! 128 bits   4 version · 2 variant · 58 hidden · 64 tag
+//! hidden     52 microseconds since the epoch · 6 nonce, XOR a pad that is derived from the tag
+//! tag        HMAC-SHA256(key, method · path and query · microseconds · nonce), its first 64 bits
 //! ```
 //!
 //! The tag is a MAC over everything, and the pad depends on the tag, so every bit looks random and no bit can be changed.
-//! 74 bits cannot be guessed; 16 bits of nonce keep equal requests of one second apart. A copy of the id is a copy: the
-//! detector tells it by its other time of arrival.
+//! 64 bits cannot be guessed by asking an API server; microseconds and six bits of nonce keep equal requests apart (52 bits
+//! of them last until 2112). A copy of the id is a copy: the detector tells it by its other time of arrival.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::{SignedDuration, Timestamp};
@@ -16,9 +16,6 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::{Purpose, SiteKeys};
-
-/// Bytes of chance that each call needs.
-pub const NONCE: usize = 2;
 
 /// How far the server's clock may be from ours.
 const TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
@@ -35,9 +32,10 @@ impl std::fmt::Debug for OwnCalls {
     }
 }
 
-/// The tag's bytes: 9 whole ones and the first two bits of a tenth.
-const TAG: usize = 10;
-const HIDDEN: usize = 6;
+/// The bits of the nonce.
+const NONCE: u32 = 6;
+/// The bits that are hidden: time and nonce.
+const HIDDEN: u64 = (1 << 58) - 1;
 
 impl OwnCalls {
     /// Under the site's key for own calls.
@@ -48,22 +46,13 @@ impl OwnCalls {
         }
     }
 
-    /// The id of a request.
+    /// The id of a request. Of the nonce the lower six bits count.
     #[must_use]
-    pub fn audit_id(
-        &self,
-        method: &str,
-        path_and_query: &str,
-        at: Timestamp,
-        nonce: [u8; NONCE],
-    ) -> String {
-        let mut clear = [0; HIDDEN];
-        let seconds = u32::try_from(at.as_second()).unwrap_or_default();
-        clear[..4].copy_from_slice(&seconds.to_be_bytes());
-        clear[4..].copy_from_slice(&nonce);
+    pub fn audit_id(&self, method: &str, path_and_query: &str, at: Timestamp, nonce: u8) -> String {
+        let micros = u64::try_from(at.as_microsecond()).unwrap_or_default();
+        let clear = (micros << NONCE | u64::from(nonce) & ((1 << NONCE) - 1)) & HIDDEN;
         let tag = self.tag(method, path_and_query, clear);
-        let hidden = xor(clear, self.pad(tag));
-        uuid_text(pack(hidden, tag))
+        uuid_text(pack(clear ^ self.pad(tag), tag))
     }
 
     /// Whether an id is ours for a request that came in at that time. The method is what the verb says: `get`, `list` and
@@ -74,34 +63,29 @@ impl OwnCalls {
             return false;
         };
         let (hidden, tag) = unpack(bytes);
-        let clear = xor(hidden, self.pad(tag));
+        let clear = hidden ^ self.pad(tag);
         if self.tag(method, path_and_query, clear) != tag || pack(hidden, tag) != bytes {
             return false;
         }
-        let seconds = u32::from_be_bytes([clear[0], clear[1], clear[2], clear[3]]);
-        let sent = Timestamp::from_second(i64::from(seconds)).unwrap_or_default();
+        let micros = i64::try_from(clear >> NONCE).unwrap_or(i64::MAX);
+        let sent = Timestamp::from_microsecond(micros).unwrap_or_default();
         at.duration_since(sent).abs() <= TOLERANCE
     }
 
-    fn tag(&self, method: &str, path: &str, clear: [u8; HIDDEN]) -> [u8; TAG] {
+    fn tag(&self, method: &str, path: &str, clear: u64) -> u64 {
         let mut mac = self.mac(b"tag");
         mac.update(&(method.len() as u64).to_be_bytes());
         mac.update(method.as_bytes());
         mac.update(&(path.len() as u64).to_be_bytes());
         mac.update(path.as_bytes());
-        mac.update(&clear);
-        let mut tag = [0; TAG];
-        tag.copy_from_slice(&mac.finalize().into_bytes()[..TAG]);
-        tag[TAG - 1] &= 0b1100_0000;
-        tag
+        mac.update(&clear.to_be_bytes());
+        first(mac)
     }
 
-    fn pad(&self, tag: [u8; TAG]) -> [u8; HIDDEN] {
+    fn pad(&self, tag: u64) -> u64 {
         let mut mac = self.mac(b"pad");
-        mac.update(&tag);
-        let mut pad = [0; HIDDEN];
-        pad.copy_from_slice(&mac.finalize().into_bytes()[..HIDDEN]);
-        pad
+        mac.update(&tag.to_be_bytes());
+        first(mac) & HIDDEN
     }
 
     #[expect(
@@ -127,37 +111,27 @@ fn method(verb: &str) -> Option<&'static str> {
     })
 }
 
-fn xor(mut a: [u8; HIDDEN], b: [u8; HIDDEN]) -> [u8; HIDDEN] {
-    a.iter_mut().zip(b).for_each(|(a, b)| *a ^= b);
-    a
+/// The first 64 bits of a MAC.
+fn first(mac: Hmac<Sha256>) -> u64 {
+    let bytes = mac.finalize().into_bytes();
+    bytes[..8]
+        .iter()
+        .fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
-/// Where the bits that a UUID fixes stand: the upper half of byte 6, the upper two bits of byte 8.
-fn pack(hidden: [u8; HIDDEN], tag: [u8; TAG]) -> [u8; 16] {
-    // 122 bits in order: hidden (48), then tag (74).
-    let mut bits = u128::from_be_bytes([0; 16]);
-    for byte in hidden {
-        bits = bits << 8 | u128::from(byte);
-    }
-    for byte in &tag[..TAG - 1] {
-        bits = bits << 8 | u128::from(*byte);
-    }
-    bits = bits << 2 | u128::from(tag[TAG - 1] >> 6);
-    let top = bits >> 74; // 48 bits before the version
-    let middle = bits >> 62 & 0xfff; // 12 bits after it
-    let low = bits & ((1 << 62) - 1); // 62 bits after the variant
+/// The bits that a UUID fixes are the upper half of byte 6 and the upper two bits of byte 8: 48 bits stand before them, 12
+/// between, 62 after.
+fn pack(hidden: u64, tag: u64) -> [u8; 16] {
+    let bits = u128::from(hidden) << 64 | u128::from(tag);
+    let (top, middle, low) = (bits >> 74, bits >> 62 & 0xfff, bits & ((1 << 62) - 1));
     (top << 80 | 4 << 76 | middle << 64 | 0b10 << 62 | low).to_be_bytes()
 }
 
-fn unpack(bytes: [u8; 16]) -> ([u8; HIDDEN], [u8; TAG]) {
+fn unpack(bytes: [u8; 16]) -> (u64, u64) {
     let all = u128::from_be_bytes(bytes);
     let bits = (all >> 80) << 74 | (all >> 64 & 0xfff) << 62 | all & ((1 << 62) - 1);
-    let mut hidden = [0; HIDDEN];
-    hidden.copy_from_slice(&(bits >> 74).to_be_bytes()[10..]);
-    let tag_bits = (bits & ((1 << 74) - 1)) << 6;
-    let mut tag = [0; TAG];
-    tag.copy_from_slice(&tag_bits.to_be_bytes()[6..]);
-    (hidden, tag)
+    let half = |bits: u128| u64::try_from(bits & u128::from(u64::MAX)).unwrap_or_default();
+    (half(bits >> 64), half(bits))
 }
 
 /// The text form of 16 bytes as a version 4 UUID.
@@ -216,7 +190,7 @@ mod tests {
     #[test]
     fn an_id_proves_its_own_request_and_no_other() {
         let calls = calls("a");
-        let id = calls.audit_id("GET", "/api/v1/secrets?limit=500", at(NOW), [1, 2]);
+        let id = calls.audit_id("GET", "/api/v1/secrets?limit=500", at(NOW), 1);
         assert!(calls.proves(&id, "list", "/api/v1/secrets?limit=500", at(NOW + 200)));
         assert!(!calls.proves(&id, "delete", "/api/v1/secrets?limit=500", at(NOW)));
         assert!(!calls.proves(&id, "list", "/api/v1/secrets", at(NOW)));
@@ -234,8 +208,8 @@ mod tests {
     #[test]
     fn equal_requests_have_different_ids() {
         let calls = calls("a");
-        let first = calls.audit_id("GET", "/x", at(NOW), [0, 1]);
-        assert_ne!(first, calls.audit_id("GET", "/x", at(NOW), [0, 2]));
+        let first = calls.audit_id("GET", "/x", at(NOW), 1);
+        assert_ne!(first, calls.audit_id("GET", "/x", at(NOW), 2));
     }
 
     #[test]
@@ -244,7 +218,8 @@ mod tests {
         let mut ones = [0_u32; 128];
         let total = 4000_u16;
         for i in 0..total {
-            let id = calls.audit_id("GET", "/same", at(NOW), i.to_be_bytes());
+            let moment = at(NOW) + SignedDuration::from_micros(i64::from(i));
+            let id = calls.audit_id("GET", "/same", moment, 0);
             let bits = u128::from_be_bytes(uuid_bytes(&id).unwrap());
             for (bit, ones) in ones.iter_mut().enumerate() {
                 *ones += u32::from(bits >> (127 - bit) & 1 == 1);
@@ -273,8 +248,7 @@ mod tests {
         }
 
         #[test]
-        fn packing_loses_nothing(hidden in any::<[u8; 6]>(), mut tag in any::<[u8; 10]>()) {
-            tag[9] &= 0b1100_0000;
+        fn packing_loses_nothing(hidden in 0..=HIDDEN, tag in any::<u64>()) {
             prop_assert_eq!(unpack(pack(hidden, tag)), (hidden, tag));
         }
     }

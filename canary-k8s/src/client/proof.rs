@@ -1,7 +1,7 @@
 //! What makes our own calls known in the audit log.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use canary_core::disguise::OwnCalls;
 use jiff::Timestamp;
@@ -10,16 +10,16 @@ use jiff::Timestamp;
 #[derive(Debug)]
 pub(crate) struct Proof {
     calls: OnceLock<OwnCalls>,
-    nonce: AtomicU16,
+    nonce: AtomicU8,
 }
 
 impl Proof {
-    /// Proves nothing yet. Two clients begin at different nonces, so that equal requests of one second differ.
+    /// Proves nothing yet. Clients begin at different nonces, so that equal requests of one microsecond differ.
     pub(crate) fn new() -> Self {
         let start = std::process::id() ^ now().subsec_nanosecond().unsigned_abs();
         Self {
             calls: OnceLock::new(),
-            nonce: AtomicU16::new(start.to_le_bytes()[0].into()),
+            nonce: AtomicU8::new(start.to_le_bytes()[0]),
         }
     }
 
@@ -33,7 +33,7 @@ impl Proof {
     pub(crate) fn audit_id(&self, method: &str, path_and_query: &str) -> Option<String> {
         let nonce = self.nonce.fetch_add(1, Ordering::Relaxed);
         let calls = self.calls.get()?;
-        Some(calls.audit_id(method, path_and_query, now(), nonce.to_be_bytes()))
+        Some(calls.audit_id(method, path_and_query, now(), nonce))
     }
 }
 

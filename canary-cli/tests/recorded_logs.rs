@@ -1,0 +1,120 @@
+//! Recorded logs of real clusters: nobody is accused who is not to blame, and one who is gets found.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test whose ground cannot be laid has failed"
+)]
+
+mod support;
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use support::Project;
+
+#[expect(clippy::print_stderr, reason = "a skipped test must be seen")]
+/// The data sets, where they are: `CANARY_DATASETS`, or beside the repository.
+fn dataset(name: &str) -> Option<PathBuf> {
+    let folder = match std::env::var_os("CANARY_DATASETS") {
+        Some(folder) => PathBuf::from(folder),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/datasets"),
+    };
+    let path = folder.join(name);
+    if path.exists() {
+        return Some(path);
+    }
+    eprintln!("SKIPPED: the data set {name} is not here; CANARY_DATASETS names its folder");
+    None
+}
+
+fn nowhere(config: &str) -> Project {
+    Project::at(PathBuf::from("/nonexistent"), config)
+}
+
+fn detect(project: &Project, log: &Path) -> Vec<serde_json::Value> {
+    let log = log.display().to_string();
+    let ran = project
+        .run(&[
+            "detect",
+            "--planned",
+            "--applied-by",
+            "operator",
+            "--audit-log",
+            &log,
+            "--json",
+        ])
+        .exits(0);
+    ran.out
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// With the entries that are proposed for this log.
+fn with_known_readers(project: &Project, config: &str, log: &Path) {
+    let log = log.display().to_string();
+    let proposed = project
+        .run(&[
+            "known-readers",
+            "--planned",
+            "--applied-by",
+            "operator",
+            &log,
+        ])
+        .exits(0);
+    project.configure(&format!("{config}\n{}", proposed.out));
+}
+
+#[test]
+fn in_a_living_cluster_only_the_one_who_rewrote_every_secret_is_left() {
+    let Some(folder) = dataset("living-cluster") else {
+        return;
+    };
+    let text = std::fs::read_to_string(folder.join("canaries.json")).unwrap();
+    let canaries: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let mut config = String::from("[kubernetes]\n");
+    for (i, canary) in canaries["canaries"].as_array().unwrap().iter().enumerate() {
+        let (kind, content) = match canary["kind"].as_str().unwrap() {
+            "Secret" => ("secret", "data = { a = \"{password}\" }\n"),
+            "ConfigMap" => ("config_map", "data = { a = \"{password}\" }\n"),
+            _ => ("service_account", ""),
+        };
+        writeln!(
+            config,
+            "[{kind}.c{i}]\nnamespace = {}\nname = {}\n{content}",
+            canary["namespace"], canary["name"]
+        )
+        .unwrap();
+    }
+    let project = nowhere(&config);
+    let log = folder.join("audit.log.gz");
+    let before = detect(&project, &log);
+    assert!(
+        before.len() > 10,
+        "each covering reader is an alert: {}",
+        before.len()
+    );
+    with_known_readers(&project, &config, &log);
+    let after = detect(&project, &log);
+    assert_eq!(after.len(), 1, "{after:#?}");
+    assert_eq!(after[0]["evidences"][0]["actor"]["user"]["name"], "alice");
+    assert_eq!(after[0]["severity"], "Critical");
+    assert_eq!(after[0]["resources"].as_array().unwrap().len(), 10);
+}
+
+#[test]
+fn while_helm_installs_nobody_is_accused() {
+    let Some(folder) = dataset("neighbourhood") else {
+        return;
+    };
+    let config = "[kubernetes]\n\
+         [secret.a]\nnamespace = \"analytics\"\nname = \"analytics-db-admin\"\ntemplate = \"postgres\"\n\
+         [secret.b]\nnamespace = \"monitoring\"\nname = \"remote-write-token\"\ntemplate = \"basic-auth\"\n\
+         [config_map.c]\nnamespace = \"analytics\"\nname = \"vpn-gateway-env\"\ntemplate = \"env-file\"\n\
+         [service_account.d]\nnamespace = \"analytics\"\nname = \"deployer\"\n";
+    let project = nowhere(config);
+    let log = folder.join("audit.log.gz");
+    with_known_readers(&project, config, &log);
+    let after = detect(&project, &log);
+    assert_eq!(after, Vec::<serde_json::Value>::new(), "{after:#?}");
+}
