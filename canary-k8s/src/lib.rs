@@ -12,11 +12,13 @@
 pub mod audit;
 pub mod catalog;
 pub mod client;
+pub mod dump;
 pub mod observe;
 mod persona;
 pub mod realize;
 
 pub use catalog::KubernetesCatalog;
 pub use client::{Client, ConnectError, Connection};
+pub use dump::{Dump, DumpError};
 pub use observe::{KubernetesObserve, PROVIDER, provider};
 pub use realize::KubernetesRealize;

@@ -4,8 +4,10 @@ use std::fs;
 use std::time::Instant;
 
 use canary_core::engine::{Engine, View};
+use canary_core::ledger::Ledger;
 use canary_core::observe::{Observed, read_recorded};
 use canary_core::plan::{Plan, Purpose, seal_saved};
+use canary_k8s::Dump;
 
 use super::Context;
 use super::context::targets;
@@ -70,18 +72,45 @@ async fn view(
         CommandError::new(Exit::Failed, format!("reading {}: {error}", from.display()))
     })?;
     let engine = project.offline(&context.connects)?;
-    let observed = recorded(&bytes, from)?;
     let ledger = context.load(&engine).await?.ledger;
+    let observed = recorded(&engine, &ledger, &bytes, from)?;
     let view = engine
         .look_at(observed, ledger)
         .map_err(|error| context.explain(project, error))?;
     Ok((engine, view))
 }
 
-fn recorded(bytes: &[u8], from: &std::path::Path) -> Result<Observed, CommandError> {
-    read_recorded(bytes).map_err(|error| {
-        let mut error = CommandError::from_error(Exit::Failed, &error);
-        error.message = format!("{}: {}", from.display(), error.message);
-        error
-    })
+/// Our own recording, or a dump of a cluster. A dump is of the ledger's cluster when nothing says otherwise.
+fn recorded(
+    engine: &Engine,
+    ledger: &Ledger,
+    bytes: &[u8],
+    from: &std::path::Path,
+) -> Result<Observed, CommandError> {
+    let unreadable = |error: &(dyn std::error::Error + 'static)| {
+        let mut command = CommandError::from_error(Exit::Failed, error);
+        command.message = format!("{}: {}", from.display(), command.message);
+        command
+    };
+    if let Ok(observed) = read_recorded(bytes) {
+        return Ok(observed);
+    }
+    let dump = Dump::read(bytes).map_err(|error| unreadable(&error))?;
+    let provider = canary_k8s::provider();
+    let mut site = dump.site();
+    if let Some(known) = ledger.sites.get(&provider)
+        && site.id == "dump"
+    {
+        site.id.clone_from(&known.id);
+    }
+    let mut observed = dump.observed(&engine.keys(&provider, &site).digester());
+    observed.sites.insert(provider.clone(), site);
+    let namespaces = engine
+        .config()
+        .canaries
+        .values()
+        .filter_map(|canary| canary.table.text("namespace").map(str::to_owned))
+        .collect();
+    observed.absent.insert(provider, dump.missing(&namespaces));
+    Ok(observed)
 }

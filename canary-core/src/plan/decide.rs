@@ -13,7 +13,7 @@ use super::{
 use crate::catalog::{Catalog, Pinned};
 use crate::check::{Note, Severity};
 use crate::disguise::Digester;
-use crate::graph::{Address, CanaryId, Desired, Lifetime, ProviderId, Resource};
+use crate::graph::{Address, CanaryId, Desired, Handle, Lifetime, ProviderId, Resource};
 use crate::ledger::{Ledger, Outputs, Record};
 use crate::observe::{Object, Observed, Seen, Sight, Version};
 
@@ -253,6 +253,10 @@ impl<'a> Planner<'a> {
             .observed
             .sight(&resource.provider, &resource.handle);
         match (standing, sight) {
+            // Where there is no place there is nothing to be seen in it.
+            (Standing::Unknown, Sight::Unseen(_)) if self.missing_place(resource).is_some() => {
+                (self.create(resource, CreateCause::New), None)
+            }
             (_, Sight::Unseen(gap)) => (Action::Blocked(Obstacle::Unseen(gap.cloned())), None),
             (Standing::Unknown, Sight::Absent) => (self.create(resource, CreateCause::New), None),
             (Standing::Ours(_), Sight::Absent) => (
@@ -297,16 +301,19 @@ impl<'a> Planner<'a> {
     }
 
     fn create(&self, resource: &Resource, cause: CreateCause) -> Action {
-        let absent = self.inputs.observed.absent.get(&resource.provider);
-        let place = absent.and_then(|handles| {
-            handles.iter().find(|handle| {
-                handle.scope.is_none() && Some(&handle.name) == resource.handle.scope.as_ref()
-            })
-        });
-        match place {
+        match self.missing_place(resource) {
             Some(place) => Action::Blocked(Obstacle::NoPlace(place.to_string())),
             None => Action::Create { cause },
         }
+    }
+
+    /// What would have to be there first, as a namespace, and is known not to be.
+    fn missing_place(&self, resource: &Resource) -> Option<&Handle> {
+        let scope = resource.handle.scope.as_ref()?;
+        let absent = self.inputs.observed.absent.get(&resource.provider)?;
+        absent
+            .iter()
+            .find(|handle| handle.scope.is_none() && handle.name == *scope)
     }
 
     fn compare(
