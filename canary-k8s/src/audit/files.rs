@@ -68,26 +68,31 @@ impl Files {
             return Ok(Step::Idle);
         }
         let late = self.read_late(intake)?;
-        let is_last = self.queue.len() == 1;
+        let (is_last, mut unread) = (self.queue.len() == 1, false);
         let Some(front) = self.queue.front_mut() else {
             return Ok(Step::Idle);
         };
+        let count = fill(front, intake)?;
         if self.follow && is_last {
+            // Looked at behind the read: so what was read before the log was truncated is told from what came after.
             match front.look()? {
                 Look::Same => {}
-                Look::Truncated => return self.restart(intake),
-                // It may have been truncated as long as it could not be told from others.
-                Look::Learnt => {
-                    let copies = self.unread_files(None);
-                    for copy in copies.into_iter().rev() {
-                        self.queue.push_front(copy);
-                    }
-                    return Ok(Step::More);
+                Look::Truncated => {
+                    front.forget(count);
+                    return self.restart(intake);
                 }
+                // It may have been truncated as long as it could not be told from others.
+                Look::Learnt => unread = true,
             }
         }
-        let begins = !self.follow && front.offset() == 0;
-        if read(front, intake, begins)? > 0 {
+        release(front, count, intake, !self.follow && front.offset() == 0);
+        if unread {
+            for copy in self.unread_files(None).into_iter().rev() {
+                self.queue.push_front(copy);
+            }
+            return Ok(Step::More);
+        }
+        if count > 0 {
             return Ok(Step::More);
         }
         if !is_last || self.enqueue_newer()? {
@@ -174,7 +179,9 @@ impl Files {
         let mut any = false;
         let now = Instant::now();
         for (source, _) in &mut self.late {
-            any |= read(source, intake, false)? > 0;
+            let count = fill(source, intake)?;
+            release(source, count, intake, false);
+            any |= count > 0;
         }
         for (mut source, _) in self.late.extract_if(.., |(_, until)| *until < now) {
             source.finish(|line, oversize| intake.line(line, oversize));
@@ -282,21 +289,24 @@ fn opened(rotated: &Rotated) -> Option<Source> {
 }
 
 /// Reads once. Packed text that is damaged ends where the damage is, and counts as unreadable.
-fn read(source: &mut Source, intake: &mut Intake, begins: bool) -> io::Result<usize> {
+fn fill(source: &mut Source, intake: &mut Intake) -> io::Result<usize> {
+    match source.fill() {
+        Err(error) if is_damage(&error) => {
+            intake.counts.unreadable += 1;
+            Ok(0)
+        }
+        result => result,
+    }
+}
+
+/// Takes what was read. `begins`: it may begin a document.
+fn release(source: &mut Source, count: usize, intake: &mut Intake, begins: bool) {
+    intake.counts.bytes += count as u64;
     let mut first = begins;
-    let result = source.read(|piece| {
+    source.release(count, |piece| {
         intake.piece(&piece, first);
         first = false;
     });
-    let count = match result {
-        Err(error) if is_damage(&error) => {
-            intake.counts.unreadable += 1;
-            0
-        }
-        result => result?,
-    };
-    intake.counts.bytes += count as u64;
-    Ok(count)
 }
 
 fn is_damage(error: &io::Error) -> bool {

@@ -49,18 +49,13 @@ impl Frame {
         self.start + self.filled as u64 + self.dropped
     }
 
-    /// Reads once from `source` and hands out what is complete. Gives the number of bytes, 0 at the source's end.
-    pub(super) fn read(
-        &mut self,
-        source: &mut dyn Read,
-        mut take: impl FnMut(Piece<'_>),
-    ) -> io::Result<usize> {
-        let old = self.filled;
-        if old == self.buffer.len() {
-            let longer = (old * 2).clamp(CHUNK, MAX_LINE + CHUNK);
+    /// Reads once from `source` and keeps what came. Gives the number of bytes, 0 at the source's end.
+    pub(super) fn fill(&mut self, source: &mut dyn Read) -> io::Result<usize> {
+        if self.filled == self.buffer.len() {
+            let longer = (self.filled * 2).clamp(CHUNK, MAX_LINE + CHUNK);
             self.buffer.resize(longer, 0);
         }
-        let room = self.buffer.get_mut(old..).unwrap_or_default();
+        let room = self.buffer.get_mut(self.filled..).unwrap_or_default();
         let count = loop {
             match source.read(room) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -68,12 +63,22 @@ impl Frame {
             }
         };
         self.filled += count;
+        Ok(count)
+    }
+
+    /// Forgets the last `count` bytes that came.
+    pub(super) fn forget(&mut self, count: usize) {
+        self.filled = self.filled.saturating_sub(count);
+    }
+
+    /// Hands out what the last `count` bytes made complete.
+    pub(super) fn release(&mut self, count: usize, mut take: impl FnMut(Piece<'_>)) {
+        let old = self.filled.saturating_sub(count);
         let new = self.buffer.get(old..self.filled).unwrap_or_default();
         match (memchr(b'\n', new), memrchr(b'\n', new)) {
             (Some(first), Some(last)) => self.hand_out(old + first, old + last + 1, &mut take),
             _ => self.wait(),
         }
-        Ok(count)
     }
 
     /// Hands out everything up to `end`; `first` is the first line feed.
@@ -148,7 +153,8 @@ mod tests {
                     }
                     Piece::Long(line) => long.push(line.len()),
                 };
-                frame.read(&mut chunk, &mut take).unwrap();
+                let count = frame.fill(&mut chunk).unwrap();
+                frame.release(count, &mut take);
             }
         }
         assert_eq!(frame.end(), bytes.len() as u64);

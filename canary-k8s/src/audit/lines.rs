@@ -109,12 +109,13 @@ impl Reading {
         if !damage.defects.contains(&Defect::Oversize) {
             damage.defects.push(Defect::Cut);
         }
-        let mended = mend(sound_part(text, error));
-        let read = mended.is_some_and(|mended| {
+        let before = (self.events.len(), self.unreadable);
+        if let Some(mended) = mend(sound_part(text, error)) {
             damage.torn_uri = mended.torn_uri();
-            self.value(&mended.text, &damage).is_ok()
-        });
-        if !read {
+            // What cannot be read even so adds nothing, and counts below.
+            let _broken: Result<(), serde_json::Error> = self.value(&mended.text, &damage);
+        }
+        if before == (self.events.len(), self.unreadable) {
             self.unreadable += 1;
         }
     }

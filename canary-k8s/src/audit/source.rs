@@ -82,12 +82,22 @@ impl Source {
         Ok(())
     }
 
-    /// Reads once, and gives the number of bytes; 0 at the end, for now.
-    pub(super) fn read(&mut self, take: impl FnMut(Piece<'_>)) -> io::Result<usize> {
+    /// Reads once, and gives the number of bytes; 0 at the end, for now. They are kept until they are released.
+    pub(super) fn fill(&mut self) -> io::Result<usize> {
         match &mut self.unpacked {
-            Some(text) => self.frame.read(text, take),
-            None => self.frame.read(&mut self.file, take),
+            Some(text) => self.frame.fill(text),
+            None => self.frame.fill(&mut self.file),
         }
+    }
+
+    /// Hands out what the last `count` bytes made complete.
+    pub(super) fn release(&mut self, count: usize, take: impl FnMut(Piece<'_>)) {
+        self.frame.release(count, take);
+    }
+
+    /// Forgets the last `count` bytes: they were another text's.
+    pub(super) fn forget(&mut self, count: usize) {
+        self.frame.forget(count);
     }
 
     /// Hands out the line without an end.

@@ -49,10 +49,11 @@ impl Stream {
                 intake.counts.bytes += rest.len() as u64;
                 let mut first = self.frame.start() == 0;
                 while !rest.is_empty() {
-                    self.frame.read(&mut rest, |piece| {
+                    let count = self.frame.fill(&mut rest)?;
+                    self.frame.release(count, |piece| {
                         intake.piece(&piece, first);
                         first = false;
-                    })?;
+                    });
                 }
                 Ok(Step::More)
             }
