@@ -40,6 +40,7 @@ pub(crate) async fn apply(context: &Context, args: &cli::Apply) -> Result<Exit, 
         json: args.json,
         operation: "apply",
     };
+    can_ask(context, &how)?;
     let engine = project.engine(&context.connects).await?;
     carry_out(context, &project, &engine, purpose, saved.as_ref(), &how).await
 }
@@ -57,6 +58,7 @@ pub(crate) async fn destroy(context: &Context, args: &cli::Destroy) -> Result<Ex
         json: args.json,
         operation: "destroy",
     };
+    can_ask(context, &how)?;
     let engine = project.engine(&context.connects).await?;
     carry_out(context, &project, &engine, purpose, None, &how).await
 }
@@ -68,6 +70,15 @@ pub(crate) struct How {
     pub(crate) operation: &'static str,
 }
 
+/// Refuses early what would have to ask where nobody answers.
+fn can_ask(context: &Context, how: &How) -> Result<(), CommandError> {
+    if how.approved || (context.ui.interactive && !how.json) {
+        return Ok(());
+    }
+    Err(CommandError::new(Exit::Usage, "nobody can be asked here")
+        .hint("--auto-approve goes on unasked"))
+}
+
 /// Plans and carries out under the lock.
 pub(crate) async fn carry_out(
     context: &Context,
@@ -77,10 +88,6 @@ pub(crate) async fn carry_out(
     saved: Option<&Plan>,
     how: &How,
 ) -> Result<Exit, CommandError> {
-    if !how.approved && (how.json || !context.ui.interactive) {
-        return Err(CommandError::new(Exit::Usage, "nobody can be asked here")
-            .hint("--auto-approve goes on unasked"));
-    }
     // A torn tail is told before anything is asked.
     drop(context.load(engine).await?);
     let stop = Arc::new(AtomicBool::new(false));

@@ -1,0 +1,213 @@
+//! What bad input gets: a message that names the place and the remedy, the right exit code, and nothing half done.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test whose ground cannot be laid has failed"
+)]
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+
+use canary_fixtures::ControlPlane;
+use support::{Project, Ran};
+
+fn nowhere(config: &str) -> Project {
+    Project::at(PathBuf::from("/nonexistent"), config)
+}
+
+const ONE: &str = "[kubernetes]\n[secret.a]\nnamespace = \"shop\"\ntemplate = \"postgres\"\n";
+
+fn mode(project: &Project, name: &str, mode: u32) {
+    fs::set_permissions(project.path(name), fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn everything_wrong_with_a_configuration_is_told_in_one_run() {
+    let project = nowhere(
+        "[kubernetes]\npersona = \"helmm\"\n[sekret.a]\n[secret.b]\nnamespace = \"Shop\"\nnmae = \"x\"\ntemplate = \"tls\"\n\
+         [secret.c]\nnamespace = \"shop\"\ntemplate = \"kubeconfig\"\nof = \"service_account.nobody\"\n",
+    );
+    let ran = project.run(&["check"]).exits(3);
+    for expected in [
+        "canaries.toml:2",
+        "canaries.toml:3",
+        "canaries.toml:5",
+        "canaries.toml:6",
+        "canaries.toml:11",
+    ] {
+        assert!(ran.err.contains(expected), "no {expected} in:\n{}", ran.err);
+    }
+    for hint in ["`secret`", "`name`"] {
+        assert!(ran.err.contains(hint), "no {hint} in:\n{}", ran.err);
+    }
+    assert!(ran.err.contains("5 errors in canaries.toml"), "{}", ran.err);
+}
+
+#[test]
+fn what_only_lowering_can_tell_points_into_the_file_too() {
+    let config =
+        format!("{ONE}[secret.b]\nnamespace = \"shop\"\ndata = {{ key = \"{{pasword}}\" }}\n");
+    nowhere(&config)
+        .run(&["check"])
+        .exits(3)
+        .says("canaries.toml:7")
+        .says("did you mean {password}?");
+}
+
+#[test]
+fn a_missing_wrong_or_exposed_key_is_refused() {
+    let project = nowhere(ONE);
+    mode(&project, ".canary/key", 0o644);
+    project
+        .run(&["check"])
+        .exits(3)
+        .says("can be read by others (mode 644)")
+        .says("chmod 600");
+    fs::write(project.path(".canary/key"), "short\n").unwrap();
+    mode(&project, ".canary/key", 0o600);
+    project
+        .run(&["check"])
+        .exits(3)
+        .says("a key is 32 bytes in base64");
+    fs::remove_file(project.path(".canary/key")).unwrap();
+    project
+        .run(&["check"])
+        .exits(3)
+        .says("canary init makes one");
+    let mut command = project.command(&["check"]);
+    command.env("CANARY_KEY", "bm90IGEga2V5");
+    Ran::from(command.output().unwrap())
+        .exits(3)
+        .says("CANARY_KEY");
+}
+
+#[test]
+fn init_leaves_alone_what_is_there() {
+    let project = nowhere(ONE);
+    let key = fs::read(project.path(".canary/key")).unwrap();
+    project.run(&["init"]).exits(0).says("is there already");
+    assert_eq!(fs::read(project.path(".canary/key")).unwrap(), key);
+    assert_eq!(
+        fs::read_to_string(project.path("canaries.toml")).unwrap(),
+        ONE
+    );
+    assert_eq!(
+        fs::read_to_string(project.path(".gitignore")).unwrap(),
+        ".canary/\n"
+    );
+}
+
+#[test]
+fn a_ledger_that_is_not_ours_or_not_whole_is_refused_by_name() {
+    let Some(cluster) = ControlPlane::for_test() else {
+        return;
+    };
+    let namespace = cluster.namespace("ledger");
+    let config = ONE.replace("shop", &namespace);
+    let project = Project::new(cluster, "admin", &config);
+    project.run(&["apply", "--auto-approve"]).exits(0);
+    let ledger = project.path(".canary/ledger");
+    let whole = fs::read(&ledger).unwrap();
+    assert_eq!(
+        fs::metadata(&ledger).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+
+    mode(&project, ".canary/ledger", 0o640);
+    project
+        .run(&["plan"])
+        .exits(1)
+        .says("can be read by others")
+        .says("chmod 600");
+    mode(&project, ".canary/ledger", 0o600);
+
+    fs::write(&ledger, &whole[..whole.len() / 2]).unwrap();
+    project
+        .run(&["plan"])
+        .exits(1)
+        .says("is cut")
+        .says("canary recover");
+    fs::write(
+        &ledger,
+        b"something else entirely, and long enough to look at",
+    )
+    .unwrap();
+    project.run(&["plan"]).exits(1);
+    let mut changed = whole.clone();
+    let middle = whole.len() / 2;
+    changed[middle] ^= 1;
+    fs::write(&ledger, &changed).unwrap();
+    project.run(&["plan"]).exits(1).says("damaged at byte");
+    let mut newer = whole.clone();
+    newer[8..10].copy_from_slice(&99_u16.to_be_bytes());
+    fs::write(&ledger, &newer).unwrap();
+    project.run(&["plan"]).exits(1).says("version 99");
+
+    fs::write(&ledger, &whole).unwrap();
+    let key = fs::read(project.path(".canary/key")).unwrap();
+    fs::remove_file(project.path(".canary/key")).unwrap();
+    project.run(&["init"]).exits(0);
+    project
+        .run(&["plan"])
+        .exits(1)
+        .says("another key")
+        .says("--key-file");
+    fs::write(project.path(".canary/key"), key).unwrap();
+    project.run(&["destroy", "--auto-approve"]).exits(0);
+}
+
+#[test]
+fn a_server_that_is_not_there_or_does_not_know_us_is_told() {
+    let Some(cluster) = ControlPlane::for_test() else {
+        return;
+    };
+    // Nobody listens on the port of a listener that was closed.
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let closed = format!("https://127.0.0.1:{port}");
+    let project = Project::at(cluster.kubeconfig("admin", Some(&closed)), ONE);
+    project.run(&["plan"]).exits(1).says("not reachable");
+    let project = Project::at(cluster.kubeconfig_with_token("nobody", "wrong"), ONE);
+    project
+        .run(&["plan"])
+        .exits(8)
+        .says("you are not authenticated")
+        .says("log in");
+    let project = nowhere(ONE);
+    project.run(&["plan"]).exits(1).says("KUBECONFIG");
+}
+
+#[test]
+fn a_missing_namespace_is_an_obstacle_with_a_remedy() {
+    let Some(cluster) = ControlPlane::for_test() else {
+        return;
+    };
+    let project = Project::new(cluster, "admin", &ONE.replace("shop", "not-there"));
+    project
+        .run(&["plan"])
+        .exits(0)
+        .shows("blocked: Namespace not-there does not exist")
+        .shows("make it first");
+    project.run(&["apply", "--auto-approve"]).exits(7);
+}
+
+#[test]
+fn the_command_line_is_checked_before_anything_else() {
+    let project = nowhere(ONE);
+    project.run(&["plam"]).exits(64).says("plan");
+    project.run(&["plan", "--target", "nonsense"]).exits(64);
+    project.run(&["apply"]).exits(64).says("--auto-approve");
+    project.run(&["--help"]).exits(0).shows("apply");
+    project.run(&["--version"]).exits(0);
+    fs::remove_file(project.path("canaries.toml")).unwrap();
+    project
+        .run(&["plan"])
+        .exits(3)
+        .says("canary init makes one");
+}
