@@ -48,8 +48,8 @@ impl Dump {
         let mut items = Vec::new();
         for value in serde_json::Deserializer::from_slice(&bytes).into_iter::<Value>() {
             let mut value = value.map_err(DumpError::Syntax)?;
-            match value["items"].take() {
-                Value::Array(list) => items.extend(list),
+            match value.get_mut("items").map(Value::take) {
+                Some(Value::Array(list)) => items.extend(list),
                 _ if value["kind"].is_string() => items.push(value),
                 _ => return Err(DumpError::NoList),
             }

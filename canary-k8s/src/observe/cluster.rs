@@ -59,7 +59,7 @@ impl KubernetesObserve {
                 .send(Request::list_metadata(page), TIMEOUT)
                 .await?;
             let mut body = answer.body;
-            if let Value::Array(page) = body["items"].take() {
+            if let Some(Value::Array(page)) = body.get_mut("items").map(Value::take) {
                 items.extend(page);
             }
             match body["metadata"]["continue"].as_str() {
