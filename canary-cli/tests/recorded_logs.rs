@@ -118,3 +118,32 @@ fn while_helm_installs_nobody_is_accused() {
     let after = detect(&project, &log);
     assert_eq!(after, Vec::<serde_json::Value>::new(), "{after:#?}");
 }
+
+#[test]
+fn a_quiet_cluster_accuses_nobody_and_a_read_spliced_into_it_is_found() {
+    let Some(folder) = dataset("codenotary-immudb-log-audit") else {
+        return;
+    };
+    let config = "[kubernetes]\n\
+         [secret.a]\nnamespace = \"default\"\nname = \"postgres-admin\"\ntemplate = \"postgres\"\n\
+         [config_map.b]\nnamespace = \"kube-system\"\nname = \"vpn-config\"\ntemplate = \"env-file\"\n\
+         [service_account.c]\nnamespace = \"kube-system\"\nname = \"maintenance\"\n";
+    let project = nowhere(config);
+    let log = folder.join("test/k8s/k8s.log");
+    with_known_readers(&project, config, &log);
+    assert_eq!(detect(&project, &log), Vec::<serde_json::Value>::new());
+
+    let text = std::fs::read_to_string(&log).unwrap();
+    let mut lines: Vec<&str> = text.lines().collect();
+    let read = r#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":"0b5f1f6e-6d7a-4e0b-9a55-3f4f3c1f2a10","stage":"ResponseComplete","requestURI":"/api/v1/namespaces/default/secrets/postgres-admin","verb":"get","user":{"username":"system:serviceaccount:web:frontend","uid":"u","groups":["system:serviceaccounts","system:authenticated"]},"sourceIPs":["10.0.0.9"],"userAgent":"curl/8.0","objectRef":{"resource":"secrets","namespace":"default","name":"postgres-admin","apiVersion":"v1"},"responseStatus":{"metadata":{},"code":200},"requestReceivedTimestamp":"2023-03-10T22:40:00.000000Z","stageTimestamp":"2023-03-10T22:40:00.000001Z"}"#;
+    lines.insert(lines.len() / 2, read);
+    let spliced = project.path("spliced.log");
+    std::fs::write(&spliced, lines.join("\n")).unwrap();
+    let found = detect(&project, &spliced);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert_eq!(
+        found[0]["evidences"][0]["actor"]["user"]["name"],
+        "system:serviceaccount:web:frontend"
+    );
+    assert_eq!(found[0]["severity"], "Critical");
+}

@@ -208,6 +208,10 @@ pub(super) fn effects(
                 if let Some(fields) = object.fields {
                     record.fields = fields;
                 }
+                // The site's own clock dates its audit records too.
+                if intent.verb == Verb::Create {
+                    record.planted = object.created.unwrap_or(record.planted);
+                }
                 record.version = Some(object.version);
             }
             record.outputs.extend(made.outputs);
