@@ -147,3 +147,32 @@ fn a_quiet_cluster_accuses_nobody_and_a_read_spliced_into_it_is_found() {
     );
     assert_eq!(found[0]["severity"], "Critical");
 }
+
+#[test]
+fn a_cut_record_is_told_and_what_it_still_names_is_found() {
+    let config = "[kubernetes]\n[secret.a]\nnamespace = \"shop\"\nname = \"db-admin\"\ntemplate = \"postgres\"\n";
+    let project = nowhere(config);
+    let head = r#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":"a","stage":"ResponseComplete","requestURI":"/api/v1/namespaces/shop/"#;
+    let whole = r#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":"b","stage":"ResponseComplete","requestURI":"/healthz","verb":"get","user":{"username":"x"},"responseStatus":{"code":200}}"#;
+    let log = project.path("audit.log");
+    let named = format!(
+        "{head}secrets/db-admin\",\"verb\":\"get\",\"user\":{{\"username\":\"mallory\",\"gro"
+    );
+    std::fs::write(
+        &log,
+        format!("{whole}\n{named}\n{{\"kind\":0}}\n{head}pods/x\",\"verb\":\"g\n{whole}\n"),
+    )
+    .unwrap();
+    let mut titles: Vec<String> = detect(&project, &log)
+        .iter()
+        .map(|alert| alert["finding_info"]["title"].as_str().unwrap().to_owned())
+        .collect();
+    titles.sort();
+    assert_eq!(
+        titles,
+        [
+            "a record of the audit log is damaged, and may hide a touch",
+            "secret.a was read"
+        ]
+    );
+}

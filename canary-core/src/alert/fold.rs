@@ -99,10 +99,10 @@ impl Folder {
             format!("anonymous\0{hour}")
         } else {
             format!(
-                "{identity:?}\0{acting_as:?}\0{:?}\0{:?}\0{class:?}\0{}\0{hour}",
+                "{identity:?}\0{acting_as:?}\0{:?}\0{:?}\0{class:?}\0{:?}\0{hour}",
                 event.actor.credential,
                 event.actor.address,
-                grade(sighting) == Grade::Covering,
+                grade(sighting).min(Grade::Named),
             )
         };
         let digest = self.digester.digest(key.as_bytes());
@@ -124,7 +124,7 @@ fn grade(sighting: &Sighting) -> Grade {
         .iter()
         .map(|touch| touch.grade)
         .max()
-        .unwrap_or(Grade::Covering)
+        .unwrap_or(Grade::Damaged)
 }
 
 /// A request, whichever stage of it: its id alone is the client's to choose.
@@ -193,6 +193,7 @@ fn severity(alert: &Alert, anonymous: bool) -> Severity {
         (_, OutcomeClass::Denied) if anonymous => Severity::Low,
         (Grade::Named | Grade::Use, OutcomeClass::Allowed) => Severity::Critical,
         (Grade::Named | Grade::Use, OutcomeClass::Denied) => Severity::High,
+        (Grade::Damaged, _) => Severity::Medium,
         (Grade::Covering, _) if !alert.aggravated.is_empty() => Severity::High,
         (Grade::Covering, _) => Severity::Medium,
     }

@@ -32,8 +32,10 @@ pub fn text(alert: &Alert) -> String {
     for words in &alert.aggravated {
         line("  worse", words.clone());
     }
-    line("  canary", touched(alert));
-    line("  next", format!("canary show {}", first_canary(alert)));
+    if !alert.touched.is_empty() {
+        line("  canary", touched(alert));
+        line("  next", format!("canary show {}", first_canary(alert)));
+    }
     line("  alert", alert.short().to_owned());
     out
 }
@@ -42,11 +44,15 @@ pub fn text(alert: &Alert) -> String {
 #[must_use]
 pub(super) fn title(alert: &Alert) -> String {
     let n = alert.touched.len();
+    if n == 0 {
+        return "a record of the audit log is damaged, and may hide a touch".to_owned();
+    }
     let what = match alert.touched.keys().next() {
         Some(address) if n == 1 => address.to_string(),
         _ => format!("{n} canaries"),
     };
     let verb = match (alert.grade, alert.outcome) {
+        (Grade::Damaged, _) => "may have been touched",
         (Grade::Use, OutcomeClass::Allowed) => "was used",
         (Grade::Use, OutcomeClass::Denied) => "was used, and refused",
         (Grade::Named, OutcomeClass::Allowed) if reads_only(alert) => "was read",

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::reader::Readers;
 use super::touch::{Grade, Touch, Tripwires};
-use super::{Credential, Event, Planted, Stage};
+use super::{Credential, Defect, Event, Planted, Stage};
 use crate::config::KnownReader;
 use crate::disguise::OwnCalls;
 use crate::graph::Address;
@@ -109,7 +109,7 @@ impl Judge {
         self.pin(event);
         let mut touches = self.tripwires.touches(event);
         if touches.is_empty() {
-            return None;
+            return damaged(event);
         }
         if self.is_ours(event) {
             return self.excuse(Excuse::OurOwn);
@@ -257,6 +257,16 @@ impl Judge {
             && event.action.resource == "secrets"
             && touches.iter().all(just_made)
     }
+}
+
+/// A record that is cut or too long may have hidden a touch from us: that is told, whatever else it says.
+fn damaged(event: &Event) -> Option<Sighting> {
+    let hides = |defect: &Defect| matches!(defect, Defect::Cut | Defect::Oversize);
+    event.defects.iter().any(hides).then(|| Sighting {
+        event: event.clone(),
+        touches: Vec::new(),
+        aggravated: aggravations(event),
+    })
 }
 
 /// What makes a touch worse, told from the event alone.

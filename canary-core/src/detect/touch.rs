@@ -12,6 +12,8 @@ use crate::graph::Address;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Grade {
+    /// Nothing that is known: the record itself is damaged, and could have hidden it.
+    Damaged,
     /// A list or watch that covers it among others.
     Covering,
     /// It was named.
