@@ -9,6 +9,8 @@
 mod finding;
 mod fold;
 mod ocsf;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub use finding::{Alert, Evidence, Severity};

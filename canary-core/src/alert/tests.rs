@@ -1,0 +1,158 @@
+//! Laws of the fold, and the form of what machines read.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+
+use super::{Alert, Change, Folder, ocsf, text};
+use crate::detect::{
+    Action, Actor, Credential, Event, Grade, Identity, Outcome, Sighting, Stage, Touch,
+};
+use crate::disguise::Digester;
+use crate::graph::ProviderId;
+
+fn event(user: u8, minute: u8, denied: bool, stage: Stage) -> Event {
+    let start: Timestamp = "2026-11-22T05:00:00Z".parse().unwrap();
+    Event {
+        provider: ProviderId::new("kubernetes"),
+        id: format!("id-{user}-{minute}"),
+        stage,
+        at: Some(start + SignedDuration::from_mins(minute.into())),
+        stage_at: None,
+        actor: Actor {
+            identity: Identity {
+                name: format!("user-{user}\u{1b}[31m"),
+                ..Identity::default()
+            },
+            credential: Credential::Token("jti".into()),
+            address: "10.0.0.1".parse().ok(),
+            ..Actor::default()
+        },
+        acting_as: None,
+        action: Action {
+            verb: "get".into(),
+            resource: "secrets".into(),
+            namespace: "shop".into(),
+            name: "db".into(),
+            ..Action::default()
+        },
+        outcome: Outcome {
+            code: Some(if denied { 403 } else { 200 }),
+            ..Outcome::default()
+        },
+        mentions: BTreeSet::new(),
+        annotations: BTreeMap::new(),
+        request_body: None,
+        response_body: None,
+        defects: Vec::new(),
+    }
+}
+
+fn sighting(
+    user: u8,
+    minute: u8,
+    canary: u8,
+    covering: bool,
+    denied: bool,
+    early: bool,
+) -> Sighting {
+    let stage = if early {
+        Stage::Started
+    } else {
+        Stage::Complete
+    };
+    Sighting {
+        event: event(user, minute, denied, stage),
+        touches: vec![Touch {
+            address: format!("secret.c{canary}").parse().unwrap(),
+            grade: if covering {
+                Grade::Covering
+            } else {
+                Grade::Named
+            },
+        }],
+        aggravated: Vec::new(),
+    }
+}
+
+fn folded(sightings: &[Sighting]) -> Vec<Alert> {
+    let mut folder = Folder::new(Digester::new(&[1; 32]));
+    for sighting in sightings {
+        folder.push(sighting);
+    }
+    folder.alerts().into_iter().cloned().collect()
+}
+
+prop_compose! {
+    fn any_sighting()(
+        user in 0..3_u8, minute in 0..180_u8, canary in 0..4_u8,
+        covering: bool, denied: bool, early: bool,
+    ) -> Sighting {
+        sighting(user, minute, canary, covering, denied, early)
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_same_sightings_in_any_order_and_number_give_the_same_alerts(
+        sightings in prop::collection::vec(any_sighting(), 0..40),
+        shuffled in any::<prop::sample::Index>(),
+    ) {
+        let once = folded(&sightings);
+        let mut again = sightings.clone();
+        again.reverse();
+        if !again.is_empty() {
+            let middle = shuffled.index(again.len());
+            again.rotate_left(middle);
+        }
+        again.extend(sightings);
+        prop_assert_eq!(folded(&again), once);
+    }
+}
+
+#[test]
+fn one_sweep_is_one_alert_and_a_denied_one_that_is_then_allowed_is_another() {
+    let sweep: Vec<Sighting> = (0..4)
+        .map(|c| sighting(0, c, c, true, false, false))
+        .collect();
+    let alerts = folded(&sweep);
+    assert_eq!(alerts.len(), 1);
+    assert_eq!(alerts[0].touched.len(), 4);
+    let turned = [
+        sighting(0, 1, 0, false, true, false),
+        sighting(0, 2, 0, false, false, false),
+    ];
+    assert_eq!(folded(&turned).len(), 2);
+}
+
+#[test]
+fn a_finding_has_every_field_that_the_class_requires_and_no_escape_reaches_a_terminal() {
+    let alerts = folded(&[sighting(0, 1, 0, false, false, false)]);
+    let finding = ocsf(&alerts[0], Change::Created, "0.1.0");
+    // Required by OCSF 1.8.0, class 2004.
+    for field in [
+        "activity_id",
+        "category_uid",
+        "class_uid",
+        "metadata",
+        "severity_id",
+        "time",
+        "type_uid",
+        "finding_info",
+    ] {
+        assert!(!finding[field].is_null(), "{field} is missing");
+    }
+    assert_eq!(finding["class_uid"], 2004);
+    assert_eq!(finding["type_uid"], 200_401);
+    assert_eq!(finding["metadata"]["version"], "1.8.0");
+    assert!(finding["metadata"]["product"]["vendor_name"].is_string());
+    assert!(
+        finding["finding_info"]["uid"].is_string() && finding["finding_info"]["title"].is_string()
+    );
+    assert!((0..=6).contains(&finding["severity_id"].as_i64().unwrap()));
+    for evidence in finding["evidences"].as_array().unwrap() {
+        assert!(evidence["actor"].is_object() && evidence["api"].is_object());
+    }
+    assert!(!text(&alerts[0]).contains('\u{1b}'));
+}
