@@ -64,7 +64,7 @@ pub(crate) enum Command {
     Drift(Json),
     /// List the canaries that are planted
     List(Json),
-    /// Show a canary, or a saved plan
+    /// Show a canary, an alert, or a saved plan
     Show(Show),
     /// Draw what depends on what
     Graph(Graph),
@@ -171,8 +171,8 @@ pub(crate) struct Rotate {
 
 #[derive(Args, Debug)]
 pub(crate) struct Show {
-    /// A canary, as in secret.payments-db, or a saved plan
-    #[arg(value_name = "CANARY|PLAN")]
+    /// A canary, as in secret.payments-db, the uid of an alert, or a saved plan
+    #[arg(value_name = "CANARY|ALERT|PLAN")]
     pub(crate) what: String,
     /// One JSON object a line
     #[arg(long, env = "CANARY_JSON")]

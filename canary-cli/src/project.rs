@@ -1,7 +1,7 @@
 //! A project on disk: configuration, key, ledger; and the engine made from them.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -29,6 +29,13 @@ pub(crate) struct Project {
     pub(crate) source: String,
     pub(crate) path: PathBuf,
     global: Global,
+}
+
+/// A state of the ledger, told from outside.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Stamp {
+    inode: u64,
+    length: u64,
 }
 
 /// What all providers let a configuration say.
@@ -92,11 +99,23 @@ impl Project {
     }
 
     fn store(&self) -> FileStore {
-        let path = match &self.config.ledger {
+        FileStore::at(self.ledger_path())
+    }
+
+    fn ledger_path(&self) -> PathBuf {
+        match &self.config.ledger {
             Some(LedgerPlace::File(path)) => self.folder().join(path),
             None => self.folder().join(FOLDER).join("ledger"),
-        };
-        FileStore::at(path)
+        }
+    }
+
+    /// What tells whether the ledger was written to: it only grows, or is replaced.
+    pub(crate) fn ledger_stamp(&self) -> Option<Stamp> {
+        let meta = fs::metadata(self.ledger_path()).ok()?;
+        Some(Stamp {
+            inode: meta.ino(),
+            length: meta.len(),
+        })
     }
 
     /// The engine, connected.

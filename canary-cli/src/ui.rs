@@ -33,6 +33,13 @@ impl Ui {
         drop(written);
     }
 
+    /// Data that must reach somebody.
+    pub(crate) fn deliver(self, text: &str) -> std::io::Result<()> {
+        let mut out = std::io::stdout().lock();
+        out.write_all(text.as_bytes())?;
+        out.flush()
+    }
+
     /// Everything else.
     pub(crate) fn say(self, text: &str) {
         let mut err = std::io::stderr().lock();

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::check::Note;
 use crate::config::{Canary, Config, KindShape, Span, TableShape};
-use crate::detect::{Planted, Tripwire};
+use crate::detect::{Machinery, Planted, Tripwire};
 use crate::disguise::SiteKeys;
 use crate::graph::{Address, CanaryId, Desired, Handle, ProviderId, Resource, Written};
 use crate::observe::{Object, Observed, Scope, Site};
@@ -140,6 +140,11 @@ pub trait Catalog: Send + Sync {
 
     /// The identifiers that mean that a planted resource was touched.
     fn tripwires(&self, planted: &Planted) -> Vec<Tripwire>;
+
+    /// What the provider's own controllers and agents do to canaries by rule.
+    fn machinery(&self) -> Option<Box<dyn Machinery>> {
+        None
+    }
 
     /// What there is to say about this provider's part of a graph: giveaways, rights, canaries that cannot fire.
     fn notes(&self, desired: &Desired, observed: &Observed) -> Vec<Note>;

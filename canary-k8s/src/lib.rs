@@ -7,12 +7,14 @@
 //! observe   metadata LISTs, named GETs ─▶ Observed
 //! realize   one request per touch
 //! audit     audit logs ─▶ Event
+//! machinery what Kubernetes itself does by rule            pure
 //! ```
 
 pub mod audit;
 pub mod catalog;
 pub mod client;
 pub mod dump;
+mod machinery;
 pub mod observe;
 mod persona;
 pub mod realize;

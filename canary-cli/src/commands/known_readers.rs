@@ -22,20 +22,20 @@ pub(crate) async fn run(context: &Context, args: &KnownReaders) -> Result<Exit, 
     let mut named = 0_u64;
     while let Some(listened) = log.next().await? {
         for event in &listened.events {
-            let Some(sighting) = judge.judge(event) else {
-                continue;
-            };
-            if sighting
-                .touches
-                .iter()
-                .any(|touch| touch.grade != Grade::Covering)
-            {
-                named += 1;
-            } else if covering.len() < KEPT {
-                covering.push(sighting);
+            for sighting in judge.judge(event) {
+                if sighting
+                    .touches
+                    .iter()
+                    .any(|touch| touch.grade != Grade::Covering)
+                {
+                    named += 1;
+                } else if covering.len() < KEPT {
+                    covering.push(sighting);
+                }
             }
         }
     }
+    named += judge.finish().len() as u64;
     // Half a year: long enough not to nag, short enough to be looked at again.
     let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
     let until = today.checked_add(180.days()).unwrap_or(today);

@@ -1,15 +1,18 @@
-//! `canary show`: one canary, or a saved plan.
+//! `canary show`: one canary, an alert, or a saved plan.
 
 use std::fs;
 use std::path::Path;
 
+use canary_core::alert::{Change, full_text, ocsf};
 use canary_core::plan::open_saved;
 use serde_json::json;
 
 use super::Context;
 use super::context::canary;
+use super::detect::Kept;
 use crate::cli::Show;
 use crate::error::{CommandError, Exit};
+use crate::project::Project;
 use crate::render::{json as lines, plan as render};
 
 /// Shows what the ledger has of a canary, or what a saved plan would do. No secret value, ever.
@@ -27,6 +30,9 @@ pub(crate) async fn run(context: &Context, args: &Show) -> Result<Exit, CommandE
         };
         context.ui.data(&text);
         return Ok(Exit::Done);
+    }
+    if is_uid(&args.what) {
+        return alert(context, &project, args);
     }
     let id = canary(&args.what)?;
     let engine = project.offline(&context.connects)?;
@@ -64,6 +70,34 @@ pub(crate) async fn run(context: &Context, args: &Show) -> Result<Exit, CommandE
             context.ui.data(&format!("{line}\n"));
         } else {
             context.ui.data(&render::record(record));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// The uid of an alert, or its beginning. The address of a canary has a dot in it.
+fn is_uid(what: &str) -> bool {
+    const SHORTEST: usize = 6;
+    what.len() >= SHORTEST && what.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// An alert that `detect` told here, with every event that is kept of it.
+fn alert(context: &Context, project: &Project, args: &Show) -> Result<Exit, CommandError> {
+    let kept = Kept::read(project, &project.key()?, context.ui);
+    let failed = |words: String| {
+        CommandError::new(Exit::Failed, words)
+            .hint("canary detect keeps what it tells; give as much of a uid as it takes")
+    };
+    match kept.find(&args.what).as_slice() {
+        [alert] if args.json => {
+            let finding = ocsf(alert, Change::Created, env!("CARGO_PKG_VERSION"));
+            context.ui.data(&format!("{finding}\n"));
+        }
+        [alert] => context.ui.data(&full_text(alert)),
+        [] => return Err(failed(format!("no alert is known as {}", args.what))),
+        several => {
+            let words = format!("{} alerts begin with {}", several.len(), args.what);
+            return Err(failed(words));
         }
     }
     Ok(Exit::Done)

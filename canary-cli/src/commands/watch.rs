@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use canary_core::catalog::Catalog;
 use canary_core::config::KnownReader;
 use canary_core::detect::{
     Interest, Judge, Listen as _, Listened, Planted, Rules, Tripwire, Tripwires,
@@ -26,8 +27,9 @@ pub(super) struct Watch {
     pub(super) planted: Vec<Planted>,
     /// Makes the uids of alerts.
     pub(super) alerts: Digester,
-    own: Option<OwnCalls>,
-    operators: BTreeSet<String>,
+    pub(super) own: Option<OwnCalls>,
+    pub(super) operators: BTreeSet<String>,
+    machinery: Vec<Arc<dyn Catalog>>,
     planned: bool,
     applied_by: Option<String>,
 }
@@ -42,16 +44,29 @@ impl Watch {
         if args.planned {
             return Self::planned(context, project, args);
         }
-        let engine = project.offline(&context.connects)?;
-        let ledger = context.load(&engine).await?.ledger;
-        let planted = Engine::planted(&ledger);
-        if planted.is_empty() {
+        let watch = Self::following(context, project, args).await?;
+        if watch.planted.is_empty() {
             return Err(CommandError::new(
                 Exit::Failed,
                 "nothing is planted, so nothing can be touched",
             )
             .hint("canary apply; or --planned for the canaries as configured"));
         }
+        Ok(watch)
+    }
+
+    /// The same, also while nothing is planted yet.
+    pub(super) async fn following(
+        context: &Context,
+        project: &Project,
+        args: &cli::Planned,
+    ) -> Result<Self, CommandError> {
+        if args.planned {
+            return Self::planned(context, project, args);
+        }
+        let engine = project.offline(&context.connects)?;
+        let ledger = context.load(&engine).await?.ledger;
+        let planted = Engine::planted(&ledger);
         let keys = site_keys(&engine, &ledger);
         Ok(Self {
             tripwires: engine.tripwires(&planted),
@@ -63,6 +78,7 @@ impl Watch {
                 .get(&canary_k8s::provider())
                 .cloned()
                 .unwrap_or_default(),
+            machinery: catalogs(context),
             planned: false,
             applied_by: None,
         })
@@ -109,6 +125,7 @@ impl Watch {
             alerts: alerts(None),
             own: None,
             operators: BTreeSet::new(),
+            machinery: catalogs(context),
             planned: true,
             applied_by: args.applied_by.clone(),
         })
@@ -120,11 +137,20 @@ impl Watch {
             planted: self.planted.clone(),
             tripwires: Tripwires::new(self.tripwires.clone()),
             known_readers,
+            machinery: self
+                .machinery
+                .iter()
+                .filter_map(|catalog| catalog.machinery())
+                .collect(),
             own: self.own.clone(),
             operators: self.operators.clone(),
             planned: self.planned,
             applied_by: self.applied_by.clone(),
         })
+    }
+
+    fn interest(&self) -> Interest {
+        Interest::Tripwires(Arc::new(self.tripwires.clone()))
     }
 
     /// The log as a source of what can matter.
@@ -134,7 +160,7 @@ impl Watch {
         follow: bool,
         position: Option<&str>,
     ) -> Result<Log, CommandError> {
-        let interest = Interest::Tripwires(Arc::new(self.tripwires.clone()));
+        let interest = self.interest();
         let listening = Listening {
             follow,
             context: true,
@@ -151,12 +177,22 @@ pub(super) struct Log {
 }
 
 impl Log {
+    /// From now on these tripwires.
+    pub(super) fn want(&mut self, watch: &Watch) {
+        self.source.want(watch.interest());
+    }
+
     pub(super) async fn next(&mut self) -> Result<Option<Listened>, CommandError> {
         self.source
             .next()
             .await
             .map_err(|error| CommandError::from_error(Exit::Failed, &error))
     }
+}
+
+fn catalogs(context: &Context) -> Vec<Arc<dyn Catalog>> {
+    let connects = context.connects.iter();
+    connects.map(|connect| connect.catalog()).collect()
 }
 
 fn site_keys(engine: &Engine, ledger: &Ledger) -> Option<SiteKeys> {

@@ -66,6 +66,9 @@ pub struct Alert {
     pub count: u64,
     /// What makes it worse, in words.
     pub aggravated: BTreeSet<String>,
+    /// What else is known that belongs to it, in sentences.
+    #[serde(default)]
+    pub context: BTreeSet<String>,
     /// The events, the earliest first, as many as are kept.
     pub evidence: BTreeSet<Evidence>,
 }

@@ -4,8 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest as _, Sha256};
 
+use serde::{Deserialize, Serialize};
+
+use super::context::{self, Ways, hour};
 use super::{Alert, Evidence, Severity};
-use crate::detect::{Credential, Event, Grade, OutcomeClass, Sighting};
+use crate::detect::{Event, Grade, OutcomeClass, Sighting};
 use crate::disguise::Digester;
 
 /// As much of an audit id as is kept: a server's own has 36 characters, a client may send a megabyte.
@@ -14,6 +17,52 @@ const LONGEST_ID: usize = 64;
 const EVIDENCE: usize = 100;
 /// As many requests of one alert as are told apart; beyond, each sighting counts.
 const REMEMBERED: usize = 10_000;
+/// As many alerts of one principal in one hour are seen in each other's light.
+const NEAR: usize = 64;
+/// As many alerts are kept across restarts: a thousand an hour are told before anybody looks.
+const KEPT: usize = 5_000;
+/// As many sentences of context are kept with an alert.
+const CONTEXT: usize = 32;
+
+/// What is kept of a folder.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Folded {
+    /// Each alert with the requests that it counted.
+    alerts: Vec<FoldedAlert>,
+}
+
+impl Folded {
+    /// Takes in what another folder kept; of the same alert, the one that counted more.
+    pub fn merge(&mut self, other: Self) {
+        let mut all: BTreeMap<String, FoldedAlert> = BTreeMap::new();
+        for one in std::mem::take(&mut self.alerts)
+            .into_iter()
+            .chain(other.alerts)
+        {
+            let uid = one.alert.uid.clone();
+            match all.get(&uid) {
+                Some(known) if known.requests.len() > one.requests.len() => {}
+                _ => drop(all.insert(uid, one)),
+            }
+        }
+        self.alerts = all.into_values().collect();
+        self.alerts
+            .sort_by_key(|one| std::cmp::Reverse(one.alert.last));
+        self.alerts.truncate(KEPT);
+    }
+
+    /// The kept alerts, the latest first.
+    pub fn alerts(&self) -> impl Iterator<Item = &Alert> {
+        self.alerts.iter().map(|one| &one.alert)
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct FoldedAlert {
+    alert: Alert,
+    /// Sixteen bytes each, in hex.
+    requests: String,
+}
 
 /// What a sighting did to the alerts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,8 +79,15 @@ pub enum Change {
 pub struct Folder {
     digester: Digester,
     alerts: BTreeMap<String, Alert>,
-    requests: BTreeMap<String, BTreeSet<[u8; 16]>>,
+    requests: BTreeMap<String, BTreeSet<Request>>,
+    /// Uids of alerts by principal and hour: what one did in one hour puts the rest of it in another light.
+    by_principal: BTreeMap<(String, i64), BTreeSet<String>>,
+    /// How a principal came, and since when.
+    ways: BTreeMap<String, Ways>,
 }
+
+/// A request, whichever stage of it.
+type Request = [u8; 16];
 
 impl Folder {
     /// Uids come from this keyed digest (sub-key `Alerts`).
@@ -41,56 +97,149 @@ impl Folder {
             digester,
             alerts: BTreeMap::new(),
             requests: BTreeMap::new(),
+            by_principal: BTreeMap::new(),
+            ways: BTreeMap::new(),
         }
     }
 
-    /// Takes a sighting in. Gives the uid of its alert and what changed; nothing for one that was taken in before.
-    pub fn push(&mut self, sighting: &Sighting) -> Option<(String, Change)> {
+    /// From now on uids come from this keyed digest.
+    pub fn rekey(&mut self, digester: Digester) {
+        self.digester = digester;
+    }
+
+    /// Takes a sighting in. Gives the uids of the alerts that it changed, the sighting's own first; nothing for one that
+    /// was taken in before.
+    pub fn push(&mut self, sighting: &Sighting) -> Vec<(String, Change)> {
         let uid = self.uid(sighting);
-        let requests = self.requests.entry(uid.clone()).or_default();
-        let is_new_request =
-            requests.len() >= REMEMBERED || requests.insert(request(&sighting.event));
-        let Some(alert) = self.alerts.get_mut(&uid) else {
-            self.alerts
-                .insert(uid.clone(), created(uid.clone(), sighting));
-            return Some((uid, Change::Created));
-        };
-        let before = (alert.severity, alert.touched.len());
-        let known = alert.clone();
-        update(alert, sighting, is_new_request);
-        if *alert == known {
-            return None;
-        }
-        let grown = (alert.severity, alert.touched.len()) != before;
-        Some((
-            uid,
-            if grown {
-                Change::Updated
-            } else {
-                Change::Counted
-            },
-        ))
+        let near = self.near(sighting);
+        let before: Vec<(String, Option<Alert>)> = [&uid]
+            .into_iter()
+            .chain(near.iter().filter(|other| **other != uid))
+            .map(|uid| (uid.clone(), self.get(uid)))
+            .collect();
+        self.take_in(&uid, sighting);
+        before
+            .into_iter()
+            .filter_map(|(uid, before)| {
+                let change = change(before.as_ref(), &self.get(&uid)?)?;
+                Some((uid, change))
+            })
+            .collect()
     }
 
-    /// An alert by its uid.
+    fn take_in(&mut self, uid: &str, sighting: &Sighting) {
+        let event = &sighting.event;
+        let requests = self.requests.entry(uid.to_owned()).or_default();
+        let is_new = requests.len() >= REMEMBERED || requests.insert(request(event));
+        let alert = self
+            .alerts
+            .entry(uid.to_owned())
+            .or_insert_with(|| created(uid.to_owned(), sighting));
+        update(alert, sighting, is_new);
+        self.index(uid);
+    }
+
+    /// Makes an alert found by its principal.
+    fn index(&mut self, uid: &str) {
+        let Some(alert) = self.alerts.get(uid) else {
+            return;
+        };
+        let principal = alert.actor.identity.name.clone();
+        let near = self
+            .by_principal
+            .entry((principal.clone(), hour(alert.first)))
+            .or_default();
+        if near.len() < NEAR {
+            near.insert(uid.to_owned());
+        }
+        self.ways
+            .entry(principal)
+            .or_default()
+            .came(&alert.actor, alert.first);
+    }
+
+    /// The alerts of the same principal in the same hour and those beside it.
+    fn near(&self, sighting: &Sighting) -> Vec<String> {
+        let name = &sighting.event.actor.identity.name;
+        let hour = hour(sighting.event.at);
+        (hour - 1..=hour + 1)
+            .filter_map(|hour| self.by_principal.get(&(name.clone(), hour)))
+            .flatten()
+            .cloned()
+            .collect()
+    }
+
+    /// An alert by its uid, in the light of all that was taken in.
     #[must_use]
-    pub fn get(&self, uid: &str) -> Option<&Alert> {
-        self.alerts.get(uid)
+    pub fn get(&self, uid: &str) -> Option<Alert> {
+        let mut alert = self.alerts.get(uid)?.clone();
+        let name = &alert.actor.identity.name;
+        let from = hour(alert.first);
+        let peers = (from - 1..=from + 1)
+            .filter_map(|hour| self.by_principal.get(&(name.clone(), hour)))
+            .flatten()
+            .filter(|other| *other != uid)
+            .filter_map(|other| self.alerts.get(other));
+        let mut worse = context::graver(&alert, peers);
+        if let Some(ways) = self.ways.get(name) {
+            worse.extend(ways.is_new(&alert));
+        }
+        alert.aggravated.extend(worse);
+        alert.severity = severity(&alert);
+        Some(alert)
     }
 
     /// All alerts, the gravest and earliest first.
     #[must_use]
-    pub fn alerts(&self) -> Vec<&Alert> {
-        let mut alerts: Vec<&Alert> = self.alerts.values().collect();
+    pub fn alerts(&self) -> Vec<Alert> {
+        let mut alerts: Vec<Alert> = self.alerts.keys().filter_map(|uid| self.get(uid)).collect();
         alerts.sort_by(|a, b| (b.severity, a.first, &a.uid).cmp(&(a.severity, b.first, &b.uid)));
         alerts
+    }
+
+    /// How many alerts there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.alerts.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.alerts.is_empty()
+    }
+
+    /// What was taken in, to be kept: the latest alerts, as many as are kept.
+    #[must_use]
+    pub fn save(&self) -> Folded {
+        let mut alerts: Vec<&Alert> = self.alerts.values().collect();
+        alerts.sort_by_key(|alert| std::cmp::Reverse(alert.last));
+        alerts.truncate(KEPT);
+        let one = |alert: &&Alert| FoldedAlert {
+            requests: hex(self.requests.get(&alert.uid)),
+            // In the light of the others, for whoever reads it without them.
+            alert: self.get(&alert.uid).unwrap_or_else(|| (*alert).clone()),
+        };
+        Folded {
+            alerts: alerts.iter().map(one).collect(),
+        }
+    }
+
+    /// Goes on from what was kept.
+    pub fn load(&mut self, folded: Folded) {
+        for one in folded.alerts {
+            let uid = one.alert.uid.clone();
+            self.requests.insert(uid.clone(), unhex(&one.requests));
+            self.alerts.insert(uid.clone(), one.alert);
+            self.index(&uid);
+        }
     }
 
     /// Principal, whom it acted as, credential, address, outcome class, grade (named or used against covering), and the
     /// UTC hour of the event. Denied anonymous callers are one.
     fn uid(&self, sighting: &Sighting) -> String {
         let event = &sighting.event;
-        let hour = event.at.map_or(0, |at| at.as_second().div_euclid(3600));
+        let hour = hour(event.at);
         let class = event.outcome.class();
         let anonymous = is_anonymous(event) && class == OutcomeClass::Denied;
         let identity = (&event.actor.identity.name, &event.actor.identity.uid);
@@ -114,8 +263,45 @@ impl Folder {
 }
 
 fn is_anonymous(event: &Event) -> bool {
-    let name = event.actor.identity.name.as_str();
-    (name.is_empty() || name == "system:anonymous") && event.actor.credential == Credential::Unknown
+    context::is_anonymous(&event.actor)
+}
+
+/// What became of an alert; nothing when it is as it was.
+fn change(before: Option<&Alert>, now: &Alert) -> Option<Change> {
+    let Some(before) = before else {
+        return Some(Change::Created);
+    };
+    if before == now {
+        return None;
+    }
+    let grown = (now.severity, now.touched.len()) != (before.severity, before.touched.len());
+    Some(if grown {
+        Change::Updated
+    } else {
+        Change::Counted
+    })
+}
+
+fn hex(requests: Option<&BTreeSet<Request>>) -> String {
+    requests
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+fn unhex(text: &str) -> BTreeSet<Request> {
+    let byte = |at: usize| {
+        let pair = text.get(at..at + 2)?;
+        u8::from_str_radix(pair, 16).ok()
+    };
+    (0..text.len() / 32)
+        .filter_map(|i| {
+            let bytes: Option<Vec<u8>> = (0..16).map(|j| byte(i * 32 + j * 2)).collect();
+            Request::try_from(bytes?).ok()
+        })
+        .collect()
 }
 
 fn grade(sighting: &Sighting) -> Grade {
@@ -127,8 +313,8 @@ fn grade(sighting: &Sighting) -> Grade {
         .unwrap_or(Grade::Damaged)
 }
 
-/// A request, whichever stage of it: its id alone is the client's to choose.
-fn request(event: &Event) -> [u8; 16] {
+/// The id alone is the client's to choose.
+fn request(event: &Event) -> Request {
     let text = format!(
         "{}\0{:?}\0{}\0{}",
         event.id, event.at, event.action.uri, event.actor.identity.name
@@ -141,7 +327,7 @@ fn request(event: &Event) -> [u8; 16] {
 
 fn created(uid: String, sighting: &Sighting) -> Alert {
     let event = &sighting.event;
-    let mut alert = Alert {
+    Alert {
         uid,
         severity: Severity::Low,
         grade: grade(sighting),
@@ -153,10 +339,9 @@ fn created(uid: String, sighting: &Sighting) -> Alert {
         last: None,
         count: 0,
         aggravated: BTreeSet::new(),
+        context: BTreeSet::new(),
         evidence: BTreeSet::new(),
-    };
-    update(&mut alert, sighting, true);
-    alert
+    }
 }
 
 fn update(alert: &mut Alert, sighting: &Sighting, is_new_request: bool) {
@@ -174,9 +359,11 @@ fn update(alert: &mut Alert, sighting: &Sighting, is_new_request: bool) {
     }
     alert.first = [alert.first, event.at].into_iter().flatten().min();
     alert.last = [alert.last, event.at].into_iter().flatten().max();
-    alert
-        .aggravated
-        .extend(sighting.aggravated.iter().map(|words| (*words).to_owned()));
+    alert.aggravated.extend(sighting.aggravated.iter().cloned());
+    alert.context.extend(sighting.context.iter().cloned());
+    while alert.context.len() > CONTEXT {
+        alert.context.pop_last();
+    }
     // What a client claims differs from request to request; the least of all is the same in any order.
     if event.actor.user_agent < alert.actor.user_agent {
         alert.actor.user_agent.clone_from(&event.actor.user_agent);
@@ -185,12 +372,12 @@ fn update(alert: &mut Alert, sighting: &Sighting, is_new_request: bool) {
     while alert.evidence.len() > EVIDENCE {
         alert.evidence.pop_last();
     }
-    alert.severity = severity(alert, is_anonymous(event));
+    alert.severity = severity(alert);
 }
 
-fn severity(alert: &Alert, anonymous: bool) -> Severity {
+fn severity(alert: &Alert) -> Severity {
     match (alert.grade, alert.outcome) {
-        (_, OutcomeClass::Denied) if anonymous => Severity::Low,
+        (_, OutcomeClass::Denied) if context::is_anonymous(&alert.actor) => Severity::Low,
         (Grade::Named | Grade::Use, OutcomeClass::Allowed) => Severity::Critical,
         (Grade::Named | Grade::Use, OutcomeClass::Denied) => Severity::High,
         (Grade::Damaged, _) => Severity::Medium,

@@ -6,6 +6,7 @@
 //!
 //! Duplicates fold, they never suppress: the same sightings in any order give the same alerts.
 
+mod context;
 mod finding;
 mod fold;
 mod ocsf;
@@ -14,6 +15,6 @@ mod tests;
 mod text;
 
 pub use finding::{Alert, Evidence, Severity};
-pub use fold::{Change, Folder};
+pub use fold::{Change, Folded, Folder};
 pub use ocsf::ocsf;
-pub use text::text;
+pub use text::{full_text, text};

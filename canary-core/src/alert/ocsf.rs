@@ -53,7 +53,7 @@ pub fn ocsf(alert: &Alert, change: Change, product_version: &str) -> Value {
         "resources": alert.touched.iter().map(|(address, grade)| json!({
             "name": address.to_string(), "type": address.canary().kind(), "data": { "grade": grade },
         })).collect::<Vec<_>>(),
-        "unmapped": { "aggravated": alert.aggravated },
+        "unmapped": { "aggravated": alert.aggravated, "context": alert.context },
     })
 }
 

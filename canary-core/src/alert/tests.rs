@@ -72,7 +72,8 @@ fn sighting(
                 Grade::Named
             },
         }],
-        aggravated: Vec::new(),
+        aggravated: BTreeSet::new(),
+        context: BTreeSet::new(),
     }
 }
 
@@ -81,7 +82,7 @@ fn folded(sightings: &[Sighting]) -> Vec<Alert> {
     for sighting in sightings {
         folder.push(sighting);
     }
-    folder.alerts().into_iter().cloned().collect()
+    folder.alerts()
 }
 
 prop_compose! {

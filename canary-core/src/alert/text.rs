@@ -2,15 +2,59 @@
 
 use std::fmt::Write as _;
 
-use super::{Alert, Severity};
+use super::{Alert, Evidence, Severity};
 use crate::detect::{Credential, Grade, OutcomeClass};
 
 /// Longer words of others are cut: nobody reads on.
 const LONGEST: usize = 120;
+/// A sentence of ours with some of their words in it.
+const SENTENCE: usize = 400;
 
 /// An alert in a few lines. Whatever others wrote is escaped: no control character reaches a terminal.
 #[must_use]
 pub fn text(alert: &Alert) -> String {
+    let mut out = lines(alert);
+    let next = format!("canary show {}", alert.short());
+    writeln!(out, "{:<10} {next}", "  next").unwrap_or_default();
+    out
+}
+
+/// The same with every event that is kept of it.
+#[must_use]
+pub fn full_text(alert: &Alert) -> String {
+    let mut out = lines(alert);
+    let mut line = |topic: &str, words: String| {
+        writeln!(out, "{topic:<10} {words}").unwrap_or_default();
+    };
+    line("  uid", alert.uid.clone());
+    for address in &alert.actor.claimed_addresses {
+        line("  claims", format!("to come from {}", escaped(address)));
+    }
+    for (address, grade) in &alert.touched {
+        let grade = match grade {
+            Grade::Damaged => "perhaps",
+            Grade::Covering => "among others",
+            Grade::Named => "by name",
+            Grade::Use => "its identity",
+        };
+        line("  touched", format!("{address}, {grade}"));
+    }
+    for evidence in &alert.evidence {
+        let at = evidence.at.map(|at| at.to_string()).unwrap_or_default();
+        let id = escaped(&evidence.id);
+        line(
+            "  event",
+            format!("{at} {} · audit id {id}", what(evidence)),
+        );
+    }
+    let more = alert.count.saturating_sub(alert.evidence.len() as u64);
+    if more > 0 {
+        line("  event", format!("and {more} more that are not kept"));
+    }
+    out
+}
+
+fn lines(alert: &Alert) -> String {
     let mut out = String::new();
     let severity = match alert.severity {
         Severity::Low => "LOW",
@@ -30,13 +74,14 @@ pub fn text(alert: &Alert) -> String {
     line("  from", from(alert));
     line("  did", did(alert));
     for words in &alert.aggravated {
-        line("  worse", words.clone());
+        line("  worse", cut(words, SENTENCE));
+    }
+    for words in &alert.context {
+        line("  also", cut(words, SENTENCE));
     }
     if !alert.touched.is_empty() {
         line("  canary", touched(alert));
-        line("  next", format!("canary show {}", first_canary(alert)));
     }
-    line("  alert", alert.short().to_owned());
     out
 }
 
@@ -58,6 +103,7 @@ pub(super) fn title(alert: &Alert) -> String {
         (Grade::Named, OutcomeClass::Allowed) if reads_only(alert) => "was read",
         (Grade::Named, OutcomeClass::Allowed) => "was changed",
         (Grade::Named, OutcomeClass::Denied) => "was asked for, and refused",
+        (Grade::Covering, OutcomeClass::Allowed) if deletes(alert) => "was deleted among others",
         (Grade::Covering, OutcomeClass::Allowed) => "was read among others",
         (Grade::Covering, OutcomeClass::Denied) => "was asked for among others, and refused",
     };
@@ -74,6 +120,13 @@ fn reads_only(alert: &Alert) -> bool {
         .evidence
         .iter()
         .all(|evidence| matches!(evidence.verb.as_str(), "get" | "list" | "watch"))
+}
+
+fn deletes(alert: &Alert) -> bool {
+    alert
+        .evidence
+        .iter()
+        .any(|evidence| matches!(evidence.verb.as_str(), "delete" | "deletecollection"))
 }
 
 fn who(alert: &Alert) -> String {
@@ -126,32 +179,30 @@ fn from(alert: &Alert) -> String {
 
 fn did(alert: &Alert) -> String {
     const SHOWN: usize = 3;
-    let mut parts: Vec<String> = alert
-        .evidence
-        .iter()
-        .take(SHOWN)
-        .map(|evidence| {
-            let selector = evidence
-                .selector
-                .as_ref()
-                .map(|s| format!(" [{}]", escaped(s)))
-                .unwrap_or_default();
-            let code = evidence
-                .code
-                .map(|code| format!(" ({code})"))
-                .unwrap_or_default();
-            format!(
-                "{} {}{selector}{code}",
-                escaped(&evidence.verb),
-                escaped(&evidence.object)
-            )
-        })
-        .collect();
+    let mut parts: Vec<String> = alert.evidence.iter().take(SHOWN).map(what).collect();
     let more = alert.count.saturating_sub(parts.len() as u64);
     if more > 0 {
         parts.push(format!("and {more} more"));
     }
     parts.join("; ")
+}
+
+/// What was asked for and what came of it.
+fn what(evidence: &Evidence) -> String {
+    let selector = evidence
+        .selector
+        .as_ref()
+        .map(|s| format!(" [{}]", escaped(s)))
+        .unwrap_or_default();
+    let code = evidence
+        .code
+        .map(|code| format!(" ({code})"))
+        .unwrap_or_default();
+    format!(
+        "{} {}{selector}{code}",
+        escaped(&evidence.verb),
+        escaped(&evidence.object)
+    )
 }
 
 fn touched(alert: &Alert) -> String {
@@ -168,18 +219,14 @@ fn touched(alert: &Alert) -> String {
     names.join(", ")
 }
 
-fn first_canary(alert: &Alert) -> String {
-    alert
-        .touched
-        .keys()
-        .next()
-        .map(|address| address.canary().to_string())
-        .unwrap_or_default()
+fn escaped(text: &str) -> String {
+    cut(text, LONGEST)
 }
 
-fn escaped(text: &str) -> String {
+/// Without anything that a terminal would obey, and no longer than that.
+fn cut(text: &str, longest: usize) -> String {
     let mut out = String::new();
-    for c in text.chars().take(LONGEST) {
+    for c in text.chars().take(longest) {
         let turns =
             ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c);
         if c.is_control() || turns {
@@ -188,7 +235,7 @@ fn escaped(text: &str) -> String {
             out.push(c);
         }
     }
-    if text.chars().nth(LONGEST).is_some() {
+    if text.chars().nth(longest).is_some() {
         out.push('…');
     }
     out

@@ -6,23 +6,28 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
+use super::ground::Grounds;
+use super::machinery::{Machinery, Ruling};
+use super::memory::{Held, Memory};
 use super::reader::Readers;
 use super::touch::{Grade, Touch, Tripwires};
-use super::{Credential, Defect, Event, Planted, Stage};
+use super::{Defect, Event, Planted};
 use crate::config::KnownReader;
 use crate::disguise::OwnCalls;
-use crate::graph::Address;
 
 /// One event that touched canaries and is not excused.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Sighting {
     /// The event.
     pub event: Event,
     /// What it touched.
     pub touches: Vec<Touch>,
     /// What makes it worse than its grade alone, in words.
-    pub aggravated: Vec<&'static str>,
+    pub aggravated: BTreeSet<String>,
+    /// What else is known that belongs to it: why it is not excused, for whom a node read, who else reads here.
+    pub context: BTreeSet<String>,
 }
 
 /// Why a touch was excused.
@@ -32,27 +37,24 @@ pub enum Excuse {
     OurOwn,
     /// A reviewed entry.
     KnownReader,
-    /// The control plane's own, by rule.
-    ControlPlane,
-    /// It was before the canary was there, or is the creation of it.
-    BeforeItWasThere,
+    /// The provider's own machinery, by rule.
+    Machinery,
+    /// It was before the canary was there, or is the creation of it, or after it was buried and the name is another's.
+    NotWhileItWasThere,
 }
 
-/// What is known beside the tripwires.
+/// Decides about events. Its [`Memory`] is all that it learned from them.
 pub struct Judge {
     tripwires: Tripwires,
+    grounds: Grounds,
     readers: Readers,
+    machinery: Vec<Box<dyn Machinery>>,
     own: Option<OwnCalls>,
     operators: BTreeSet<String>,
     /// Who creates the canaries of `--planned`.
     applied_by: Option<String>,
-    /// When each was planted; from the ledger, or from the log.
-    since: BTreeMap<Address, Option<Timestamp>>,
     planned: bool,
-    /// Our own audit ids with the moment that each came in with.
-    seen_ids: BTreeMap<String, Timestamp>,
-    /// The control plane's own readers with what they first came with.
-    pinned: BTreeMap<String, (Credential, Option<std::net::IpAddr>)>,
+    memory: Memory,
     excused: BTreeMap<Excuse, u64>,
 }
 
@@ -64,6 +66,8 @@ pub struct Rules {
     pub tripwires: Tripwires,
     /// Reviewed exceptions.
     pub known_readers: Vec<KnownReader>,
+    /// What the providers' own machinery does.
+    pub machinery: Vec<Box<dyn Machinery>>,
     /// Checks the proof of our own calls; `None` where there is no key for this site.
     pub own: Option<OwnCalls>,
     /// Whose proven calls are ours.
@@ -74,69 +78,164 @@ pub struct Rules {
     pub applied_by: Option<String>,
 }
 
-/// The API server and the controllers watch everything by nature; pinned to what they first came with.
-const CONTROL_PLANE: &[&str] = &["system:apiserver", "system:kube-controller-manager"];
-/// More of our own ids than can come in within the tolerance of their proof.
-const REMEMBERED_IDS: usize = 200_000;
-/// The controller fills a new token Secret within seconds; a minute covers one that is restarted.
-const FILLING: SignedDuration = SignedDuration::from_mins(1);
+/// A touch that waits for what it is the consequence of waits so long by the wall clock at most: the rules wait for
+/// seconds of event time, and a log that stands still must not keep an alert.
+const PATIENCE: SignedDuration = SignedDuration::from_secs(15);
 
 impl Judge {
     /// Judges by these rules.
     #[must_use]
     pub fn new(rules: Rules) -> Self {
-        let since = rules
-            .planted
-            .iter()
-            .map(|planted| (planted.address.clone(), planted.since));
         Self {
-            since: since.collect(),
+            grounds: Grounds::new(rules.planted),
             tripwires: rules.tripwires,
             readers: Readers::new(rules.known_readers),
+            machinery: rules.machinery,
             own: rules.own,
             operators: rules.operators,
             applied_by: rules.applied_by,
             planned: rules.planned,
-            seen_ids: BTreeMap::new(),
-            pinned: BTreeMap::new(),
+            memory: Memory::default(),
             excused: BTreeMap::new(),
         }
     }
 
-    /// What an event means. Events come in any order and more than once.
-    pub fn judge(&mut self, event: &Event) -> Option<Sighting> {
+    /// What an event means: itself, and what had waited for it. Events come in any order and more than once.
+    pub fn judge(&mut self, event: &Event) -> Vec<Sighting> {
         self.readers.learn(event);
-        self.pin(event);
-        let mut touches = self.tripwires.touches(event);
+        let touches = self.tripwires.touches(event);
+        for machinery in &mut self.machinery {
+            machinery.learn(event, &touches);
+        }
+        self.memory.learn(event);
+        let mut seen = self.release(event.at);
+        seen.extend(self.judge_touches(event, touches));
+        seen
+    }
+
+    /// What waited too long by the wall clock, `now`.
+    pub fn tick(&mut self, now: Timestamp) -> Vec<Sighting> {
+        let mut seen = Vec::new();
+        for mut held in std::mem::take(&mut self.memory.held) {
+            let since = *held.ticking.get_or_insert(now);
+            if now.duration_since(since) >= PATIENCE {
+                seen.push(self.sighting(held.event, held.touches));
+            } else {
+                self.memory.held.push(held);
+            }
+        }
+        seen
+    }
+
+    /// Everything that still waits: the log has ended.
+    pub fn finish(&mut self) -> Vec<Sighting> {
+        let held = std::mem::take(&mut self.memory.held);
+        held.into_iter()
+            .map(|held| self.sighting(held.event, held.touches))
+            .collect()
+    }
+
+    /// Other canaries are out there now. Watches that are open cover the new ones.
+    pub fn replant(
+        &mut self,
+        planted: Vec<Planted>,
+        tripwires: Tripwires,
+        operators: BTreeSet<String>,
+        own: Option<OwnCalls>,
+    ) -> Vec<Sighting> {
+        self.grounds = Grounds::new(planted);
+        self.tripwires = tripwires;
+        self.operators = operators;
+        self.own = own;
+        let open: Vec<Event> = self.memory.open_watches().cloned().collect();
+        let mut seen = Vec::new();
+        for event in open {
+            let touches = self.tripwires.touches(&event);
+            seen.extend(self.judge_touches(&event, touches));
+        }
+        seen
+    }
+
+    fn judge_touches(&mut self, event: &Event, mut touches: Vec<Touch>) -> Option<Sighting> {
         if touches.is_empty() {
-            return damaged(event);
+            return self.damaged(event);
         }
         if self.is_ours(event) {
             return self.excuse(Excuse::OurOwn);
         }
         if self.is_planting(event, &touches) {
-            return self.excuse(Excuse::BeforeItWasThere);
+            return self.excuse(Excuse::NotWhileItWasThere);
         }
-        // An identity cannot be used before it was given out, whatever two clocks say.
-        touches.retain(|touch| touch.grade == Grade::Use || self.was_there(touch, event));
+        touches.retain(|touch| self.grounds.was_there(touch, event));
         if touches.is_empty() {
-            return self.excuse(Excuse::BeforeItWasThere);
+            return self.excuse(Excuse::NotWhileItWasThere);
         }
+        match self.rule(event, &touches) {
+            Ruling::ByRule => return self.excuse(Excuse::Machinery),
+            Ruling::Waits(until) if self.memory.is_before(until) => {
+                self.memory.hold(Held {
+                    event: event.clone(),
+                    touches,
+                    until,
+                    ticking: None,
+                });
+                return None;
+            }
+            Ruling::Waits(_) | Ruling::Unruled => {}
+        }
+        let covering = touches.iter().all(|touch| touch.grade == Grade::Covering);
+        if covering && let Some(entry) = self.readers.excuses(event) {
+            let reason = entry.reason.clone();
+            self.memory.excused_reading(event, &touches, &reason);
+            return self.excuse(Excuse::KnownReader);
+        }
+        Some(self.sighting(event.clone(), touches))
+    }
+
+    fn rule(&self, event: &Event, touches: &[Touch]) -> Ruling {
+        self.machinery
+            .iter()
+            .map(|machinery| machinery.rule(event, touches, self.grounds.all()))
+            .find(|ruling| *ruling != Ruling::Unruled)
+            .unwrap_or(Ruling::Unruled)
+    }
+
+    /// Touches that waited: excused by what has come, or let go because it did not come in time.
+    fn release(&mut self, now: Option<Timestamp>) -> Vec<Sighting> {
+        self.memory.goes_on(now);
+        let mut seen = Vec::new();
+        for held in std::mem::take(&mut self.memory.held) {
+            match self.rule(&held.event, &held.touches) {
+                Ruling::ByRule => {
+                    self.excuse(Excuse::Machinery);
+                }
+                _ if self.memory.is_before(held.until) => self.memory.held.push(held),
+                _ => seen.push(self.sighting(held.event, held.touches)),
+            }
+        }
+        seen
+    }
+
+    fn sighting(&self, event: Event, touches: Vec<Touch>) -> Sighting {
+        let mut context: BTreeSet<String> = self
+            .machinery
+            .iter()
+            .flat_map(|machinery| machinery.context(&event, &touches))
+            .collect();
+        let mut aggravated = aggravations(&event);
         if touches.iter().all(|touch| touch.grade == Grade::Covering) {
-            if self.is_control_plane(event) {
-                return self.excuse(Excuse::ControlPlane);
+            match self.readers.near_miss(&event) {
+                Some(words) => aggravated.extend([words]),
+                None => context.extend(["no [[known_reader]] covers this reading".to_owned()]),
             }
-            if self.readers.excuses(event).is_some() {
-                return self.excuse(Excuse::KnownReader);
-            }
-        } else if self.is_filling(event, &touches) {
-            return self.excuse(Excuse::ControlPlane);
         }
-        Some(Sighting {
-            aggravated: aggravations(event),
-            event: event.clone(),
+        context.extend(self.memory.others(&event, &touches));
+        Sighting {
+            event,
             touches,
-        })
+            aggravated,
+            context,
+        }
     }
 
     /// How many touches were excused, by reason.
@@ -148,6 +247,43 @@ impl Judge {
     /// How often each reviewed entry excused a touch.
     pub fn readers(&self) -> impl Iterator<Item = (&KnownReader, u64)> {
         self.readers.counts()
+    }
+
+    /// Excused touches whose token was issued before the log began.
+    #[must_use]
+    pub fn unproven(&self) -> u64 {
+        self.readers.unproven()
+    }
+
+    /// All that was learned, to be kept beside the position in the log.
+    ///
+    /// # Errors
+    /// When it has no JSON form.
+    pub fn save(&self) -> serde_json::Result<serde_json::Value> {
+        let saved = Saved {
+            memory: self.memory.clone(),
+            readers: self.readers.memory().clone(),
+            machinery: self
+                .machinery
+                .iter()
+                .map(|machinery| machinery.save())
+                .collect::<serde_json::Result<_>>()?,
+        };
+        serde_json::to_value(saved)
+    }
+
+    /// Remembers again.
+    ///
+    /// # Errors
+    /// When it is of another form.
+    pub fn load(&mut self, saved: serde_json::Value) -> serde_json::Result<()> {
+        let saved: Saved = serde_json::from_value(saved)?;
+        self.memory = saved.memory;
+        self.readers.remember(saved.readers);
+        for (machinery, memory) in self.machinery.iter_mut().zip(saved.machinery) {
+            machinery.load(memory);
+        }
+        Ok(())
     }
 
     fn excuse(&mut self, why: Excuse) -> Option<Sighting> {
@@ -166,10 +302,7 @@ impl Judge {
         {
             return false;
         }
-        if self.seen_ids.len() >= REMEMBERED_IDS {
-            self.seen_ids.clear();
-        }
-        *self.seen_ids.entry(event.id.clone()).or_insert(at) == at
+        self.memory.is_first_arrival(&event.id, at)
     }
 
     /// In `--planned`, whoever plants them creates them and has their tokens issued. Learns when that was.
@@ -189,94 +322,41 @@ impl Judge {
         if !event.action.subresource.is_empty() {
             return false;
         }
-        let mut is_first = false;
-        for touch in touches
+        let named = touches
             .iter()
             .filter(|touch| touch.grade != Grade::Covering)
-        {
-            if let Some(since @ None) = self.since.get_mut(&touch.address) {
-                *since = event.at;
-                is_first = true;
-            }
-        }
+            .map(|touch| &touch.address);
+        let is_first = self.grounds.came_to_be(named, event.at);
         is_first || by.is_some()
     }
 
-    /// A touch counts from the moment the canary was there. A canary that the log does not create was there before it
-    /// began. An open watch goes on after its start, so its start does not matter.
-    fn was_there(&self, touch: &Touch, event: &Event) -> bool {
-        let (Some(Some(since)), Some(at)) = (self.since.get(&touch.address), event.at) else {
-            return true;
-        };
-        let ended = match (event.action.verb.as_str(), event.stage) {
-            ("watch", Stage::Complete) => event.stage_at.unwrap_or(at),
-            ("watch", _) => Timestamp::MAX,
-            _ => at,
-        };
-        // What was planted is dated by the server, in whole seconds.
-        ended >= *since - SignedDuration::from_secs(1)
-    }
-
-    fn pin(&mut self, event: &Event) {
-        let name = &event.actor.identity.name;
-        if CONTROL_PLANE.contains(&name.as_str()) && !self.pinned.contains_key(name) {
-            let first = (event.actor.credential.clone(), event.actor.address);
-            self.pinned.insert(name.clone(), first);
-        }
-    }
-
-    /// The same name with another credential or from another address is somebody with a stolen one.
-    fn comes_as_pinned(&self, event: &Event) -> bool {
-        let now = (event.actor.credential.clone(), event.actor.address);
-        self.pinned.get(&event.actor.identity.name) == Some(&now) && event.acting_as.is_none()
-    }
-
-    fn is_control_plane(&self, event: &Event) -> bool {
-        let from_loopback = event
-            .actor
-            .address
-            .is_some_and(|address| address.is_loopback());
-        let name = event.actor.identity.name.as_str();
-        self.comes_as_pinned(event)
-            && matches!(event.action.verb.as_str(), "list" | "watch")
-            && (name != "system:apiserver" || from_loopback)
-    }
-
-    /// The token controller reads and fills a token Secret that was just made.
-    fn is_filling(&self, event: &Event, touches: &[Touch]) -> bool {
-        let just_made = |touch: &Touch| {
-            let since = self.since.get(&touch.address).copied().flatten();
-            match (since, event.at) {
-                (Some(since), Some(at)) => at.duration_since(since).abs() <= FILLING,
-                _ => false,
-            }
-        };
-        event.actor.identity.name == "system:kube-controller-manager"
-            && self.comes_as_pinned(event)
-            && matches!(event.action.verb.as_str(), "get" | "update")
-            && event.action.resource == "secrets"
-            && touches.iter().all(just_made)
+    /// A record that is cut or too long may have hidden a touch from us: that is told, whatever else it says.
+    fn damaged(&self, event: &Event) -> Option<Sighting> {
+        let hides = |defect: &Defect| matches!(defect, Defect::Cut | Defect::Oversize);
+        event.defects.iter().any(hides).then(|| Sighting {
+            event: event.clone(),
+            touches: Vec::new(),
+            aggravated: aggravations(event),
+            context: BTreeSet::new(),
+        })
     }
 }
 
-/// A record that is cut or too long may have hidden a touch from us: that is told, whatever else it says.
-fn damaged(event: &Event) -> Option<Sighting> {
-    let hides = |defect: &Defect| matches!(defect, Defect::Cut | Defect::Oversize);
-    event.defects.iter().any(hides).then(|| Sighting {
-        event: event.clone(),
-        touches: Vec::new(),
-        aggravated: aggravations(event),
-    })
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    memory: Memory,
+    readers: super::reader::Learned,
+    machinery: Vec<serde_json::Value>,
 }
 
 /// What makes a touch worse, told from the event alone.
-fn aggravations(event: &Event) -> Vec<&'static str> {
-    let mut found = Vec::new();
+fn aggravations(event: &Event) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
     if event.acting_as.is_some() {
-        found.push("it acted as somebody else");
+        found.insert("it acted as somebody else".to_owned());
     }
     if !event.defects.is_empty() {
-        found.push("the record is damaged");
+        found.insert("the record is damaged".to_owned());
     }
     found
 }

@@ -6,8 +6,11 @@
 //! ```
 
 mod event;
+mod ground;
 mod judge;
 mod listen;
+mod machinery;
+mod memory;
 mod planted;
 mod proposal;
 mod reader;
@@ -21,6 +24,7 @@ pub use event::{
 };
 pub use judge::{Excuse, Judge, Rules, Sighting};
 pub use listen::{Interest, Listen, ListenError, Listened};
+pub use machinery::{Ground, Machinery, Ruling};
 pub use planted::Planted;
 pub use proposal::{Proposal, propose};
 pub use reader::{Readers, contains};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::graph::{Address, Handle, ProviderId, Resource};
-use crate::ledger::{Record, Tombstone};
+use crate::ledger::{Intent, Record, Tombstone};
 use crate::observe::Seen;
 
 /// A resource as far as detection needs it: from the ledger, from a tombstone, or as configured (`--planned`).
@@ -50,6 +50,15 @@ impl Planted {
             uid: record.version.as_ref().map(|version| version.uid.clone()),
             since: Some(record.planted),
             buried: None,
+        }
+    }
+
+    /// What is about to be made.
+    #[must_use]
+    pub fn from_intent(intent: &Intent) -> Self {
+        Self {
+            since: Some(intent.at),
+            ..Self::from_record(&intent.record)
         }
     }
 

@@ -4,22 +4,29 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::{Credential, Event, Outcome, OutcomeClass};
 use crate::config::{Cadence, KnownReader, Origin, ReaderScope};
 
-/// Judges covering touches by the reviewed entries. Remembers who issued which token, where nodes are, and when a reader
-/// last read.
+/// Judges covering touches by the reviewed entries.
 #[derive(Debug, Default)]
 pub struct Readers {
     entries: Vec<KnownReader>,
-    /// Token identifiers with the node that had them issued.
+    learned: Learned,
+    counts: BTreeMap<usize, u64>,
+    unproven: u64,
+}
+
+/// Who issued which token, where nodes are, and when a reader last read.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Learned {
+    /// Token identifiers with the node that had them issued; empty for anybody else.
     issued: BTreeMap<String, String>,
     /// Addresses of nodes, by name.
     nodes: BTreeMap<String, IpAddr>,
-    last: BTreeMap<usize, Timestamp>,
-    counts: BTreeMap<usize, u64>,
-    unproven: u64,
+    /// By the place of the entry and its principal, so that an edited configuration does not mix them up.
+    last: BTreeMap<String, Timestamp>,
 }
 
 /// Beyond this many remembered tokens the oldest names go first: a node issues some hundred a day.
@@ -37,36 +44,45 @@ impl Readers {
         }
     }
 
-    /// Learns what later decisions need: tokens that nodes had issued for their pods, and where nodes are.
+    /// Learns what later decisions need: who had which token issued, and where nodes are.
     pub fn learn(&mut self, event: &Event) {
-        let Some(node) = event.actor.identity.name.strip_prefix("system:node:") else {
-            return;
-        };
-        if let Some(address) = event.actor.address {
-            self.nodes.entry(node.to_owned()).or_insert(address);
+        let learned = &mut self.learned;
+        let node = event.actor.identity.name.strip_prefix("system:node:");
+        if let (Some(node), Some(address)) = (node, event.actor.address) {
+            learned.nodes.entry(node.to_owned()).or_insert(address);
         }
         if event.action.resource == "serviceaccounts"
             && event.action.subresource == "token"
             && is_allowed(&event.outcome)
             && let Some(id) = event.annotations.get(ISSUED)
         {
-            if self.issued.len() >= REMEMBERED {
-                self.issued.pop_first();
+            if learned.issued.len() >= REMEMBERED {
+                learned.issued.pop_first();
             }
-            self.issued.insert(id.clone(), node.to_owned());
+            let issuer = node.unwrap_or_default().to_owned();
+            learned.issued.insert(id.clone(), issuer);
         }
+    }
+
+    pub(super) fn memory(&self) -> &Learned {
+        &self.learned
+    }
+
+    pub(super) fn remember(&mut self, learned: Learned) {
+        self.learned = learned;
     }
 
     /// The entry that excuses a covering touch, if one does: every condition of it holds.
     pub fn excuses(&mut self, event: &Event) -> Option<&KnownReader> {
-        let found = (0..self.entries.len()).find(|i| self.fits(*i, event))?;
-        if let Some(at) = event.at {
-            self.last.insert(found, at);
+        let fits = |i: &usize| self.misfit(*i, event).is_none();
+        let found = (0..self.entries.len()).find(fits)?;
+        if let (Some(at), Some(entry)) = (event.at, self.entries.get(found)) {
+            self.learned.last.insert(place(found, entry), at);
         }
         *self.counts.entry(found).or_default() += 1;
         if let Credential::Token(id) = &event.actor.credential
             && event.actor.pod.is_some()
-            && !self.issued.contains_key(&format!("JTI={id}"))
+            && !self.learned.issued.contains_key(&format!("JTI={id}"))
         {
             self.unproven += 1;
         }
@@ -87,36 +103,49 @@ impl Readers {
         self.unproven
     }
 
-    fn fits(&self, i: usize, event: &Event) -> bool {
+    /// An entry that is about this reading, and why it does not excuse it; in words.
+    pub(super) fn near_miss(&self, event: &Event) -> Option<String> {
+        let about = |i: &usize| {
+            self.entries
+                .get(*i)
+                .is_some_and(|entry| is_about(entry, event))
+        };
+        (0..self.entries.len()).filter(about).find_map(|i| {
+            let misfit = self.misfit(i, event)?;
+            Some(format!("a known reader, but {}", misfit.words()))
+        })
+    }
+
+    /// The first condition that does not hold; `None` when every one does.
+    fn misfit(&self, i: usize, event: &Event) -> Option<Misfit> {
         let Some(entry) = self.entries.get(i) else {
-            return false;
+            return Some(Misfit::Another);
         };
         let identity = &event.actor.identity;
-        let acting_as = event
-            .acting_as
-            .as_ref()
-            .map(|identity| identity.name.as_str());
-        identity.name == entry.principal
-            && entry.uid.as_ref().is_none_or(|uid| *uid == identity.uid)
-            && acting_as == entry.acting_as.as_deref()
-            && entry.verbs.contains(&event.action.verb)
-            && entry.resource == event.action.resource
-            && scope_fits(&entry.scope, &event.action.namespace)
-            && event.action.selectors.label == entry.label_selector
-            && event.action.selectors.field == entry.field_selector
-            && event.outcome.class() == OutcomeClass::Allowed
-            && event
-                .at
-                .is_none_or(|at| at.to_zoned(jiff::tz::TimeZone::UTC).date() <= entry.until)
-            && entry
-                .credential
-                .as_deref()
-                .is_none_or(|form| self.credential_fits(form, event))
-            && entry
-                .from
-                .as_ref()
-                .is_none_or(|from| self.origin_fits(from, event))
-            && self.cadence_fits(i, entry, event)
+        let is_from = |from: &Origin| self.origin_fits(from, event);
+        let has_form = |form: &str| self.credential_fits(form, event);
+        let is_over = |at: Timestamp| at.to_zoned(jiff::tz::TimeZone::UTC).date() > entry.until;
+        let conditions = [
+            (is_about(entry, event), Misfit::Another),
+            (
+                entry.uid.as_ref().is_none_or(|uid| *uid == identity.uid),
+                Misfit::Uid,
+            ),
+            (
+                entry.credential.as_deref().is_none_or(has_form),
+                Misfit::Credential,
+            ),
+            (entry.from.as_ref().is_none_or(is_from), Misfit::Origin),
+            (
+                event.outcome.class() == OutcomeClass::Allowed,
+                Misfit::Denied,
+            ),
+            (!event.at.is_some_and(is_over), Misfit::Over),
+            (self.cadence_fits(i, entry, event), Misfit::Cadence),
+        ];
+        conditions
+            .into_iter()
+            .find_map(|(holds, misfit)| (!holds).then_some(misfit))
     }
 
     fn credential_fits(&self, form: &str, event: &Event) -> bool {
@@ -125,7 +154,11 @@ impl Readers {
                 // Issued by the pod's own node, or issued before the log began.
                 "pod-token" => {
                     let node = event.actor.node.as_ref().map(|node| node.name.as_str());
-                    let issuer = self.issued.get(&format!("JTI={id}")).map(String::as_str);
+                    let issuer = self
+                        .learned
+                        .issued
+                        .get(&format!("JTI={id}"))
+                        .map(String::as_str);
                     event.actor.pod.is_some() && (issuer.is_none() || issuer == node)
                 }
                 "token" => event.actor.pod.is_none(),
@@ -147,7 +180,7 @@ impl Readers {
             .actor
             .node
             .as_ref()
-            .and_then(|node| self.nodes.get(&node.name));
+            .and_then(|node| self.learned.nodes.get(&node.name));
         match from {
             Origin::OwnNode => node == Some(&address),
             // A pod's address is not in the log; what is certain is that it is not its node's.
@@ -157,9 +190,11 @@ impl Readers {
     }
 
     fn cadence_fits(&self, i: usize, entry: &KnownReader, event: &Event) -> bool {
-        let (Some(Cadence::Every(every)), Some(last), Some(at)) =
-            (&entry.every, self.last.get(&i), event.at)
-        else {
+        let (Some(Cadence::Every(every)), Some(last), Some(at)) = (
+            &entry.every,
+            self.learned.last.get(&place(i, entry)),
+            event.at,
+        ) else {
             return true;
         };
         let every = SignedDuration::try_from(*every).unwrap_or(SignedDuration::MAX);
@@ -167,6 +202,52 @@ impl Readers {
         // Both stages of one request, and clocks that jitter by a tenth.
         gap.is_zero() || gap >= every / 10 * 9
     }
+}
+
+/// Which condition of an entry does not hold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Misfit {
+    /// It is about another reading.
+    Another,
+    Uid,
+    Credential,
+    Origin,
+    Denied,
+    Over,
+    Cadence,
+}
+
+impl Misfit {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Another => "for another reading",
+            Self::Uid => "with another uid",
+            Self::Credential => "with another credential than its own",
+            Self::Origin => "from another place than its own",
+            Self::Denied => "it was refused",
+            Self::Over => "its entry has expired",
+            Self::Cadence => "more often than its own",
+        }
+    }
+}
+
+/// The same principal doing the same thing.
+fn is_about(entry: &KnownReader, event: &Event) -> bool {
+    let acting_as = event
+        .acting_as
+        .as_ref()
+        .map(|identity| identity.name.as_str());
+    event.actor.identity.name == entry.principal
+        && acting_as == entry.acting_as.as_deref()
+        && entry.verbs.contains(&event.action.verb)
+        && entry.resource == event.action.resource
+        && scope_fits(&entry.scope, &event.action.namespace)
+        && event.action.selectors.label == entry.label_selector
+        && event.action.selectors.field == entry.field_selector
+}
+
+fn place(i: usize, entry: &KnownReader) -> String {
+    format!("{i} {}", entry.principal)
 }
 
 fn is_allowed(outcome: &Outcome) -> bool {

@@ -23,7 +23,7 @@ pub enum Grade {
 }
 
 /// One tripwire that an event touched.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct Touch {
     /// Whose tripwire.
     pub address: Address,

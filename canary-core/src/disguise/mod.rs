@@ -11,10 +11,12 @@ mod filler;
 mod key;
 mod namer;
 mod own_call;
+mod sealed;
 mod words;
 
 pub use filler::{Alphabet, Filler};
 pub use key::{Digester, Key, KeyError, Purpose, SiteKeys};
 pub use namer::{Namer, Style};
 pub use own_call::OwnCalls;
+pub use sealed::{SealError, SealForm, open, seal};
 pub use words::{giveaway, is_telling};

@@ -11,7 +11,7 @@ use crate::config::{Canary, Config, Setting};
 use crate::detect::{Planted, Tripwire};
 use crate::disguise::{Digester, SiteKeys};
 use crate::graph::{Address, CanaryId, Desired, Handle, Lifetime, ProviderId, Resource};
-use crate::ledger::{Ledger, Settled, Torn, reconcile};
+use crate::ledger::{Ledger, Settled, Torn, Verb, reconcile};
 use crate::observe::{Look, Observed, Scope, Sight, Site};
 use crate::plan::{self, Inputs, Plan, Purpose};
 
@@ -304,8 +304,14 @@ impl Engine {
     #[must_use]
     pub fn planted(ledger: &Ledger) -> Vec<Planted> {
         let living = ledger.records.values().map(Planted::from_record);
+        // What is about to be made is there before its making is known.
+        let coming = ledger
+            .open
+            .values()
+            .filter(|intent| intent.verb == Verb::Create)
+            .map(|intent| Planted::from_intent(intent));
         let buried = ledger.tombstones.iter().map(Planted::from_tombstone);
-        living.chain(buried).collect()
+        living.chain(coming).chain(buried).collect()
     }
 
     /// The canaries as configured, as if they were planted: for logs of clusters that we never applied to.

@@ -35,14 +35,16 @@ pub(super) struct Intake {
 impl Intake {
     pub(super) fn new(interest: &Interest, context: bool) -> Self {
         Self {
-            scan: match interest {
-                Interest::Tripwires(tripwires) => Some(Scan::new(tripwires, context)),
-                Interest::Everything => None,
-            },
+            scan: sieve(interest, context),
             counts: Counts::default(),
             events: Vec::new(),
             document: None,
         }
+    }
+
+    /// From now on something else is wanted.
+    pub(super) fn want(&mut self, interest: &Interest, context: bool) {
+        self.scan = sieve(interest, context);
     }
 
     /// Takes a piece of a text; `first` says that it begins the text, which may then be a document.
@@ -105,6 +107,13 @@ impl Intake {
     fn take(&mut self, reading: Reading) {
         self.counts.unreadable += reading.unreadable;
         self.events.extend(reading.events);
+    }
+}
+
+fn sieve(interest: &Interest, context: bool) -> Option<Scan> {
+    match interest {
+        Interest::Tripwires(tripwires) => Some(Scan::new(tripwires, context)),
+        Interest::Everything => None,
     }
 }
 

@@ -35,6 +35,9 @@ pub struct AuditFile {
     task: Option<JoinHandle<(Box<Reader>, io::Result<Step>)>>,
     counts: Counts,
     ended: bool,
+    context: bool,
+    /// What is wanted from the next batch on.
+    wanted: Option<Interest>,
 }
 
 /// How a log is to be listened to.
@@ -59,9 +62,7 @@ impl AuditFile {
         position: Option<&str>,
     ) -> Result<Self, PositionError> {
         let resume = position.map(Position::parse).transpose()?;
-        let is_stream = path == Path::new("-")
-            || std::fs::metadata(path).is_ok_and(|file| !file.is_file() && !file.is_dir());
-        let input = if is_stream {
+        let input = if Self::is_stream(path) {
             Input::Stream(Stream::new(path))
         } else {
             Input::Files(Files::new(path, listening.follow, resume))
@@ -73,7 +74,21 @@ impl AuditFile {
             task: None,
             counts: Counts::default(),
             ended: false,
+            context: listening.context,
+            wanted: None,
         })
+    }
+
+    /// Whether it can only be read onwards: a pipe, the standard input.
+    #[must_use]
+    pub fn is_stream(path: &Path) -> bool {
+        path == Path::new("-")
+            || std::fs::metadata(path).is_ok_and(|file| !file.is_file() && !file.is_dir())
+    }
+
+    /// From the next batch on something else is wanted. What was read by then was read for what was wanted before.
+    pub fn want(&mut self, interest: Interest) {
+        self.wanted = Some(interest);
     }
 
     /// What was seen so far.
@@ -86,10 +101,15 @@ impl AuditFile {
     async fn batch(&mut self) -> io::Result<Option<Listened>> {
         let task = match (self.task.take(), self.reader.take()) {
             (Some(task), _) => task,
-            (None, Some(mut reader)) => spawn_blocking(move || {
-                let step = reader.batch();
-                (reader, step)
-            }),
+            (None, Some(mut reader)) => {
+                if let Some(interest) = self.wanted.take() {
+                    reader.intake.want(&interest, self.context);
+                }
+                spawn_blocking(move || {
+                    let step = reader.batch();
+                    (reader, step)
+                })
+            }
             (None, None) => return Err(io::Error::other("an earlier read did not return")),
         };
         // Kept where a dropped future leaves it.

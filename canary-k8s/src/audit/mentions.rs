@@ -9,6 +9,10 @@ use super::read::CREDENTIAL_ID;
 
 /// Resource of service accounts; the token request is a subresource of it.
 pub(super) const SERVICE_ACCOUNTS: &str = "serviceaccounts";
+/// Resource of namespaces.
+pub(super) const NAMESPACES: &str = "namespaces";
+/// What is deleted with a namespace, of what can be a canary.
+const WITHIN: [&str; 2] = ["secrets", "configmaps"];
 
 /// Where a TokenRequest's answer names the token that it issued.
 pub(super) const ISSUED_CREDENTIAL_ID: &str = "authentication.kubernetes.io/issued-credential-id";
@@ -61,6 +65,13 @@ fn object(action: &Action, mentions: &mut BTreeSet<Mention>) {
         namespace: action.namespace.clone(),
         name: action.name.clone(),
     });
+    if action.verb == "delete" && action.group.is_empty() && action.resource == NAMESPACES {
+        mentions.extend(WITHIN.map(|resource| Mention::Collection {
+            group: String::new(),
+            resource: resource.to_owned(),
+            namespace: action.name.clone(),
+        }));
+    }
     // A name asked for in all namespaces, by a field selector.
     if action.namespace.is_empty() && matches!(action.verb.as_str(), "list" | "watch") {
         mentions.insert(collection(action));

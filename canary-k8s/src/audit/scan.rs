@@ -46,8 +46,8 @@ const MAX_SEEN: usize = 1024;
 
 impl Scan {
     /// A scan for what can touch `tripwires`; with `context` also for what a judge needs to know beside it: creations
-    /// of pods and of service accounts' tokens, deletions of namespaces, and the first record of each control-plane
-    /// principal.
+    /// of pods, workloads and service accounts' tokens, deletions of namespaces, watches of Secrets and ConfigMaps, and
+    /// the first record of each control-plane principal.
     #[must_use]
     pub fn new(tripwires: &[Tripwire], context: bool) -> Self {
         Self {
@@ -208,15 +208,16 @@ impl Scan {
     }
 
     fn wanted_as_context(&self, watch: Watch, walk: &Walk, before: &[u8]) -> bool {
-        let Some(verb) = watch.context else {
+        if watch.context.is_empty() {
             return false;
-        };
+        }
         let line = before.get(..walk.user_at).unwrap_or_default();
         let Some(line) = line.strip_suffix(br#"","user":"#) else {
             return true;
         };
         let from = memrchr(b'"', line).map_or(0, |at| at + 1);
-        line.get(from..) == Some(verb.as_bytes())
+        let verb = line.get(from..).unwrap_or_default();
+        watch.context.iter().any(|wanted| wanted.as_bytes() == verb)
     }
 }
 

@@ -6,7 +6,7 @@ use canary_core::detect::{Mention, Tripwire};
 use foldhash::fast::FixedState;
 
 use super::body::{self, SERVICE_ACCOUNT};
-use super::mentions::SERVICE_ACCOUNTS;
+use super::mentions::{NAMESPACES, SERVICE_ACCOUNTS};
 
 /// Texts to be found again. Only our own texts are ever in it, so a hash that nobody keyed will do.
 #[derive(Debug, Default)]
@@ -100,8 +100,8 @@ pub(super) struct Watch {
     pub(super) speaks: bool,
     /// Its annotations may name one of our tokens.
     pub(super) issues: bool,
-    /// Requests of this verb are wanted as context.
-    pub(super) context: Option<&'static str>,
+    /// Requests of these verbs are wanted as context.
+    pub(super) context: &'static [&'static str],
 }
 
 impl Targets {
@@ -119,8 +119,8 @@ impl Targets {
             targets.watch(SERVICE_ACCOUNTS).issues = true;
         }
         if context {
-            for (resource, verb) in CONTEXT {
-                targets.watch(resource).context = Some(verb);
+            for (resource, verbs) in CONTEXT {
+                targets.watch(resource).context = verbs;
             }
         }
         targets
@@ -163,6 +163,10 @@ impl Targets {
 
     fn add_object(&mut self, resource: &str, namespace: &str, name: &str) {
         self.watch(resource).probe = true;
+        // Whoever deletes its namespace deletes it. The server names a namespace twice.
+        self.watch(NAMESPACES).probe = true;
+        self.objects
+            .insert(object(NAMESPACES, namespace, namespace));
         self.objects.insert(object(resource, namespace, name));
         self.add_collections(resource, namespace);
     }
@@ -209,12 +213,23 @@ impl Targets {
 }
 
 /// What a judge needs to know of although it touches nothing: who made a pod that a node then reads for, which
-/// namespaces are being deleted, which token was issued to whom and by whom.
-const CONTEXT: [(&str, &str); 3] = [
-    ("pods", "create"),
-    ("namespaces", "delete"),
-    (SERVICE_ACCOUNTS, "create"),
+/// namespaces are being deleted, which token was issued to whom and by whom, which watches were open before a canary
+/// was planted.
+const CONTEXT: [(&str, &[&str]); 12] = [
+    ("pods", &["create"]),
+    ("deployments", CHANGES),
+    ("statefulsets", CHANGES),
+    ("daemonsets", CHANGES),
+    ("replicasets", CHANGES),
+    ("replicationcontrollers", CHANGES),
+    ("jobs", CHANGES),
+    ("cronjobs", CHANGES),
+    (NAMESPACES, &["delete"]),
+    (SERVICE_ACCOUNTS, &["create"]),
+    ("secrets", &["watch"]),
+    ("configmaps", &["watch"]),
 ];
+const CHANGES: &[&str] = &["create", "update", "patch"];
 
 fn boxed(text: &str) -> Box<[u8]> {
     text.as_bytes().into()

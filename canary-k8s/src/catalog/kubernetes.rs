@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use canary_core::catalog::{Catalog, FieldRule, LowerError, Lowering, Proof};
 use canary_core::check::Note;
 use canary_core::config::{Canary, KindShape, TableShape};
-use canary_core::detect::{Meaning, Mention, Planted, Tripwire};
+use canary_core::detect::{Machinery, Meaning, Mention, Planted, Tripwire};
 use canary_core::disguise::{Namer, Style};
 use canary_core::graph::{Address, Desired, Handle, Input, Lifetime, ProviderId, Resource};
 use canary_core::observe::{Object, Observed, Scope, Seen};
@@ -13,6 +13,7 @@ use canary_core::observe::{Object, Observed, Scope, Seen};
 use super::service_account::TOKEN;
 use super::templates::{self, Ground};
 use super::{config_map, names, notes, placeholders, secret, service_account, shapes};
+use crate::machinery::KubernetesMachinery;
 use crate::observe::provider;
 use crate::persona;
 
@@ -375,6 +376,10 @@ impl Catalog for KubernetesCatalog {
                 .into_iter()
                 .collect(),
         }
+    }
+
+    fn machinery(&self) -> Option<Box<dyn Machinery>> {
+        Some(Box::new(KubernetesMachinery::default()))
     }
 
     fn notes(&self, desired: &Desired, _observed: &Observed) -> Vec<Note> {

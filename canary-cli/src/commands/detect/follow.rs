@@ -1,0 +1,209 @@
+//! A log as it grows: across its rotation, our restarts, and what is planted meanwhile.
+
+use std::time::{Duration, Instant};
+
+use canary_core::alert::{Change, Folder};
+use canary_core::detect::{Judge, Sighting, Tripwires};
+use canary_core::disguise::Key;
+use canary_k8s::audit::AuditFile;
+use jiff::Timestamp;
+
+use super::kept::{Followed, Kept};
+use super::tell::{self, Totals};
+use crate::cli::Detect;
+use crate::commands::Context;
+use crate::commands::watch::{Log, Watch};
+use crate::error::{CommandError, Exit};
+use crate::project::{Project, Stamp};
+
+/// How often the ledger is looked at, and what waits is let go: often enough that a canary is watched before the person
+/// who planted it has read that it was.
+const TICK: Duration = Duration::from_millis(250);
+
+/// How long what tells nothing may go unkept: so much of the log is read again after a kill, which changes nothing.
+const KEEP: Duration = Duration::from_secs(5);
+
+/// Tells creations and updates of alerts until it is stopped.
+pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, CommandError> {
+    let project = context.project()?;
+    let mut following = Following::begin(context, &project, args).await?;
+    let mut tick = tokio::time::interval(TICK);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut stop = std::pin::pin!(stopped());
+    loop {
+        tokio::select! {
+            listened = following.log.next() => match listened? {
+                Some(listened) => {
+                    following.totals.add(&listened);
+                    let mut seen = Vec::new();
+                    for event in &listened.events {
+                        seen.extend(following.judge.judge(event));
+                    }
+                    following.position = Some(listened.position);
+                    if following.tell(&seen)? || following.kept_at.elapsed() >= KEEP {
+                        following.keep()?;
+                    }
+                }
+                None => break,
+            },
+            _ = tick.tick() => following.tick().await?,
+            () = &mut stop => break,
+        }
+    }
+    let rest = following.judge.finish();
+    following.tell(&rest)?;
+    following.keep()?;
+    if !args.json {
+        tell::summary(context, &following.totals, &following.judge, following.told);
+    }
+    Ok(if args.exit_code && following.told > 0 {
+        Exit::Touched
+    } else {
+        Exit::Done
+    })
+}
+
+/// Asked to end: by a terminal, or by whoever runs us.
+async fn stopped() {
+    let Ok(mut term) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+    else {
+        drop(tokio::signal::ctrl_c().await);
+        return;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = term.recv() => {}
+    }
+}
+
+struct Following<'a> {
+    context: &'a Context,
+    project: &'a Project,
+    args: &'a Detect,
+    key: Option<Key>,
+    judge: Judge,
+    folder: Folder,
+    log: Log,
+    totals: Totals,
+    /// How many alerts were created.
+    told: usize,
+    kept_at: Instant,
+    /// After what was told.
+    position: Option<String>,
+    /// The ledger as it was last loaded.
+    stamp: Option<Stamp>,
+    /// Where the log was when the ledger was last seen to be as it was loaded: what is planted later is touched later.
+    checked: Option<String>,
+}
+
+impl<'a> Following<'a> {
+    async fn begin(
+        context: &'a Context,
+        project: &'a Project,
+        args: &'a Detect,
+    ) -> Result<Self, CommandError> {
+        let stamp = project.ledger_stamp();
+        let watch = Watch::following(context, project, &args.planned).await?;
+        let key = project.key().ok();
+        let kept = match &key {
+            Some(key) => Kept::read(project, key, context.ui),
+            None => Kept::default(),
+        };
+        let mut judge = watch.judge(project.config.known_readers.clone());
+        let mut folder = Folder::new(watch.alerts.clone());
+        let path = args.audit_log.display().to_string();
+        let position = kept.resume(&path, &mut judge, &mut folder);
+        let log = watch.log(&args.audit_log, true, position.as_deref())?;
+        Ok(Self {
+            context,
+            project,
+            args,
+            key,
+            judge,
+            folder,
+            log,
+            totals: Totals::default(),
+            told: 0,
+            kept_at: Instant::now(),
+            checked: position.clone(),
+            position,
+            stamp,
+        })
+    }
+
+    /// Gives whether anything changed.
+    fn tell(&mut self, seen: &[Sighting]) -> Result<bool, CommandError> {
+        let mut any = false;
+        for sighting in seen {
+            for (uid, change) in self.folder.push(sighting) {
+                let Some(alert) = self.folder.get(&uid) else {
+                    continue;
+                };
+                any = true;
+                self.told += usize::from(change == Change::Created);
+                if change != Change::Counted {
+                    tell::alert(self.context, self.args.json, &alert, change)?;
+                }
+            }
+        }
+        Ok(any)
+    }
+
+    /// After its alerts were told, so that none is lost; told again is better than never.
+    fn keep(&mut self) -> Result<(), CommandError> {
+        self.kept_at = Instant::now();
+        let (Some(key), Some(position)) = (&self.key, &self.position) else {
+            return Ok(());
+        };
+        let judge = self.judge.save().map_err(|error| {
+            CommandError::new(Exit::Failed, format!("keeping what was learned: {error}"))
+        })?;
+        let kept = Kept {
+            followed: Some(Followed {
+                log: self.args.audit_log.display().to_string(),
+                position: position.clone(),
+                judge,
+            }),
+            alerts: self.folder.save(),
+        };
+        kept.write(self.project, key)
+    }
+
+    async fn tick(&mut self) -> Result<(), CommandError> {
+        let waited = self.judge.tick(Timestamp::now());
+        if !waited.is_empty() {
+            self.tell(&waited)?;
+            self.keep()?;
+        }
+        let stamp = self.project.ledger_stamp();
+        if self.args.planned.planned || stamp == self.stamp {
+            self.checked.clone_from(&self.position);
+            return Ok(());
+        }
+        let Ok(watch) = Watch::following(self.context, self.project, &self.args.planned).await
+        else {
+            // In the middle of a write: at the next look.
+            return Ok(());
+        };
+        self.stamp = stamp;
+        self.replant(watch)
+    }
+
+    /// Something else is out there. The log is read again from where it was when what is new was not there yet.
+    fn replant(&mut self, watch: Watch) -> Result<(), CommandError> {
+        if AuditFile::is_stream(&self.args.audit_log) {
+            self.log.want(&watch);
+        } else {
+            self.log = watch.log(&self.args.audit_log, true, self.checked.as_deref())?;
+        }
+        self.folder.rekey(watch.alerts.clone());
+        let open = self.judge.replant(
+            watch.planted,
+            Tripwires::new(watch.tripwires),
+            watch.operators,
+            watch.own,
+        );
+        self.tell(&open)?;
+        self.keep()
+    }
+}

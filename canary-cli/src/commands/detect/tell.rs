@@ -1,0 +1,81 @@
+//! How alerts and totals are told.
+
+use canary_core::alert::{Alert, Change, ocsf, text};
+use canary_core::detect::{Excuse, Judge, Listened};
+
+use crate::commands::Context;
+use crate::error::{CommandError, Exit};
+
+/// What was looked at.
+#[derive(Default)]
+pub(super) struct Totals {
+    bytes: u64,
+    looked_at: u64,
+    unreadable: u64,
+}
+
+impl Totals {
+    pub(super) fn add(&mut self, listened: &Listened) {
+        self.bytes += listened.bytes;
+        self.unreadable += listened.unreadable;
+        self.looked_at += listened.events.len() as u64;
+    }
+}
+
+/// Tells one alert on standard output. Nobody there to read it is a failure: an alert must not be lost.
+pub(super) fn alert(
+    context: &Context,
+    json: bool,
+    alert: &Alert,
+    change: Change,
+) -> Result<(), CommandError> {
+    let told = if json {
+        format!("{}\n", ocsf(alert, change, env!("CARGO_PKG_VERSION")))
+    } else {
+        let update = match change {
+            Change::Updated => "(update)\n",
+            Change::Created | Change::Counted => "",
+        };
+        format!("{update}{}\n", text(alert))
+    };
+    context.ui.deliver(&told).map_err(|error| {
+        CommandError::new(Exit::Failed, format!("an alert could not be told: {error}"))
+    })
+}
+
+pub(super) fn summary(context: &Context, totals: &Totals, judge: &Judge, alerts: usize) {
+    let excused = |why| judge.excused().get(&why).copied().unwrap_or_default();
+    let mut words = vec![format!(
+        "{} bytes, {} events that can matter: {}",
+        totals.bytes,
+        totals.looked_at,
+        match alerts {
+            0 => "no canary was touched".to_owned(),
+            1 => "1 alert".to_owned(),
+            n => format!("{n} alerts"),
+        }
+    )];
+    for (why, name) in [
+        (Excuse::OurOwn, "our own"),
+        (Excuse::KnownReader, "by known readers"),
+        (Excuse::Machinery, "by the control plane"),
+        (
+            Excuse::NotWhileItWasThere,
+            "before or after a canary was there",
+        ),
+    ] {
+        if excused(why) > 0 {
+            words.push(format!("{} {name}", excused(why)));
+        }
+    }
+    if judge.unproven() > 0 {
+        words.push(format!(
+            "{} of known readers with tokens issued before the log began",
+            judge.unproven()
+        ));
+    }
+    if totals.unreadable > 0 {
+        words.push(format!("{} records could not be read", totals.unreadable));
+    }
+    context.ui.say(&words.join(", "));
+}

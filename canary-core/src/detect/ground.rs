@@ -1,0 +1,81 @@
+//! What was planted when.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::machinery::Ground;
+use super::{Event, Grade, Planted, Stage, Touch};
+use crate::graph::Address;
+
+/// What was planted is dated by the server, in whole seconds.
+const WHOLE_SECOND: SignedDuration = SignedDuration::from_secs(1);
+
+/// Everything planted, by address.
+#[derive(Debug, Default)]
+pub(super) struct Grounds {
+    by_address: Ground,
+}
+
+impl Grounds {
+    pub(super) fn new(planted: Vec<Planted>) -> Self {
+        let mut by_address = Ground::new();
+        for planted in planted {
+            by_address
+                .entry(planted.address.clone())
+                .or_default()
+                .push(planted);
+        }
+        Self { by_address }
+    }
+
+    pub(super) fn all(&self) -> &Ground {
+        &self.by_address
+    }
+
+    /// A touch counts while the canary was there. One that the log does not create was there before it began. An open
+    /// watch goes on after its start, so its start does not matter. An identity is an exception: it cannot be used
+    /// before it was given out, whatever two clocks say, and may be used when its object is gone.
+    pub(super) fn was_there(&self, touch: &Touch, event: &Event) -> bool {
+        let Some(at) = event.at.filter(|_| touch.grade != Grade::Use) else {
+            return true;
+        };
+        let ended = match (event.action.verb.as_str(), event.stage) {
+            ("watch", Stage::Complete) => event.stage_at.unwrap_or(at),
+            ("watch", _) => Timestamp::MAX,
+            _ => at,
+        };
+        // What was buried is asked for in vain; who gets something under its name gets another's.
+        let in_vain = event
+            .outcome
+            .code
+            .is_some_and(|code| !(200..300).contains(&code));
+        self.by_address.get(&touch.address).is_none_or(|all| {
+            all.iter().any(|planted| {
+                let begun = planted
+                    .since
+                    .is_none_or(|since| ended >= since - WHOLE_SECOND);
+                let over = planted
+                    .buried
+                    .is_some_and(|buried| at > buried + WHOLE_SECOND);
+                begun && (!over || (in_vain && touch.grade == Grade::Named))
+            })
+        })
+    }
+
+    /// They came to be at that time, those of which that was not known. Whether there was one.
+    pub(super) fn came_to_be<'a>(
+        &mut self,
+        addresses: impl Iterator<Item = &'a Address>,
+        at: Option<Timestamp>,
+    ) -> bool {
+        let mut any = false;
+        for address in addresses {
+            for planted in self.by_address.get_mut(address).into_iter().flatten() {
+                if planted.since.is_none() {
+                    planted.since = at;
+                    any = true;
+                }
+            }
+        }
+        any
+    }
+}

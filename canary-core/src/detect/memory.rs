@@ -1,0 +1,161 @@
+//! What a judge remembers of the events it saw. Bounded, and kept across restarts.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::{Event, Mention, Outcome, Stage, Touch};
+use crate::graph::Address;
+
+/// As long as one of our own ids can be proven: within five minutes of its making, by two clocks. Beyond, a copy proves
+/// nothing by itself.
+const OWN_ID: SignedDuration = SignedDuration::from_mins(15);
+/// So many may be past that before they are forgotten.
+const OWN_IDS: usize = 4096;
+/// A cluster has some hundred watches on Secrets and ConfigMaps.
+const WATCHES: usize = 20_000;
+/// Touches that wait do so for seconds.
+const HELD: usize = 10_000;
+/// As many readers of one canary as are told with an alert.
+const OTHERS: usize = 8;
+
+/// A touch that waits for what it may be the consequence of.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub(super) struct Held {
+    pub(super) event: Event,
+    pub(super) touches: Vec<Touch>,
+    /// Until when, in event time.
+    pub(super) until: Timestamp,
+    /// Since when, by the wall clock.
+    pub(super) ticking: Option<Timestamp>,
+}
+
+/// An excused reader of a canary.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+struct Reader {
+    count: u64,
+    last: Option<Timestamp>,
+    reason: String,
+}
+
+/// What was learned.
+#[derive(Clone, Default, Debug, Serialize, Deserialize)]
+pub(super) struct Memory {
+    /// Our own audit ids with the moment that each came in with.
+    own_ids: BTreeMap<String, Timestamp>,
+    /// Watches of collections that have not ended, by request.
+    watches: BTreeMap<String, Event>,
+    pub(super) held: Vec<Held>,
+    /// The latest moment of any event.
+    latest: Option<Timestamp>,
+    /// Who reads a canary by a reviewed entry.
+    readers: BTreeMap<Address, BTreeMap<String, Reader>>,
+}
+
+impl Memory {
+    /// Learns which watches are open.
+    pub(super) fn learn(&mut self, event: &Event) {
+        let covers = |mention: &Mention| matches!(mention, Mention::Collection { .. });
+        if event.action.verb != "watch" || !event.mentions.iter().any(covers) {
+            return;
+        }
+        match event.stage {
+            Stage::Started if is_allowed(&event.outcome) => {
+                if self.watches.len() >= WATCHES {
+                    self.watches.pop_first();
+                }
+                self.watches.insert(request(event), event.clone());
+            }
+            Stage::Complete | Stage::Panic => {
+                self.watches.remove(&request(event));
+            }
+            Stage::Started | Stage::Received | Stage::Unknown => {}
+        }
+    }
+
+    pub(super) fn open_watches(&self) -> impl Iterator<Item = &Event> {
+        self.watches.values()
+    }
+
+    /// Event time goes on; it never goes back.
+    pub(super) fn goes_on(&mut self, now: Option<Timestamp>) {
+        self.latest = self.latest.max(now);
+    }
+
+    pub(super) fn is_before(&self, moment: Timestamp) -> bool {
+        self.latest.is_none_or(|latest| latest <= moment)
+    }
+
+    pub(super) fn hold(&mut self, held: Held) {
+        let known = |other: &Held| other.event == held.event;
+        if self.held.len() < HELD && !self.held.iter().any(known) {
+            self.held.push(held);
+        }
+    }
+
+    pub(super) fn is_first_arrival(&mut self, id: &str, at: Timestamp) -> bool {
+        if self.own_ids.len() >= OWN_IDS {
+            let oldest = self.latest.unwrap_or(at) - OWN_ID;
+            self.own_ids.retain(|_, at| *at >= oldest);
+        }
+        *self.own_ids.entry(id.to_owned()).or_insert(at) == at
+    }
+
+    pub(super) fn excused_reading(&mut self, event: &Event, touches: &[Touch], reason: &str) {
+        for touch in touches {
+            let readers = self.readers.entry(touch.address.clone()).or_default();
+            let name = &event.actor.identity.name;
+            if readers.len() >= OTHERS && !readers.contains_key(name) {
+                continue;
+            }
+            let reader = readers.entry(name.clone()).or_insert_with(|| Reader {
+                count: 0,
+                last: None,
+                reason: reason.to_owned(),
+            });
+            reader.count += 1;
+            reader.last = reader.last.max(event.at);
+        }
+    }
+
+    /// Who else reads what was touched, a sentence each.
+    pub(super) fn others(&self, event: &Event, touches: &[Touch]) -> Vec<String> {
+        let mut all: BTreeMap<&str, (u64, Option<Timestamp>, &str)> = BTreeMap::new();
+        for touch in touches {
+            for (name, reader) in self.readers.get(&touch.address).into_iter().flatten() {
+                let entry = all.entry(name).or_insert((0, None, &reader.reason));
+                entry.0 = entry.0.max(reader.count);
+                entry.1 = entry.1.max(reader.last);
+            }
+        }
+        all.into_iter()
+            .filter(|(name, _)| *name != event.actor.identity.name)
+            .take(OTHERS)
+            .map(|(name, (count, last, reason))| {
+                let last = last.map_or_else(String::new, |at| {
+                    format!(", last on {}", at.strftime("%Y-%m-%d %H:%M:%SZ"))
+                });
+                format!("also read among others by {name}, excused {count} times{last}: {reason}")
+            })
+            .collect()
+    }
+}
+
+fn is_allowed(outcome: &Outcome) -> bool {
+    outcome.code.is_none_or(|code| (200..300).contains(&code))
+}
+
+/// Names one request whichever stage of it: the id alone is the client's to choose.
+fn request(event: &Event) -> String {
+    let text = format!(
+        "{}\0{:?}\0{}\0{}",
+        event.id, event.at, event.action.uri, event.actor.identity.name
+    );
+    let digest = Sha256::digest(text.as_bytes());
+    digest[..16]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
