@@ -180,7 +180,7 @@ fn a_stolen_token_fires_wherever_it_is_used() {
         .cluster
         .admin("GET", &watched.secret("deployer-kubeconfig"), None);
     let text = kubeconfig["data"]["kubeconfig"].as_str().unwrap();
-    let text = String::from_utf8(base64(text)).unwrap();
+    let text = String::from_utf8(support::base64(text)).unwrap();
     let token = text
         .lines()
         .find_map(|line| line.trim().strip_prefix("token: "))
@@ -259,25 +259,4 @@ fn the_operators_credentials_excuse_nothing_but_our_own_calls() {
         )
         .unwrap();
     assert_eq!(watched.alerts_of("operator").len(), before + 1);
-}
-
-fn base64(text: &str) -> Vec<u8> {
-    let value = |byte: u8| match byte {
-        b'A'..=b'Z' => byte - b'A',
-        b'a'..=b'z' => byte - b'a' + 26,
-        b'0'..=b'9' => byte - b'0' + 52,
-        b'+' => 62,
-        _ => 63,
-    };
-    let mut out = Vec::new();
-    let (mut bits, mut count) = (0_u32, 0);
-    for byte in text.bytes().filter(|byte| *byte != b'=') {
-        bits = bits << 6 | u32::from(value(byte));
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            out.push(u8::try_from(bits >> count & 0xff).unwrap());
-        }
-    }
-    out
 }

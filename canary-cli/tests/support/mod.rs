@@ -4,8 +4,10 @@
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use canary_fixtures::ControlPlane;
+use serde_json::Value;
 
 pub(crate) struct Project {
     folder: tempfile::TempDir,
@@ -105,4 +107,47 @@ impl Project {
     pub(crate) fn ledger(&self) -> Vec<u8> {
         std::fs::read(self.path(".canary/ledger")).unwrap_or_default()
     }
+}
+
+/// The alerts over a cluster's whole audit log, as OCSF findings.
+pub(crate) fn alerts(project: &Project, cluster: &ControlPlane) -> Vec<Value> {
+    let path = cluster.audit_log().path().display().to_string();
+    let ran = project
+        .run(&["detect", "--audit-log", &path, "--json"])
+        .exits(0);
+    ran.out
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// Waits until something is so; a loaded machine takes its time.
+#[track_caller]
+pub(crate) fn until(what: &str, is: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !is() {
+        assert!(began.elapsed() < Duration::from_secs(120), "never: {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+pub(crate) fn base64(text: &str) -> Vec<u8> {
+    let value = |byte: u8| match byte {
+        b'A'..=b'Z' => byte - b'A',
+        b'a'..=b'z' => byte - b'a' + 26,
+        b'0'..=b'9' => byte - b'0' + 52,
+        b'+' => 62,
+        _ => 63,
+    };
+    let mut out = Vec::new();
+    let (mut bits, mut count) = (0_u32, 0);
+    for byte in text.bytes().filter(|byte| *byte != b'=') {
+        bits = bits << 6 | u32::from(value(byte));
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            out.push(u8::try_from(bits >> count & 0xff).unwrap());
+        }
+    }
+    out
 }

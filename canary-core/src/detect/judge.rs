@@ -223,7 +223,8 @@ impl Judge {
             .flat_map(|machinery| machinery.context(&event, &touches))
             .collect();
         let mut aggravated = aggravations(&event);
-        if touches.iter().all(|touch| touch.grade == Grade::Covering) {
+        let reads = matches!(event.action.verb.as_str(), "list" | "watch");
+        if reads && touches.iter().all(|touch| touch.grade == Grade::Covering) {
             match self.readers.near_miss(&event) {
                 Some(words) => aggravated.extend([words]),
                 None => context.extend(["no [[known_reader]] covers this reading".to_owned()]),

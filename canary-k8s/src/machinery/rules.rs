@@ -92,7 +92,7 @@ fn fills_a_token_secret(
         })
 }
 
-/// The token controller removes the token Secrets of an account that somebody deleted.
+/// The token controller removes the token Secrets of an account that somebody deleted, by itself or with its namespace.
 fn removes_a_token_secret(
     event: &Event,
     touches: &[Touch],
@@ -105,7 +105,9 @@ fn removes_a_token_secret(
         planted
             .fields
             .get(ACCOUNT)
-            .is_some_and(|name| what.account_is_gone(namespace, name, event.at))
+            .is_some_and(|name| {
+                what.account_is_gone(namespace, name, event.at) || what.is_being_deleted(event)
+            })
     };
     matches!(event.action.verb.as_str(), "get" | "delete")
         && event.action.resource == "secrets"
