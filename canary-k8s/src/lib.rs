@@ -7,6 +7,7 @@
 //! observe   metadata LISTs, named GETs ─▶ Observed
 //! realize   one request per touch
 //! audit     audit logs ─▶ Event
+//! sandbox   an API server in memory                  feature "sandbox"
 //! ```
 
 pub mod audit;
@@ -16,6 +17,8 @@ pub mod dump;
 pub mod observe;
 mod persona;
 pub mod realize;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
 
 pub use catalog::KubernetesCatalog;
 pub use client::{Client, ConnectError, Connection};
