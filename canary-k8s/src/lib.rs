@@ -8,6 +8,7 @@
 //! realize   one request per touch
 //! audit     audit logs ─▶ Event
 //! machinery what Kubernetes itself does by rule            pure
+//! sandbox   an API server in memory                  feature "sandbox"
 //! ```
 
 pub mod audit;
@@ -18,6 +19,8 @@ mod machinery;
 pub mod observe;
 mod persona;
 pub mod realize;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
 
 pub use catalog::KubernetesCatalog;
 pub use client::{Client, ConnectError, Connection};

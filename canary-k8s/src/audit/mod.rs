@@ -26,7 +26,7 @@ mod scan;
 mod source;
 mod stream;
 mod targets;
-mod uri;
+pub(crate) mod uri;
 mod walk;
 
 pub use intake::Counts;

@@ -12,15 +12,15 @@ const MAX_SELECTOR: usize = 64 * 1024;
 
 /// What a path is about. Empty texts where it does not say.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct Target {
-    pub(super) group: String,
-    pub(super) version: String,
-    pub(super) resource: String,
-    pub(super) subresource: String,
-    pub(super) namespace: String,
-    pub(super) name: String,
+pub(crate) struct Target {
+    pub(crate) group: String,
+    pub(crate) version: String,
+    pub(crate) resource: String,
+    pub(crate) subresource: String,
+    pub(crate) namespace: String,
+    pub(crate) name: String,
     /// The path is one of the old `/watch/` ones.
-    pub(super) watch: bool,
+    pub(crate) watch: bool,
 }
 
 /// What a query narrows a request by.
@@ -32,12 +32,12 @@ pub(super) struct Query {
 }
 
 /// Splits a request's URI into its path and its query, both as written.
-pub(super) fn split(uri: &str) -> (&str, &str) {
+pub(crate) fn split(uri: &str) -> (&str, &str) {
     uri.split_once('?').unwrap_or((uri, ""))
 }
 
 /// What a path is about; `None` for a path that is not about a resource.
-pub(super) fn target(path: &str) -> Option<Target> {
+pub(crate) fn target(path: &str) -> Option<Target> {
     let decoded = unescape(path, false)?;
     let mut parts = decoded.split('/').filter(|part| !part.is_empty());
     let group = match parts.next()? {
@@ -115,7 +115,7 @@ fn narrows(selector: &String) -> bool {
 
 /// Go's `url.PathUnescape` and, with `plus`, `url.QueryUnescape`; `None` for a bad escape. Bytes that are not UTF-8 are
 /// replaced, which no name of Kubernetes survives.
-fn unescape(text: &str, plus: bool) -> Option<String> {
+pub(crate) fn unescape(text: &str, plus: bool) -> Option<String> {
     let mut bytes = text.bytes();
     let mut decoded = Vec::with_capacity(text.len());
     while let Some(byte) = bytes.next() {

@@ -1,0 +1,13 @@
+//! Who asks and what they may: tokens, impersonation, RBAC.
+
+mod bootstrap;
+mod identity;
+mod impersonate;
+mod rbac;
+mod tokens;
+
+pub(super) use bootstrap::objects as bootstrap;
+pub(super) use identity::{Identity, Users, authenticate};
+pub(super) use impersonate::impersonate;
+pub(super) use rbac::{Attributes, Decision, authorize, escalates, forbidden};
+pub(super) use tokens::{ISSUER, Issuer, Lifetime};

@@ -1,0 +1,434 @@
+//! A request from its arrival to its answer and its audit event.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use canary_core::apply::Clock;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::controllers::Controllers;
+use super::object;
+use super::request::{Form, Info, Request, form};
+use super::watch::{Spec, Watching};
+use crate::audit::uri::Target;
+use crate::sandbox::access::{
+    Attributes, Decision, Identity, Issuer, Users, authenticate, authorize, bootstrap, forbidden,
+    impersonate,
+};
+use crate::sandbox::audit::{AuditLog, Draft, Stage, time};
+use crate::sandbox::entropy::Entropy;
+use crate::sandbox::faults::FaultKind;
+use crate::sandbox::fields::{Writer, updated};
+use crate::sandbox::kinds::{Kind, NAMESPACE};
+use crate::sandbox::status::{Status, quoted};
+use crate::sandbox::store::Store;
+
+/// Everything that a request can change or ask.
+pub(in crate::sandbox) struct Api {
+    pub(in crate::sandbox) store: Store,
+    pub(super) users: Users,
+    pub(super) issuer: Issuer,
+    pub(super) entropy: Entropy,
+    pub(super) controllers: Controllers,
+    clock: Arc<dyn Clock>,
+    audit: Arc<AuditLog>,
+}
+
+/// What an answer carries.
+pub(in crate::sandbox) enum Body {
+    Json(Value),
+    Text(&'static str),
+    Watch(Box<Watching>),
+}
+
+/// An answer. Its event is written.
+pub(in crate::sandbox) struct Reply {
+    pub(in crate::sandbox) code: u16,
+    pub(in crate::sandbox) body: Body,
+    pub(in crate::sandbox) audit_id: String,
+    pub(in crate::sandbox) retry_after: Option<u64>,
+    /// When it was made.
+    pub(in crate::sandbox) at: Timestamp,
+}
+
+/// What a verb gives.
+pub(super) enum Answer {
+    /// A code and a body.
+    Json(u16, Value),
+    Text(u16, &'static str),
+    Watch(Box<Spec>),
+}
+
+pub(super) type Outcome = Result<Answer, Status>;
+
+/// A request that is allowed, about a kind that is served.
+pub(super) struct Call<'a> {
+    pub(super) request: &'a Request,
+    pub(super) info: &'a Info,
+    pub(super) kind: &'static Kind,
+    pub(super) target: &'a Target,
+    pub(super) user: &'a Identity,
+    pub(super) now: Timestamp,
+    pub(super) form: Form,
+    pub(super) draft: &'a mut Draft,
+}
+
+impl Call<'_> {
+    /// The namespace of the objects; empty for kinds that have none.
+    pub(super) fn namespace(&self) -> &str {
+        match self.kind.namespaced {
+            true => &self.target.namespace,
+            false => "",
+        }
+    }
+
+    /// Whether nothing is to be kept.
+    pub(super) fn dry_run(&self) -> Result<bool, Status> {
+        let options = match self.request.method.as_str() {
+            "POST" => "CreateOptions",
+            "PUT" => "UpdateOptions",
+            "PATCH" => "PatchOptions",
+            _ => "DeleteOptions",
+        };
+        match self.info.param("dryRun") {
+            "" => Ok(false),
+            "All" => Ok(true),
+            other => Err(unsupported_dry_run(options, &other.into())),
+        }
+    }
+
+    /// Who writes, as `managedFields` name it.
+    pub(super) fn manager(&self) -> String {
+        match self.info.param("fieldManager") {
+            "" => self.manager_by_agent(),
+            manager => manager.to_owned(),
+        }
+    }
+
+    fn manager_by_agent(&self) -> String {
+        // `FieldManagerMaxLength`.
+        const LONGEST: usize = 128;
+        let agent = self.request.header("user-agent");
+        let agent = agent.split('/').next().unwrap_or_default();
+        match agent {
+            "" => "unknown".to_owned(),
+            agent => agent.chars().filter(|c| !c.is_control()).take(LONGEST).collect(),
+        }
+    }
+
+    pub(super) fn time(&self) -> String {
+        time(self.now)
+    }
+
+    /// An answer with an object.
+    pub(super) fn object(&self, code: u16, object: &Value) -> Answer {
+        Answer::Json(code, object::shown(self.kind, object, self.form))
+    }
+}
+
+pub(super) fn unsupported_dry_run(options: &str, value: &Value) -> Status {
+    let message = format!("Unsupported value: {value}: supported values: \"All\"");
+    let cause = crate::sandbox::status::Cause::new("FieldValueNotSupported", "dryRun", message);
+    Status::invalid("meta.k8s.io", options, "", &[cause])
+}
+
+/// As Go shows a `RoleRef`.
+pub(super) fn go_role_ref(role: &Value) -> String {
+    let field = |name: &str| quoted(role[name].as_str().unwrap_or_default());
+    format!(
+        "{{\"apiGroup\":{},\"kind\":{},\"name\":{}}}",
+        field("apiGroup"),
+        field("kind"),
+        field("name")
+    )
+}
+
+impl Api {
+    /// A server with the objects that every cluster begins with. `None`: chance gave no key.
+    pub(in crate::sandbox) fn new(
+        mut users: Users,
+        mut entropy: Entropy,
+        clock: Arc<dyn Clock>,
+        audit: Arc<AuditLog>,
+    ) -> Option<Self> {
+        let issuer = Issuer::new(&mut entropy)?;
+        let controllers = Controllers::new(&mut users, &mut entropy);
+        let mut api = Self {
+            store: Store::new(),
+            users,
+            issuer,
+            entropy,
+            controllers,
+            clock,
+            audit,
+        };
+        for name in ["kube-system", "kube-public", "kube-node-lease", "default"] {
+            let body = json!({ "metadata": { "name": name } });
+            if let Ok(mut namespace) = object::decode(&NAMESPACE, &body) {
+                namespace["spec"] = json!({ "finalizers": ["kubernetes"] });
+                namespace["status"] = json!({ "phase": "Active" });
+                api.seed(&NAMESPACE, namespace);
+            }
+        }
+        for (kind, object) in bootstrap() {
+            api.seed(kind, object);
+        }
+        Some(api)
+    }
+
+    /// Makes an object as the server itself makes it when it starts.
+    fn seed(&mut self, kind: &'static Kind, mut object: Value) {
+        let now = time(self.clock.now());
+        let writer = Writer {
+            manager: "kube-apiserver",
+            time: &now,
+        };
+        updated(kind, None, &mut object, &writer);
+        object["metadata"]["uid"] = self.entropy.uuid().into();
+        object["metadata"]["creationTimestamp"] = now.into();
+        let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+        self.store.put(kind, "", &name, object);
+    }
+
+    /// Does what a request asks, or what goes wrong with it, and then what controllers do about it.
+    pub(in crate::sandbox) fn handle(
+        &mut self,
+        request: &Request,
+        fault: Option<FaultKind>,
+    ) -> std::io::Result<Reply> {
+        let reply = self.serve(request, fault)?;
+        self.reconcile()?;
+        Ok(reply)
+    }
+
+    /// One request, without its consequences.
+    pub(super) fn serve(
+        &mut self,
+        request: &Request,
+        fault: Option<FaultKind>,
+    ) -> std::io::Result<Reply> {
+        let info = request.info();
+        let now = self.clock.now();
+        let mut draft = self.draft(request, &info, now);
+        let mut outcome = self.answer(request, &info, fault, now, &mut draft);
+        if fault == Some(FaultKind::ErrorAfter) && outcome.is_ok() {
+            outcome = Err(Status::internal("etcdserver: request timed out"));
+        }
+        let at = self.clock.now();
+        let audit_id = draft.audit_id.clone();
+        let reply = |code, body, retry_after| Reply {
+            code,
+            body,
+            audit_id,
+            retry_after,
+            at,
+        };
+        let (stage, status, reply) = match outcome {
+            Err(status) => {
+                let stage = match status.code {
+                    401 => Stage::ResponseStarted,
+                    _ => Stage::ResponseComplete,
+                };
+                let reply = reply(status.code, Body::Json(status.body()), status.retry_after());
+                (stage, status.audited(), reply)
+            }
+            Ok(Answer::Json(code, body)) => {
+                let status = success(code, &body);
+                (Stage::ResponseComplete, status, reply(code, Body::Json(body), None))
+            }
+            Ok(Answer::Text(code, text)) => {
+                let status = json!({ "metadata": {}, "code": code });
+                (Stage::ResponseComplete, status, reply(code, Body::Text(text), None))
+            }
+            Ok(Answer::Watch(spec)) => {
+                let status = json!({ "metadata": {}, "code": 200 });
+                let watching =
+                    Watching::new(*spec, draft.clone(), self.audit.clone(), self.clock.clone());
+                (Stage::ResponseStarted, status, reply(200, Body::Watch(Box::new(watching)), None))
+            }
+        };
+        self.audit.write(&draft.event(stage, &status, at))?;
+        Ok(reply)
+    }
+
+    fn draft(&mut self, request: &Request, info: &Info, received: Timestamp) -> Draft {
+        let audit_id = match request.header("audit-id") {
+            "" => self.entropy.uuid(),
+            given => given.to_owned(),
+        };
+        let mut object = BTreeMap::new();
+        if let Some(target) = &info.target {
+            for (field, text) in [
+                ("resource", &target.resource),
+                ("namespace", &target.namespace),
+                ("name", &target.name),
+                ("apiGroup", &target.group),
+                ("apiVersion", &target.version),
+                ("subresource", &target.subresource),
+            ] {
+                if !text.is_empty() {
+                    object.insert(field, text.clone());
+                }
+            }
+        }
+        Draft {
+            audit_id,
+            request_uri: request.uri.clone(),
+            verb: info.verb.clone(),
+            user: None,
+            impersonated: None,
+            constraint: String::new(),
+            sources: sources(request),
+            user_agent: request.header("user-agent").to_owned(),
+            object,
+            received,
+            annotations: BTreeMap::new(),
+        }
+    }
+
+    fn answer(
+        &mut self,
+        request: &Request,
+        info: &Info,
+        fault: Option<FaultKind>,
+        now: Timestamp,
+        draft: &mut Draft,
+    ) -> Outcome {
+        let authorization = request.headers.get("authorization");
+        let authorization = authorization.and_then(|value| value.to_str().ok());
+        let known = authenticate(authorization, &self.users, &self.issuer, &self.store, now)
+            .ok_or_else(Status::unauthorized)?;
+        let mut user = known.user;
+        if let Some((namespace, secret)) = known.legacy {
+            draft.annotate("authentication.k8s.io/legacy-token", user.name.clone());
+            draft.annotate("authentication.k8s.io/legacy-token-manual-secret", secret.clone());
+            self.note_use(&namespace, &secret, now)
+                .map_err(|error| Status::internal(&error.to_string()))?;
+        }
+        draft.user = Some(user.clone());
+        let target = info.target.clone().unwrap_or_default();
+        if let Some(other) = impersonate(
+            &request.headers,
+            &attributes(&user, info, &target),
+            &self.store,
+        )? {
+            user = other.user;
+            draft.impersonated = Some(user.clone());
+            draft.constraint = other.constraint;
+        }
+        if let Some(refusal) = fault.and_then(FaultKind::refusal) {
+            return Err(refusal);
+        }
+        self.permit(&attributes(&user, info, &target), draft)?;
+        if info.target.is_none() {
+            return Ok(page(&info.path));
+        }
+        let form = form(request.header("accept"))?;
+        if let Some(review) = self.review(request, info, &target, &user, now, draft) {
+            return review;
+        }
+        let Some(kind) = Kind::find(&target.group, &target.version, &target.resource) else {
+            return match target.group.as_str() {
+                "" => Err(Status::no_resource()),
+                _ => Ok(Answer::Text(404, NOT_FOUND)),
+            };
+        };
+        if !target.subresource.is_empty() {
+            return Err(Status::no_resource());
+        }
+        let call = Call {
+            request,
+            info,
+            kind,
+            target: &target,
+            user: &user,
+            now,
+            form,
+            draft,
+        };
+        match info.verb.as_str() {
+            "get" => self.get(&call),
+            "list" => self.list(&call),
+            "watch" => self.watch(&call),
+            "create" => self.create(call),
+            "update" => self.update(call),
+            "patch" => self.patch(&call),
+            "delete" => self.delete(&call),
+            "deletecollection" => self.delete_collection(&call),
+            _ => Err(Status::not_allowed()),
+        }
+    }
+
+    fn permit(&self, attributes: &Attributes<'_>, draft: &mut Draft) -> Result<(), Status> {
+        let (decision, reason, refusal) = match authorize(attributes, &self.store) {
+            Decision::Allow(reason) => ("allow", reason, None),
+            Decision::Forbid(reason) => {
+                let refusal = forbidden(attributes, &reason);
+                ("forbid", reason, Some(refusal))
+            }
+        };
+        draft.annotate("authorization.k8s.io/decision", decision);
+        draft.annotate("authorization.k8s.io/reason", reason);
+        refusal.map_or(Ok(()), Err)
+    }
+}
+
+const NOT_FOUND: &str = "404 page not found\n";
+
+/// What is served that is no resource.
+fn page(path: &str) -> Answer {
+    match path {
+        "/healthz" | "/livez" | "/readyz" => Answer::Text(200, "ok"),
+        "/version" | "/version/" => Answer::Json(
+            200,
+            json!({
+                "major": "1",
+                "minor": "36",
+                "gitVersion": "v1.36.3",
+                "platform": "linux/amd64",
+            }),
+        ),
+        _ => Answer::Text(404, NOT_FOUND),
+    }
+}
+
+/// The addresses of a request: those it says it was forwarded from, then its peer.
+fn sources(request: &Request) -> Vec<String> {
+    let is_address = |text: &&str| text.parse::<std::net::IpAddr>().is_ok();
+    let forwarded = request.header("x-forwarded-for").split(',').map(str::trim);
+    let mut sources: Vec<String> = forwarded.filter(is_address).map(str::to_owned).collect();
+    let real = Some(request.header("x-real-ip")).filter(is_address);
+    if let Some(real) = real
+        && sources.is_empty()
+    {
+        sources.push(real.to_owned());
+    }
+    if sources.last() != Some(&request.peer) {
+        sources.push(request.peer.clone());
+    }
+    sources
+}
+
+fn attributes<'a>(user: &'a Identity, info: &'a Info, target: &'a Target) -> Attributes<'a> {
+    Attributes {
+        user,
+        verb: &info.verb,
+        group: &target.group,
+        resource: &target.resource,
+        subresource: &target.subresource,
+        namespace: &target.namespace,
+        name: &target.name,
+        path: &info.path,
+    }
+}
+
+/// What an event says of an answer that is no error: all of a Status, of anything else only the code.
+fn success(code: u16, body: &Value) -> Value {
+    let mut status = json!({ "metadata": {}, "code": code });
+    if body["kind"] == "Status" {
+        status["status"] = body["status"].clone();
+        status["details"] = body["details"].clone();
+    }
+    status
+}

@@ -1,0 +1,34 @@
+//! An API server in memory, for trying things without a cluster: the production client runs against it unchanged.
+//!
+//! It speaks as much of the protocol as this provider and a few other actors need, over plain HTTP on the loopback
+//! interface, decides by RBAC, and writes audit events in the real server's form before it answers. What it keeps is gone
+//! with it. It can be told to fail.
+//!
+//! ```text
+//! wire ─▶ server ─▶ faults ─▶ api ─▶ access, fields, selectors ─▶ store
+//!                              └─▶ audit
+//! ```
+//!
+//! It is kept honest by a table of requests that must give the same answers and events here and on a real kube-apiserver
+//! (`tests/sandbox.rs`). It has no admission beyond namespaces, no garbage collector, no namespace controller, and none of the
+//! kinds that are not listed in `kinds.rs`.
+
+mod access;
+mod api;
+mod audit;
+mod entropy;
+mod faults;
+mod fields;
+mod kinds;
+mod options;
+mod order;
+mod selectors;
+mod server;
+mod shape;
+mod status;
+mod store;
+mod wire;
+
+pub use faults::{Fault, FaultKind, Faults};
+pub use options::{SandboxError, SandboxOptions, User};
+pub use server::Sandbox;
