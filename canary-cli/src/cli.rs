@@ -78,6 +78,8 @@ pub(crate) enum Command {
     Detect(Detect),
     /// Propose entries for those who read everything by nature, from a log
     KnownReaders(KnownReaders),
+    /// Watch the whole loop in a few screens, with nothing installed
+    Demo(Demo),
     /// Print the JSON Schema of canaries.toml
     Schema,
     /// Print completions for a shell
@@ -244,6 +246,13 @@ pub(crate) struct Planned {
         requires = "planned"
     )]
     pub(crate) applied_by: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Demo {
+    /// Leave a project to play with in this folder, which must be empty or not there yet
+    #[arg(long, value_name = "FOLDER", env = "CANARY_KEEP")]
+    pub(crate) keep: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

@@ -48,7 +48,7 @@ pub(crate) async fn run(context: &Context, args: &Check) -> Result<Exit, Command
 }
 
 /// A look that saw nothing, at the ledger's site.
-fn nowhere(ledger: &Ledger, config: &canary_core::config::Config) -> Observed {
+pub(super) fn nowhere(ledger: &Ledger, config: &canary_core::config::Config) -> Observed {
     let sites: BTreeMap<_, _> = config
         .providers
         .keys()

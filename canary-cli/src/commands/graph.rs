@@ -1,21 +1,42 @@
 //! `canary graph`: what depends on what.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use canary_core::graph::{Address, Desired};
+use canary_core::graph::{Address, CanaryId, Desired, Resource};
 
 use super::Context;
+use super::check::nowhere;
 use crate::cli::{Graph, GraphFormat};
 use crate::error::{CommandError, Exit};
 
-/// Draws the desired graph; an arrow points from what is made first to what needs it.
+/// Draws the desired graph, from the configuration and the ledger alone; an arrow points from what is made first to what needs it.
 pub(crate) async fn run(context: &Context, args: &Graph) -> Result<Exit, CommandError> {
     let project = context.project()?;
-    let engine = project.engine(&context.connects).await?;
-    let view = context.look(&project, &engine).await?;
+    let engine = project.offline(&context.connects)?;
+    let ledger = context.load(&engine).await?.ledger;
+    let planted: BTreeSet<Address> = ledger.records.keys().cloned().collect();
+    let view = engine
+        .look_at(nowhere(&ledger, &project.config), ledger)
+        .map_err(|error| context.explain(&project, error))?;
+    let named = |canary: &CanaryId| {
+        let declared = project.config.canaries.get(canary);
+        declared.is_some_and(|declared| declared.table.text("name").is_some())
+    };
+    // Where a name is chosen to fit the neighbours, only what is planted has one.
+    let label = |resource: &Resource| {
+        let handle = &resource.handle;
+        if planted.contains(&resource.address) || named(resource.address.canary()) {
+            return handle.to_string();
+        }
+        match &handle.scope {
+            Some(scope) => format!("{} in {scope}", handle.kind),
+            None => handle.kind.clone(),
+        }
+    };
     let text = match args.format {
-        GraphFormat::Dot => dot(&view.desired),
-        GraphFormat::Mermaid => mermaid(&view.desired),
+        GraphFormat::Dot => dot(&view.desired, label),
+        GraphFormat::Mermaid => mermaid(&view.desired, label),
     };
     context.ui.data(&text);
     Ok(Exit::Done)
@@ -31,13 +52,15 @@ fn edges(desired: &Desired) -> impl Iterator<Item = (Address, Address)> {
     })
 }
 
-fn dot(desired: &Desired) -> String {
+fn dot(desired: &Desired, label: impl Fn(&Resource) -> String) -> String {
     let mut out = String::from("digraph canaries {\n  rankdir = LR\n  node [shape = box]\n");
     for resource in desired.in_order() {
         writeln!(
             out,
             "  \"{}\" [label = \"{}\\n{}\"]",
-            resource.address, resource.address, resource.handle
+            resource.address,
+            resource.address,
+            label(resource)
         )
         .unwrap_or_default();
     }
@@ -48,7 +71,7 @@ fn dot(desired: &Desired) -> String {
     out
 }
 
-fn mermaid(desired: &Desired) -> String {
+fn mermaid(desired: &Desired, label: impl Fn(&Resource) -> String) -> String {
     let addresses: Vec<&Address> = desired
         .in_order()
         .map(|resource| &resource.address)
@@ -67,7 +90,7 @@ fn mermaid(desired: &Desired) -> String {
             "  {}[\"{}<br/>{}\"]",
             id(&resource.address),
             resource.address,
-            resource.handle
+            label(resource)
         )
         .unwrap_or_default();
     }

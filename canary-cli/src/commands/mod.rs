@@ -4,6 +4,7 @@ pub(crate) mod adopt;
 pub(crate) mod apply;
 pub(crate) mod check;
 mod context;
+pub(crate) mod demo;
 pub(crate) mod detect;
 pub(crate) mod drift;
 pub(crate) mod generate;

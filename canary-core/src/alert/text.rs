@@ -1,9 +1,11 @@
 //! An alert for people.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::{Alert, Evidence, Severity};
 use crate::detect::{Credential, Grade, OutcomeClass};
+use crate::graph::{Address, CanaryId};
 
 /// Longer words of others are cut: nobody reads on.
 const LONGEST: usize = 120;
@@ -88,12 +90,14 @@ fn lines(alert: &Alert) -> String {
 /// One sentence.
 #[must_use]
 pub(super) fn title(alert: &Alert) -> String {
-    let n = alert.touched.len();
+    // An account and its token are one canary.
+    let canaries: BTreeSet<&CanaryId> = alert.touched.keys().map(Address::canary).collect();
+    let n = canaries.len();
     if n == 0 {
         return "a record of the audit log is damaged, and may hide a touch".to_owned();
     }
-    let what = match alert.touched.keys().next() {
-        Some(address) if n == 1 => address.to_string(),
+    let what = match canaries.first() {
+        Some(canary) if n == 1 => canary.to_string(),
         _ => format!("{n} canaries"),
     };
     let verb = match (alert.grade, alert.outcome) {

@@ -102,12 +102,9 @@ fn removes_a_token_secret(
 ) -> bool {
     let account_is_gone = |planted: &Planted| {
         let namespace = planted.handle.scope.as_deref().unwrap_or_default();
-        planted
-            .fields
-            .get(ACCOUNT)
-            .is_some_and(|name| {
-                what.account_is_gone(namespace, name, event.at) || what.is_being_deleted(event)
-            })
+        planted.fields.get(ACCOUNT).is_some_and(|name| {
+            what.account_is_gone(namespace, name, event.at) || what.is_being_deleted(event)
+        })
     };
     matches!(event.action.verb.as_str(), "get" | "delete")
         && event.action.resource == "secrets"

@@ -66,10 +66,11 @@ impl Sandbox {
     /// # Errors
     /// When the audit log or the port cannot be had.
     pub async fn start(options: SandboxOptions) -> Result<Self, SandboxError> {
-        let audit = AuditLog::open(&options.audit_log).map_err(|source| SandboxError::AuditLog {
-            path: options.audit_log.clone(),
-            source,
-        })?;
+        let audit =
+            AuditLog::open(&options.audit_log).map_err(|source| SandboxError::AuditLog {
+                path: options.audit_log.clone(),
+                source,
+            })?;
         let mut entropy = Entropy::new(options.seed);
         let mut tokens = BTreeMap::new();
         let mut users = BTreeMap::new();
@@ -243,7 +244,10 @@ async fn handle(
         // A server in blocking mode answers nothing that is not in its log.
         Err(error) => {
             tracing::error!(%error, "the audit log cannot be written");
-            plain(500, &Status::internal("the audit log cannot be written").message)
+            plain(
+                500,
+                &Status::internal("the audit log cannot be written").message,
+            )
         }
     }
 }
@@ -305,28 +309,33 @@ fn http_date(at: Timestamp) -> String {
 
 /// Lines as they become due, until the watch's time is over, the sandbox ends, or nobody listens any more.
 fn watch_body(watching: Watching, shared: Arc<Shared>) -> HttpBody {
-    let end = watching.lasts().map(|lasts| tokio::time::Instant::now() + lasts);
-    let lines = stream::unfold((watching, shared), move |(mut watching, shared)| async move {
-        loop {
-            let due = watching.due(&shared.api().store);
-            if !due.is_empty() {
-                return Some((Ok::<_, std::convert::Infallible>(due), (watching, shared)));
-            }
-            let over = async {
-                match end {
-                    Some(end) => tokio::time::sleep_until(end).await,
-                    None => std::future::pending().await,
+    let end = watching
+        .lasts()
+        .map(|lasts| tokio::time::Instant::now() + lasts);
+    let lines = stream::unfold(
+        (watching, shared),
+        move |(mut watching, shared)| async move {
+            loop {
+                let due = watching.due(&shared.api().store);
+                if !due.is_empty() {
+                    return Some((Ok::<_, std::convert::Infallible>(due), (watching, shared)));
                 }
-            };
-            let goes_on = tokio::select! {
-                changed = watching.changed() => changed,
-                () = over => false,
-                () = shared.ended() => false,
-            };
-            if !goes_on {
-                return None;
+                let over = async {
+                    match end {
+                        Some(end) => tokio::time::sleep_until(end).await,
+                        None => std::future::pending().await,
+                    }
+                };
+                let goes_on = tokio::select! {
+                    changed = watching.changed() => changed,
+                    () = over => false,
+                    () = shared.ended() => false,
+                };
+                if !goes_on {
+                    return None;
+                }
             }
-        }
-    });
+        },
+    );
     HttpBody::from_stream(lines)
 }

@@ -159,7 +159,10 @@ pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T 
         if let Some(found) = look() {
             return found;
         }
-        assert!(began.elapsed() < Duration::from_secs(60), "{what} never came");
+        assert!(
+            began.elapsed() < Duration::from_secs(60),
+            "{what} never came"
+        );
         std::thread::sleep(Duration::from_millis(10));
     }
 }

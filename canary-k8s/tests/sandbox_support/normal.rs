@@ -41,7 +41,10 @@ impl Normal {
                 }
                 Value::Object(out)
             }
-            Value::Array(items) => items.iter().map(|item| self.field(name, item, false)).collect(),
+            Value::Array(items) => items
+                .iter()
+                .map(|item| self.field(name, item, false))
+                .collect(),
             Value::String(text) => self.text(name, text, in_list),
             other => other.clone(),
         }
@@ -114,7 +117,10 @@ impl Normal {
 
     /// A token by what it says; how long it lasts stays.
     fn token(&mut self, text: &str) -> Value {
-        let decoded = STANDARD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        let decoded = STANDARD
+            .decode(text)
+            .ok()
+            .and_then(|bytes| String::from_utf8(bytes).ok());
         let text = decoded.as_deref().unwrap_or(text);
         let parts: Vec<Value> = text
             .split('.')
@@ -133,7 +139,10 @@ impl Normal {
         }
         if let (Some(from), Some(until)) = (claims["iat"].as_i64(), claims["exp"].as_i64()) {
             claims["exp"] = json!(format!("iat+{}", until - from));
-            claims["nbf"] = json!(format!("iat+{}", claims["nbf"].as_i64().unwrap_or(0) - from));
+            claims["nbf"] = json!(format!(
+                "iat+{}",
+                claims["nbf"].as_i64().unwrap_or(0) - from
+            ));
             claims["iat"] = json!("<time>");
         }
         self.value(&json!({ "header": header, "claims": claims }))

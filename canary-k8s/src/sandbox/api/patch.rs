@@ -44,7 +44,12 @@ impl Api {
         let named = &new["metadata"]["name"];
         if *named != call.target.name.as_str() {
             let cause = Cause::invalid("metadata.name", named, "field is immutable");
-            return Err(Status::invalid(call.kind.group, call.kind.name, &call.target.name, &[cause]));
+            return Err(Status::invalid(
+                call.kind.group,
+                call.kind.name,
+                &call.target.name,
+                &[cause],
+            ));
         }
         check_uid(call, &live, &new)?;
         let mut new = with_system_fields(&live, new);
@@ -77,7 +82,10 @@ impl Api {
         }
         let config = object::decode(call.kind, &body)?;
         check_name(call, &config)?;
-        if config["metadata"]["managedFields"].as_array().is_some_and(|all| !all.is_empty()) {
+        if config["metadata"]["managedFields"]
+            .as_array()
+            .is_some_and(|all| !all.is_empty())
+        {
             return Err(Status::bad_request("metadata.managedFields must be nil"));
         }
         let now = call.time();

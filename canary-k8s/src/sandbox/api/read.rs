@@ -136,10 +136,13 @@ fn read_token(text: &str) -> Result<(Option<u64>, String), Status> {
         };
         invalid(&format!("illegal base64 data at input byte {at}"))
     })?;
-    let token: Value = serde_json::from_slice(&bytes).map_err(|error| invalid(&error.to_string()))?;
+    let token: Value =
+        serde_json::from_slice(&bytes).map_err(|error| invalid(&error.to_string()))?;
     let start = token["start"].as_str().filter(|start| !start.is_empty());
     match (token["rv"].as_i64(), start) {
-        (None | Some(0), _) => Err(invalid("incorrect encoded start resourceVersion (version meta.k8s.io/v1)")),
+        (None | Some(0), _) => Err(invalid(
+            "incorrect encoded start resourceVersion (version meta.k8s.io/v1)",
+        )),
         (_, None) => Err(invalid("encoded start key empty (version meta.k8s.io/v1)")),
         (Some(revision), Some(start)) => Ok((u64::try_from(revision).ok(), start.to_owned())),
     }
