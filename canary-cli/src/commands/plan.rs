@@ -103,6 +103,16 @@ fn recorded(
     {
         site.id.clone_from(&known.id);
     }
+    // A dump does not tell the server's address and authority, which a kubeconfig holds.
+    if let Some(known) = ledger.sites.get(&provider)
+        && site.id == known.id
+    {
+        for (name, fact) in &known.facts {
+            site.facts
+                .entry(name.clone())
+                .or_insert_with(|| fact.clone());
+        }
+    }
     let mut observed = dump.observed(&engine.keys(&provider, &site).digester());
     observed.sites.insert(provider.clone(), site);
     let namespaces = engine

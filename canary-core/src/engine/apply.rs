@@ -179,7 +179,8 @@ impl Engine {
         let operators = self.operators(plan).await?;
         let mut writer = self.writer(request, loaded, lease).await?;
         for (provider, site) in &view.observed.sites {
-            if !writer.ledger.sites.contains_key(provider) {
+            let known = writer.ledger.sites.get(provider);
+            if known.is_none_or(|known| known.facts != site.facts) {
                 writer.push(Entry::Site {
                     provider: provider.clone(),
                     site: without_moment(site),
@@ -356,7 +357,6 @@ pub(super) fn without_moment(site: &Site) -> Site {
     Site {
         principal: None,
         clock_offset_ms: 0,
-        facts: BTreeMap::new(),
         ..site.clone()
     }
 }
