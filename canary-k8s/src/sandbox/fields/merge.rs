@@ -147,7 +147,8 @@ pub(in crate::sandbox) fn json_merge(target: &mut Value, patch: &Value) {
 /// Kubernetes' own kind of merge: lists of named things are merged by name.
 pub(in crate::sandbox) fn strategic_merge(kind: &Kind, target: &mut Value, patch: &Value) {
     let mut rest = patch.clone();
-    let metadata = rest["metadata"].take();
+    let metadata = rest.as_object_mut().and_then(|rest| rest.remove("metadata"));
+    let metadata = metadata.unwrap_or_else(|| json!({}));
     strategic_fields(kind.fields, target, &rest);
     strategic_fields(METADATA, &mut target["metadata"], &metadata);
 }
