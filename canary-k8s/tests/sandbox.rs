@@ -2,8 +2,6 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stderr,
     reason = "a test whose ground cannot be laid has failed"
 )]
 
@@ -69,17 +67,31 @@ fn ask(server: &impl Server, user: &str, method: &str, path: &str, body: &Value)
 fn life_of_a_token_secret(server: &impl Server) -> (Value, Vec<Value>) {
     let at = "/api/v1/namespaces/default";
     let account = json!({ "metadata": { "name": "robot" } });
-    ask(server, "admin", "POST", &format!("{at}/serviceaccounts"), &account);
+    ask(
+        server,
+        "admin",
+        "POST",
+        &format!("{at}/serviceaccounts"),
+        &account,
+    );
     let secret = |name: &str, account: &str| {
         json!({
             "metadata": { "name": name, "annotations": { "kubernetes.io/service-account.name": account } },
             "type": "kubernetes.io/service-account-token",
         })
     };
-    ask(server, "admin", "POST", &format!("{at}/secrets"), &secret("robot-token", "robot"));
+    ask(
+        server,
+        "admin",
+        "POST",
+        &format!("{at}/secrets"),
+        &secret("robot-token", "robot"),
+    );
     let path = format!("{at}/secrets/robot-token");
     let get = || ask(server, "admin", "GET", &path, &Value::Null);
-    let filled = wait_for("a token", || Some(get()).filter(|secret| secret["data"]["token"].is_string()));
+    let filled = wait_for("a token", || {
+        Some(get()).filter(|secret| secret["data"]["token"].is_string())
+    });
     let token = {
         use base64::Engine as _;
         let bytes = base64::engine::general_purpose::STANDARD
@@ -91,13 +103,31 @@ fn life_of_a_token_secret(server: &impl Server) -> (Value, Vec<Value>) {
     ask(server, &token, "GET", &path, &Value::Null);
     let used = get();
     // One whose account there is not goes at once.
-    ask(server, "admin", "POST", &format!("{at}/secrets"), &secret("stray-token", "nobody"));
+    ask(
+        server,
+        "admin",
+        "POST",
+        &format!("{at}/secrets"),
+        &secret("stray-token", "nobody"),
+    );
     let gone = |name: &str| {
-        let found = ask(server, "admin", "GET", &format!("{at}/secrets/{name}"), &Value::Null);
+        let found = ask(
+            server,
+            "admin",
+            "GET",
+            &format!("{at}/secrets/{name}"),
+            &Value::Null,
+        );
         (found["code"] == 404).then_some(())
     };
     wait_for("the end of a stray token", || gone("stray-token"));
-    ask(server, "admin", "DELETE", &format!("{at}/serviceaccounts/robot"), &Value::Null);
+    ask(
+        server,
+        "admin",
+        "DELETE",
+        &format!("{at}/serviceaccounts/robot"),
+        &Value::Null,
+    );
     wait_for("the end of the token", || gone("robot-token"));
     let mut normal = Normal::default();
     let events: Vec<Value> = server
@@ -111,9 +141,18 @@ fn life_of_a_token_secret(server: &impl Server) -> (Value, Vec<Value>) {
         })
         .map(|mut event| {
             // Of the build, of its certificate, and of each process.
-            event["userAgent"] = json!(event["userAgent"].as_str().map(|agent| agent.rsplit('/').next().map(|last| {
-                if last == "tokens-controller" { last } else { "" }
-            })));
+            event["userAgent"] =
+                json!(
+                    event["userAgent"]
+                        .as_str()
+                        .map(|agent| agent.rsplit('/').next().map(|last| {
+                            if last == "tokens-controller" {
+                                last
+                            } else {
+                                ""
+                            }
+                        }))
+                );
             event["user"]["extra"] = json!(event["user"]["extra"].is_object());
             if event["user"]["username"] == "system:apiserver" {
                 event["user"]["uid"] = Value::Null;
@@ -148,7 +187,12 @@ fn token_secrets_are_filled_noted_and_buried_as_by_the_real_controllers() {
     let (sand_secret, mut sand) = life_of_a_token_secret(&Sand::start());
     assert_eq!(real_secret, sand_secret);
     // Controllers act when they come to it: before or after the answer that set them off is in the log.
-    let order = |event: &Value| format!("{} {} {}", event["objectRef"], event["verb"], event["user"]["username"]);
+    let order = |event: &Value| {
+        format!(
+            "{} {} {}",
+            event["objectRef"], event["verb"], event["user"]["username"]
+        )
+    };
     real.sort_by_key(order);
     sand.sort_by_key(order);
     assert_eq!(real.len(), sand.len(), "{real:#?}\n{sand:#?}");

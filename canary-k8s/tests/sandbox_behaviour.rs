@@ -2,7 +2,6 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     reason = "a test whose ground cannot be laid has failed"
 )]
 
@@ -16,9 +15,10 @@ use std::time::Duration;
 
 use canary_core::testing::FakeClock;
 use canary_fixtures::Request;
-use canary_k8s::sandbox::{Fault, FaultKind};
-use sandbox_support::{Sand, Server as _, wait_for};
+use canary_k8s::sandbox::{Fault, FaultKind, SandboxOptions, serve};
+use sandbox_support::{MachineClock, Sand, Server as _, wait_for};
 use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _};
 
 const SECRETS: &str = "/api/v1/namespaces/default/secrets";
 
@@ -35,7 +35,13 @@ fn is_there(sand: &Sand, name: &str) -> bool {
 fn told(sand: &Sand) -> Vec<String> {
     sand.events()
         .iter()
-        .map(|event| format!("{} {}", event["verb"].as_str().unwrap(), event["responseStatus"]["code"]))
+        .map(|event| {
+            format!(
+                "{} {}",
+                event["verb"].as_str().unwrap(),
+                event["responseStatus"]["code"]
+            )
+        })
         .collect()
 }
 
@@ -50,7 +56,9 @@ fn each_fault_does_what_it_says_to_what_is_kept_answered_and_logged() {
         (FaultKind::CutAfter, None, true, Some(201)),
     ] {
         let sand = Sand::start();
-        sand.sandbox().faults().push(Fault::once(kind).on("POST", "/secrets"));
+        sand.sandbox()
+            .faults()
+            .push(Fault::once(kind).on("POST", "/secrets"));
         let answer = sand.ask("admin", "POST", SECRETS, Some(&secret("a")));
         assert_eq!(answer.map(|answer| answer.status), status, "{kind:?}");
         let told = told(&sand);
@@ -103,7 +111,9 @@ struct Watch(BufReader<TcpStream>);
 impl Watch {
     fn open(sand: &Sand, path: &str) -> Self {
         let mut stream = TcpStream::connect(("127.0.0.1", sand.sandbox().port())).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(60)))
+            .unwrap();
         let head = format!(
             "GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n",
             sand.token("admin")
@@ -121,7 +131,10 @@ impl Watch {
                 && event.is_object()
             {
                 let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-                return (text(&event["type"]), text(&event["object"]["metadata"]["name"]));
+                return (
+                    text(&event["type"]),
+                    text(&event["object"]["metadata"]["name"]),
+                );
             }
         }
     }
@@ -131,28 +144,48 @@ impl Watch {
 fn a_watch_tells_what_is_there_and_what_changes_and_is_logged_when_it_opens_and_ends() {
     let sand = Sand::start();
     sand.ask("admin", "POST", SECRETS, Some(&secret("first")));
-    let mut watch = Watch::open(&sand, &format!("{SECRETS}?watch=true&sendInitialEvents=true&labelSelector=!hidden"));
+    let mut watch = Watch::open(
+        &sand,
+        &format!("{SECRETS}?watch=true&sendInitialEvents=true&labelSelector=!hidden"),
+    );
     let event = |kind: &str, name: &str| (kind.to_owned(), name.to_owned());
     assert_eq!(watch.next(), event("ADDED", "first"));
     assert_eq!(watch.next(), event("BOOKMARK", ""));
     sand.ask("admin", "POST", SECRETS, Some(&secret("second")));
     assert_eq!(watch.next(), event("ADDED", "second"));
     let path = format!("{SECRETS}/first");
-    sand.ask("admin", "PATCH", &path, Some(&json!({ "data": { "a": "eQ==" } })));
+    sand.ask(
+        "admin",
+        "PATCH",
+        &path,
+        Some(&json!({ "data": { "a": "eQ==" } })),
+    );
     assert_eq!(watch.next(), event("MODIFIED", "first"));
     // What the selector no longer covers is gone for this watch.
-    sand.ask("admin", "PATCH", &path, Some(&json!({ "metadata": { "labels": { "hidden": "1" } } })));
+    sand.ask(
+        "admin",
+        "PATCH",
+        &path,
+        Some(&json!({ "metadata": { "labels": { "hidden": "1" } } })),
+    );
     assert_eq!(watch.next(), event("DELETED", "first"));
     let stages = || -> Vec<String> {
         let events = sand.events();
         let watches = events.iter().filter(|event| event["verb"] == "watch");
-        watches.map(|event| event["stage"].as_str().unwrap().to_owned()).collect()
+        watches
+            .map(|event| event["stage"].as_str().unwrap().to_owned())
+            .collect()
     };
     assert_eq!(stages(), ["ResponseStarted"]);
     drop(watch);
     wait_for("the end of a watch", || {
         // The server notices when it has something to say.
-        sand.ask("admin", "PATCH", &format!("{SECRETS}/second"), Some(&json!({ "data": { "a": "eg==" } })));
+        sand.ask(
+            "admin",
+            "PATCH",
+            &format!("{SECRETS}/second"),
+            Some(&json!({ "data": { "a": "eg==" } })),
+        );
         (stages() == ["ResponseStarted", "ResponseComplete"]).then_some(())
     });
 }
@@ -165,20 +198,34 @@ fn a_list_goes_on_as_it_began_until_the_past_is_forgotten() {
     }
     let names = |body: &Value| -> Vec<String> {
         let items = body["items"].as_array().unwrap();
-        items.iter().map(|item| item["metadata"]["name"].as_str().unwrap().to_owned()).collect()
+        items
+            .iter()
+            .map(|item| item["metadata"]["name"].as_str().unwrap().to_owned())
+            .collect()
     };
-    let first = sand.ask("admin", "GET", &format!("{SECRETS}?limit=2"), None).unwrap().body;
+    let first = sand
+        .ask("admin", "GET", &format!("{SECRETS}?limit=2"), None)
+        .unwrap()
+        .body;
     assert_eq!(names(&first), ["a", "b"]);
     assert_eq!(first["metadata"]["remainingItemCount"], 2);
-    let rest = format!("{SECRETS}?limit=9&continue={}", first["metadata"]["continue"].as_str().unwrap());
+    let rest = format!(
+        "{SECRETS}?limit=9&continue={}",
+        first["metadata"]["continue"].as_str().unwrap()
+    );
     sand.ask("admin", "DELETE", &format!("{SECRETS}/c"), None);
     let second = sand.ask("admin", "GET", &rest, None).unwrap().body;
     assert_eq!(names(&second), ["c", "d"]);
     sand.sandbox().compact();
     let expired = sand.ask("admin", "GET", &rest, None).unwrap();
-    assert_eq!((expired.status, expired.body["reason"].as_str()), (410, Some("Expired")));
+    assert_eq!(
+        (expired.status, expired.body["reason"].as_str()),
+        (410, Some("Expired"))
+    );
     let token = expired.body["metadata"]["continue"].as_str().unwrap();
-    let now = sand.ask("admin", "GET", &format!("{SECRETS}?continue={token}"), None).unwrap();
+    let now = sand
+        .ask("admin", "GET", &format!("{SECRETS}?continue={token}"), None)
+        .unwrap();
     assert_eq!(names(&now.body), ["d"]);
 }
 
@@ -190,15 +237,26 @@ fn the_same_seed_clock_and_requests_give_the_same_bytes() {
         let account = json!({ "metadata": { "name": "robot" } });
         let accounts = "/api/v1/namespaces/default/serviceaccounts";
         sand.ask("admin", "POST", accounts, Some(&account));
-        let token = sand.ask("admin", "POST", &format!("{accounts}/robot/token"), Some(&json!({})));
+        let token = sand.ask(
+            "admin",
+            "POST",
+            &format!("{accounts}/robot/token"),
+            Some(&json!({})),
+        );
         sand.ask("admin", "POST", SECRETS, Some(&secret("a")));
         sand.ask("nobody", "GET", SECRETS, None);
         (token.unwrap().body, sand.audit())
     };
     let (token, log) = run();
     assert_eq!((token.clone(), log.clone()), run());
-    assert_eq!(token["status"]["expirationTimestamp"], "2026-11-22T06:54:13Z");
-    assert!(log.iter().all(|line| line.contains("2026-11-22T05:54:13.500000Z")));
+    assert_eq!(
+        token["status"]["expirationTimestamp"],
+        "2026-11-22T06:54:13Z"
+    );
+    assert!(
+        log.iter()
+            .all(|line| line.contains("2026-11-22T05:54:13.500000Z"))
+    );
 }
 
 #[test]
@@ -206,11 +264,30 @@ fn a_token_ends_when_the_clock_says_so() {
     let clock = Arc::new(FakeClock::at("2026-11-22T05:00:00Z".parse().unwrap()));
     let sand = Sand::with_clock(clock.clone());
     let accounts = "/api/v1/namespaces/default/serviceaccounts";
-    sand.ask("admin", "POST", accounts, Some(&json!({ "metadata": { "name": "robot" } })));
-    let answer = sand.ask("admin", "POST", &format!("{accounts}/robot/token"), Some(&json!({})));
-    let token = answer.unwrap().body["status"]["token"].as_str().unwrap().to_owned();
+    sand.ask(
+        "admin",
+        "POST",
+        accounts,
+        Some(&json!({ "metadata": { "name": "robot" } })),
+    );
+    let answer = sand.ask(
+        "admin",
+        "POST",
+        &format!("{accounts}/robot/token"),
+        Some(&json!({})),
+    );
+    let token = answer.unwrap().body["status"]["token"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let status = |token: &str| {
-        let request = Request { method: "GET", path: "/version", token, body: None, headers: &[] };
+        let request = Request {
+            method: "GET",
+            path: "/version",
+            token,
+            body: None,
+            headers: &[],
+        };
         sand.send(&request).unwrap().status
     };
     assert_eq!(status(&token), 200);
@@ -222,16 +299,90 @@ fn a_token_ends_when_the_clock_says_so() {
 }
 
 #[test]
+fn as_a_process_it_says_where_it_is_does_what_it_is_told_and_ends_with_its_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let options = SandboxOptions {
+        users: sandbox_support::users(),
+        audit_log: folder.path().join("audit.log"),
+        seed: [3; 32],
+        clock: Arc::new(MachineClock),
+        port: 0,
+    };
+    let (ours, theirs) = tokio::io::duplex(4096);
+    let (input, output) = tokio::io::split(theirs);
+    runtime.block_on(async {
+        let serving = serve(options, folder.path(), input, output);
+        let telling = async move {
+            let (read, mut write) = tokio::io::split(ours);
+            let mut lines = tokio::io::BufReader::new(read).lines();
+            let greeting: Value =
+                serde_json::from_str(&lines.next_line().await.unwrap().unwrap()).unwrap();
+            assert!(
+                greeting["url"]
+                    .as_str()
+                    .unwrap()
+                    .starts_with("http://127.0.0.1:")
+            );
+            assert!(
+                std::path::Path::new(greeting["kubeconfigs"]["operator"].as_str().unwrap())
+                    .is_file()
+            );
+            for (told, answer) in [
+                (
+                    r#"{"fault":{"kind":"error","path":"/secrets"}}"#,
+                    "\"done\"",
+                ),
+                ("\"clear\"", "\"done\""),
+                ("\"compact\"", "\"done\""),
+            ] {
+                write
+                    .write_all(format!("{told}\n").as_bytes())
+                    .await
+                    .unwrap();
+                assert_eq!(lines.next_line().await.unwrap().unwrap(), answer);
+            }
+            write.write_all(b"nonsense\n").await.unwrap();
+            assert!(
+                lines
+                    .next_line()
+                    .await
+                    .unwrap()
+                    .unwrap()
+                    .starts_with("{\"error\":")
+            );
+            write.shutdown().await.unwrap();
+            // Held until the other end is done.
+            lines
+        };
+        let (served, _lines) = tokio::join!(serving, telling);
+        served.unwrap();
+    });
+}
+
+#[test]
 fn its_files_are_for_their_owner_and_it_ends_with_its_watches() {
     let mut sand = Sand::start();
     let kubeconfig = sand.folder.path().join("kubeconfig");
-    sand.sandbox().write_kubeconfig(&kubeconfig, "operator", "demo").unwrap();
-    assert!(sand.sandbox().write_kubeconfig(&kubeconfig, "nobody", "demo").is_err());
+    sand.sandbox()
+        .write_kubeconfig(&kubeconfig, "operator", "demo")
+        .unwrap();
+    assert!(
+        sand.sandbox()
+            .write_kubeconfig(&kubeconfig, "nobody", "demo")
+            .is_err()
+    );
     for file in ["kubeconfig", "audit.log"] {
-        let mode = std::fs::metadata(sand.folder.path().join(file)).unwrap().permissions().mode();
+        let mode = std::fs::metadata(sand.folder.path().join(file))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600, "{file}");
     }
-    let mut watch = Watch::open(&sand, &format!("{SECRETS}?watch=true&sendInitialEvents=true"));
+    let mut watch = Watch::open(
+        &sand,
+        &format!("{SECRETS}?watch=true&sendInitialEvents=true"),
+    );
     assert_eq!(watch.next().0, "BOOKMARK");
     let sandbox = sand.sandbox.take().unwrap();
     let port = sandbox.port();

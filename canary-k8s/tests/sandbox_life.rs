@@ -59,11 +59,16 @@ impl Life {
         let namespace = json!({ "metadata": { "name": "shop" } });
         sand.ask("admin", "POST", "/api/v1/namespaces", Some(&namespace));
         let kubeconfig = sand.folder.path().join("kubeconfig");
-        sand.sandbox().write_kubeconfig(&kubeconfig, "admin", "demo").unwrap();
+        sand.sandbox()
+            .write_kubeconfig(&kubeconfig, "admin", "demo")
+            .unwrap();
         let catalog = Arc::new(KubernetesCatalog);
         let words = Engine::vocabulary([catalog.as_ref() as &dyn canary_core::catalog::Catalog]);
         let today = MachineClock.now().to_zoned(TimeZone::UTC).date();
-        let source = CONFIG.replace("[kubernetes]", &format!("[kubernetes]\npersona = \"{persona}\""));
+        let source = CONFIG.replace(
+            "[kubernetes]",
+            &format!("[kubernetes]\npersona = \"{persona}\""),
+        );
         let config = config::parse(&source, &words, today).unwrap();
         let connection = Connection {
             kubeconfig: Some(kubeconfig),
@@ -82,7 +87,11 @@ impl Life {
 
     fn plan(&self) -> Plan {
         self.sand.runtime.block_on(async {
-            let view = self.engine.look(self.engine.load().await.unwrap().ledger).await.unwrap();
+            let view = self
+                .engine
+                .look(self.engine.load().await.unwrap().ledger)
+                .await
+                .unwrap();
             self.engine.plan(&view, &Purpose::default()).unwrap()
         })
     }
@@ -104,7 +113,11 @@ impl Life {
             stop: &stop,
             progress: &|_| {},
         };
-        self.sand.runtime.block_on(self.engine.apply(request)).unwrap().report
+        self.sand
+            .runtime
+            .block_on(self.engine.apply(request))
+            .unwrap()
+            .report
     }
 
     /// Every object of the kinds that are planted.
@@ -133,7 +146,9 @@ impl Life {
         let writes = ["create", "update", "patch", "delete"];
         let ours = events.iter().skip(line).filter(|event| {
             writes.contains(&event["verb"].as_str().unwrap())
-                && event["userAgent"].as_str().is_some_and(|agent| agent.starts_with("kubectl/"))
+                && event["userAgent"]
+                    .as_str()
+                    .is_some_and(|agent| agent.starts_with("kubectl/"))
                 && event["objectRef"]["resource"] != "selfsubjectreviews"
         });
         ours.count()
@@ -148,9 +163,17 @@ fn whole_life(persona: &str, operation: &str) {
     assert_eq!(life.everything().len(), 7);
     for object in life.everything() {
         let written = &object["metadata"]["managedFields"];
-        let ours = written.as_array().into_iter().flatten().filter(|entry| entry["manager"] != "kube-controller-manager");
+        let ours = written
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|entry| entry["manager"] != "kube-controller-manager");
         for entry in ours {
-            assert_eq!(entry["operation"], operation, "{}", object["metadata"]["name"]);
+            assert_eq!(
+                entry["operation"], operation,
+                "{}",
+                object["metadata"]["name"]
+            );
         }
     }
 
@@ -162,18 +185,33 @@ fn whole_life(persona: &str, operation: &str) {
 
     // Somebody changes a value, adds a label, and deletes one.
     let path = format!("{NS}/secrets/orders-db-admin");
-    let change = json!({ "data": { "password": "aGFja2Vk" }, "metadata": { "labels": { "team": "red" } } });
+    let change =
+        json!({ "data": { "password": "aGFja2Vk" }, "metadata": { "labels": { "team": "red" } } });
     life.sand.ask("admin", "PATCH", &path, Some(&change));
-    let maps = life.sand.ask("admin", "GET", &format!("{NS}/configmaps"), None).unwrap().body;
-    let map = maps["items"][0]["metadata"]["name"].as_str().unwrap().to_owned();
-    life.sand.ask("admin", "DELETE", &format!("{NS}/configmaps/{map}"), None);
+    let maps = life
+        .sand
+        .ask("admin", "GET", &format!("{NS}/configmaps"), None)
+        .unwrap()
+        .body;
+    let map = maps["items"][0]["metadata"]["name"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    life.sand
+        .ask("admin", "DELETE", &format!("{NS}/configmaps/{map}"), None);
     assert!(life.plan().has_drift());
     life.apply(Purpose::default());
     assert!(!life.plan().has_drift());
     let repaired = life.sand.ask("admin", "GET", &path, None).unwrap().body;
     assert!(repaired["metadata"]["labels"].is_null());
     assert_ne!(repaired["data"]["password"], "aGFja2Vk");
-    assert_eq!(repaired["metadata"]["managedFields"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        repaired["metadata"]["managedFields"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
     life.destroy();
 }
 
@@ -191,7 +229,12 @@ fn the_same_by_server_side_apply() {
 fn answers_that_never_come_and_servers_that_are_busy_leave_nothing_half_done() {
     let life = Life::begin("helm");
     let faults = life.sand.sandbox().faults();
-    for kind in [FaultKind::TooManyRequests, FaultKind::ErrorAfter, FaultKind::CutAfter, FaultKind::Error] {
+    for kind in [
+        FaultKind::TooManyRequests,
+        FaultKind::ErrorAfter,
+        FaultKind::CutAfter,
+        FaultKind::Error,
+    ] {
         faults.push(Fault::once(kind).on("PATCH", "/secrets/").times(1));
     }
     faults.push(Fault::once(FaultKind::CutAfter).on("POST", "/token"));
@@ -211,7 +254,10 @@ fn answers_that_never_come_and_servers_that_are_busy_leave_nothing_half_done() {
 #[test]
 fn an_open_fault_is_counted_against_nobody_else() {
     let life = Life::begin("kubectl");
-    life.sand.sandbox().faults().push(Fault::once(FaultKind::Error).on("DELETE", "/nowhere"));
+    life.sand
+        .sandbox()
+        .faults()
+        .push(Fault::once(FaultKind::Error).on("DELETE", "/nowhere"));
     life.apply(Purpose::default());
     assert_eq!(life.sand.sandbox().faults().done(), 0);
 }

@@ -36,11 +36,7 @@ impl FaultKind {
             Self::TooManyRequests => Some(Status::too_many(1)),
             Self::Conflict => Some(Status::out_of_order()),
             Self::Error => Some(Status::internal("etcdserver: request timed out")),
-            Self::ErrorAfter
-            | Self::Hang
-            | Self::HangAfter
-            | Self::Cut
-            | Self::CutAfter => None,
+            Self::ErrorAfter | Self::Hang | Self::HangAfter | Self::Cut | Self::CutAfter => None,
         }
     }
 }
@@ -184,7 +180,10 @@ impl Faults {
     /// What goes wrong with a request.
     pub(super) fn take(&self, method: &str, uri: &str) -> Option<FaultKind> {
         let mut state = self.state();
-        let at = state.queue.iter().position(|fault| fault.fits(method, uri))?;
+        let at = state
+            .queue
+            .iter()
+            .position(|fault| fault.fits(method, uri))?;
         let fault = &mut state.queue[at];
         if fault.after > 0 {
             fault.after -= 1;
@@ -230,11 +229,22 @@ mod tests {
     #[test]
     fn a_fault_happens_to_what_fits_and_as_often_as_told() {
         let faults = Faults::new();
-        faults.push(Fault::once(FaultKind::Error).on("PUT", "/secrets/").times(2).after(1));
+        faults.push(
+            Fault::once(FaultKind::Error)
+                .on("PUT", "/secrets/")
+                .times(2)
+                .after(1),
+        );
         assert_eq!(faults.take("GET", "/api/v1/secrets/a"), None);
         assert_eq!(faults.take("PUT", "/api/v1/secrets/a"), None);
-        assert_eq!(faults.take("PUT", "/api/v1/secrets/a"), Some(FaultKind::Error));
-        assert_eq!(faults.take("PUT", "/api/v1/secrets/a"), Some(FaultKind::Error));
+        assert_eq!(
+            faults.take("PUT", "/api/v1/secrets/a"),
+            Some(FaultKind::Error)
+        );
+        assert_eq!(
+            faults.take("PUT", "/api/v1/secrets/a"),
+            Some(FaultKind::Error)
+        );
         assert_eq!(faults.take("PUT", "/api/v1/secrets/a"), None);
         assert_eq!(faults.done(), 2);
     }

@@ -90,13 +90,33 @@ fn order(field: &str) -> &'static [&'static str] {
             "subresource",
         ],
         "responseStatus" => STATUS,
-        "details" => &["name", "group", "kind", "uid", "causes", "retryAfterSeconds"],
+        "details" => &[
+            "name",
+            "group",
+            "kind",
+            "uid",
+            "causes",
+            "retryAfterSeconds",
+        ],
         "causes" => &["reason", "message", "field"],
-        "rules" => &["verbs", "apiGroups", "resources", "resourceNames", "nonResourceURLs"],
+        "rules" => &[
+            "verbs",
+            "apiGroups",
+            "resources",
+            "resourceNames",
+            "nonResourceURLs",
+        ],
         "subjects" => &["kind", "apiGroup", "name", "namespace"],
         "roleRef" => &["apiGroup", "kind", "name"],
         "secrets" | "boundObjectRef" => &["kind", "namespace", "name", "uid", "apiVersion"],
-        "ownerReferences" => &["apiVersion", "kind", "name", "uid", "controller", "blockOwnerDeletion"],
+        "ownerReferences" => &[
+            "apiVersion",
+            "kind",
+            "name",
+            "uid",
+            "controller",
+            "blockOwnerDeletion",
+        ],
         "spec" => &["audiences", "expirationSeconds", "boundObjectRef"],
         "status" => &["token", "expirationTimestamp", "userInfo"],
         "" | "items" | "object" => &[
@@ -150,6 +170,9 @@ mod tests {
 
     #[test]
     fn what_a_page_could_take_for_markup_is_escaped() {
-        assert_eq!(to_json(&json!({ "x": "<&>" })), r#"{"x":"\u003c\u0026\u003e"}"#);
+        assert_eq!(
+            to_json(&json!({ "x": "<&>" })),
+            r#"{"x":"\u003c\u0026\u003e"}"#
+        );
     }
 }

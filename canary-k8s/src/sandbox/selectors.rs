@@ -163,7 +163,10 @@ fn label_term(term: &str) -> Option<Term> {
         }
     } else if let Some((head, values)) = term.split_once('(') {
         let values = values.trim_end().strip_suffix(')')?;
-        let values = values.split(',').map(|value| value.trim().to_owned()).collect();
+        let values = values
+            .split(',')
+            .map(|value| value.trim().to_owned())
+            .collect();
         let mut words = head.split_whitespace();
         let (key, operator) = (words.next()?, words.next()?);
         let test = match operator {
@@ -201,7 +204,11 @@ mod tests {
             ("gone!=1", "metadata.name=a,metadata.namespace=n", true),
         ] {
             let selector = Selector::parse(&SECRET, labels, fields).unwrap();
-            assert_eq!(selector.matches(&SECRET, &object), wanted, "{labels} {fields}");
+            assert_eq!(
+                selector.matches(&SECRET, &object),
+                wanted,
+                "{labels} {fields}"
+            );
         }
         assert!(Selector::parse(&SECRET, "", "data=x").is_err());
         assert!(Selector::parse(&SECRET, "a b", "").is_err());

@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body as HttpBody;
@@ -57,6 +58,9 @@ impl Shared {
     }
 }
 
+/// Answers under way are small and leave within milliseconds; whoever takes longer has stopped listening.
+const GRACE: Duration = Duration::from_secs(2);
+
 /// The server's own limit of a body (`--max-resource-write-bytes`, 3 MiB).
 const MAX_BODY: usize = 3 * 1024 * 1024;
 
@@ -66,10 +70,11 @@ impl Sandbox {
     /// # Errors
     /// When the audit log or the port cannot be had.
     pub async fn start(options: SandboxOptions) -> Result<Self, SandboxError> {
-        let audit = AuditLog::open(&options.audit_log).map_err(|source| SandboxError::AuditLog {
-            path: options.audit_log.clone(),
-            source,
-        })?;
+        let audit =
+            AuditLog::open(&options.audit_log).map_err(|source| SandboxError::AuditLog {
+                path: options.audit_log.clone(),
+                source,
+            })?;
         let mut entropy = Entropy::new(options.seed);
         let mut tokens = BTreeMap::new();
         let mut users = BTreeMap::new();
@@ -193,9 +198,10 @@ impl Sandbox {
     /// Ends it: open watches are closed, requests that hang are dropped, and everything is forgotten.
     pub async fn close(mut self) {
         self.shared.ending.send_replace(true);
-        if let Some(serving) = self.serving.take() {
-            // It ended, however that was.
-            drop(serving.await);
+        if let Some(mut serving) = self.serving.take()
+            && tokio::time::timeout(GRACE, &mut serving).await.is_err()
+        {
+            serving.abort();
         }
     }
 }
@@ -229,13 +235,16 @@ async fn handle(
             wire.cut();
             return plain(500, "");
         }
-        Some(FaultKind::Hang) => hang(&shared).await,
+        Some(FaultKind::Hang) if !hang(&shared).await => {
+            wire.cut();
+            return plain(500, "");
+        }
         _ => {}
     }
     let reply = shared.api().handle(&request, fault);
     match fault {
         Some(FaultKind::CutAfter) => wire.cut(),
-        Some(FaultKind::HangAfter) => hang(&shared).await,
+        Some(FaultKind::HangAfter) if !hang(&shared).await => wire.cut(),
         _ => {}
     }
     match reply {
@@ -243,15 +252,19 @@ async fn handle(
         // A server in blocking mode answers nothing that is not in its log.
         Err(error) => {
             tracing::error!(%error, "the audit log cannot be written");
-            plain(500, &Status::internal("the audit log cannot be written").message)
+            plain(
+                500,
+                &Status::internal("the audit log cannot be written").message,
+            )
         }
     }
 }
 
-async fn hang(shared: &Shared) {
+/// Whether it goes on: not when the sandbox ends.
+async fn hang(shared: &Shared) -> bool {
     tokio::select! {
-        () = shared.faults.hang() => {}
-        () = shared.ended() => {}
+        () = shared.faults.hang() => true,
+        () = shared.ended() => false,
     }
 }
 
@@ -305,28 +318,33 @@ fn http_date(at: Timestamp) -> String {
 
 /// Lines as they become due, until the watch's time is over, the sandbox ends, or nobody listens any more.
 fn watch_body(watching: Watching, shared: Arc<Shared>) -> HttpBody {
-    let end = watching.lasts().map(|lasts| tokio::time::Instant::now() + lasts);
-    let lines = stream::unfold((watching, shared), move |(mut watching, shared)| async move {
-        loop {
-            let due = watching.due(&shared.api().store);
-            if !due.is_empty() {
-                return Some((Ok::<_, std::convert::Infallible>(due), (watching, shared)));
-            }
-            let over = async {
-                match end {
-                    Some(end) => tokio::time::sleep_until(end).await,
-                    None => std::future::pending().await,
+    let end = watching
+        .lasts()
+        .map(|lasts| tokio::time::Instant::now() + lasts);
+    let lines = stream::unfold(
+        (watching, shared),
+        move |(mut watching, shared)| async move {
+            loop {
+                let due = watching.due(&shared.api().store);
+                if !due.is_empty() {
+                    return Some((Ok::<_, std::convert::Infallible>(due), (watching, shared)));
                 }
-            };
-            let goes_on = tokio::select! {
-                changed = watching.changed() => changed,
-                () = over => false,
-                () = shared.ended() => false,
-            };
-            if !goes_on {
-                return None;
+                let over = async {
+                    match end {
+                        Some(end) => tokio::time::sleep_until(end).await,
+                        None => std::future::pending().await,
+                    }
+                };
+                let goes_on = tokio::select! {
+                    changed = watching.changed() => changed,
+                    () = over => false,
+                    () = shared.ended() => false,
+                };
+                if !goes_on {
+                    return None;
+                }
             }
-        }
-    });
+        },
+    );
     HttpBody::from_stream(lines)
 }

@@ -16,19 +16,19 @@ pub(super) enum Shape {
     /// Base64.
     Bytes,
     /// Free keys, each with an owner of its own.
-    Map(&'static Shape),
+    Map(&'static Self),
     /// Fixed fields, each with an owner of its own.
     Struct(&'static [Field]),
     /// Fixed fields with one owner.
     Whole(&'static [Field]),
     /// A list with one owner.
-    List(&'static Shape),
+    List(&'static Self),
     /// A list of different texts, each with an owner of its own.
     Set,
     /// A list whose items are told apart by a field.
     Keyed {
         key: &'static str,
-        item: &'static Shape,
+        item: &'static Self,
     },
 }
 
@@ -66,7 +66,9 @@ impl Shape {
                 Ok(Value::Array(items.collect::<Result<_, _>>()?))
             }
             (Self::Set, Value::Array(items)) => {
-                let items = items.iter().map(|value| Self::Text.decode(value, path, sparse));
+                let items = items
+                    .iter()
+                    .map(|value| Self::Text.decode(value, path, sparse));
                 Ok(Value::Array(items.collect::<Result<_, _>>()?))
             }
             (shape, value) => Err(format!(

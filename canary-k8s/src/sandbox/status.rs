@@ -43,11 +43,7 @@ impl Cause {
     }
 
     pub(super) fn forbidden(field: impl Into<String>, detail: &str) -> Self {
-        Self::new(
-            "FieldValueForbidden",
-            field,
-            format!("Forbidden: {detail}"),
-        )
+        Self::new("FieldValueForbidden", field, format!("Forbidden: {detail}"))
     }
 
     pub(super) fn new(
@@ -137,7 +133,11 @@ impl Status {
     }
 
     pub(super) fn exists(kind: &Kind, name: &str) -> Self {
-        let message = format!("{} {} already exists", kind.qualified_plural(), quoted(name));
+        let message = format!(
+            "{} {} already exists",
+            kind.qualified_plural(),
+            quoted(name)
+        );
         Self::new(409, "AlreadyExists", message).about(kind.group, kind.plural, name)
     }
 

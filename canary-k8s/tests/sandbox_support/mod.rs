@@ -1,6 +1,10 @@
 //! Two servers, one way of asking them.
 
 #![allow(dead_code, reason = "each test file uses its part of this")]
+#![allow(
+    clippy::panic,
+    reason = "a test whose ground cannot be laid has failed"
+)]
 
 pub(crate) mod normal;
 pub(crate) mod script;
@@ -159,7 +163,10 @@ pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T 
         if let Some(found) = look() {
             return found;
         }
-        assert!(began.elapsed() < Duration::from_secs(60), "{what} never came");
+        assert!(
+            began.elapsed() < Duration::from_secs(60),
+            "{what} never came"
+        );
         std::thread::sleep(Duration::from_millis(10));
     }
 }

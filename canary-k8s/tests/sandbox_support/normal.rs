@@ -42,11 +42,15 @@ impl Normal {
                 Value::Object(out)
             }
             Value::Array(items) => {
-                let mut items: Vec<Value> =
-                    items.iter().map(|item| self.field(name, item, false)).collect();
+                let mut items: Vec<Value> = items
+                    .iter()
+                    .map(|item| self.field(name, item, false))
+                    .collect();
                 if name == "managedFields" {
                     // Their order follows whole seconds, which fall where they fall.
-                    items.sort_by_key(|entry| [entry["operation"].to_string(), entry["manager"].to_string()]);
+                    items.sort_by_key(|entry| {
+                        [entry["operation"].to_string(), entry["manager"].to_string()]
+                    });
                 }
                 items.into()
             }
@@ -63,8 +67,11 @@ impl Normal {
             "continue" => self.continued(text),
             "token" => self.token(text),
             "requestURI" => {
-                let token = text.split_once("continue=").map(|(_, rest)| rest.split('&').next().unwrap_or(rest));
-                let text = token.map_or_else(|| text.to_owned(), |token| text.replace(token, "<token>"));
+                let token = text
+                    .split_once("continue=")
+                    .map(|(_, rest)| rest.split('&').next().unwrap_or(rest));
+                let text =
+                    token.map_or_else(|| text.to_owned(), |token| text.replace(token, "<token>"));
                 self.uuids(&text).into()
             }
             "message" => self.message(text).into(),
@@ -127,7 +134,10 @@ impl Normal {
 
     /// A token by what it says; how long it lasts stays.
     fn token(&mut self, text: &str) -> Value {
-        let decoded = STANDARD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        let decoded = STANDARD
+            .decode(text)
+            .ok()
+            .and_then(|bytes| String::from_utf8(bytes).ok());
         let text = decoded.as_deref().unwrap_or(text);
         let parts: Vec<Value> = text
             .split('.')
@@ -146,7 +156,10 @@ impl Normal {
         }
         if let (Some(from), Some(until)) = (claims["iat"].as_i64(), claims["exp"].as_i64()) {
             claims["exp"] = json!(format!("iat+{}", until - from));
-            claims["nbf"] = json!(format!("iat+{}", claims["nbf"].as_i64().unwrap_or(0) - from));
+            claims["nbf"] = json!(format!(
+                "iat+{}",
+                claims["nbf"].as_i64().unwrap_or(0) - from
+            ));
             claims["iat"] = json!("<time>");
         }
         self.value(&json!({ "header": header, "claims": claims }))

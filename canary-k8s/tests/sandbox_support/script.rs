@@ -77,7 +77,10 @@ impl Step {
 
     pub(crate) fn shown(&self) -> String {
         let body = self.body.as_ref().map(Value::to_string).unwrap_or_default();
-        format!("{} {} {} {:?} {body}", self.user, self.method, self.path, self.headers)
+        format!(
+            "{} {} {} {:?} {body}",
+            self.user, self.method, self.path, self.headers
+        )
     }
 }
 
@@ -110,10 +113,15 @@ pub(crate) fn play(server: &impl Server, steps: &[Step]) -> Vec<String> {
                 .iter()
                 .map(|(name, value)| (*name, filled(value, &kept)))
                 .collect();
-            let mut headers: Vec<(&str, &str)> =
-                headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            let mut headers: Vec<(&str, &str)> = headers
+                .iter()
+                .map(|(name, value)| (*name, value.as_str()))
+                .collect();
             headers.push(("Audit-ID", &audit_id));
-            headers.push(("User-Agent", "kubectl/v1.36.3 (linux/amd64) kubernetes/7c8ea1a"));
+            headers.push((
+                "User-Agent",
+                "kubectl/v1.36.3 (linux/amd64) kubernetes/7c8ea1a",
+            ));
             let answer = server
                 .send(&Request {
                     method: step.method,
@@ -125,7 +133,8 @@ pub(crate) fn play(server: &impl Server, steps: &[Step]) -> Vec<String> {
                 .unwrap_or_else(|| panic!("no answer: {}", step.shown()));
             for (name, pointer) in &step.keeps {
                 let value = answer.body.pointer(pointer).and_then(Value::as_str);
-                let value = value.unwrap_or_else(|| panic!("{}: no {pointer} in {}", step.shown(), answer.body));
+                let value = value
+                    .unwrap_or_else(|| panic!("{}: no {pointer} in {}", step.shown(), answer.body));
                 kept.insert(name, value.to_owned());
             }
             let events: Vec<String> = wait_for("an audit event", || {

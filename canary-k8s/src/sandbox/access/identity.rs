@@ -114,12 +114,7 @@ pub(in crate::sandbox) fn authenticate(
 /// The server lets clocks differ by this much (`go-jose/jwt`, DefaultLeeway).
 const LEEWAY: i64 = 60;
 
-fn of_claims(
-    claims: &Claims,
-    token: &str,
-    store: &Store,
-    now: Timestamp,
-) -> Option<Authenticated> {
+fn of_claims(claims: &Claims, token: &str, store: &Store, now: Timestamp) -> Option<Authenticated> {
     let account = store.get(&SERVICE_ACCOUNT, &claims.namespace, &claims.account)?;
     if account["metadata"]["uid"] != claims.account_uid {
         return None;

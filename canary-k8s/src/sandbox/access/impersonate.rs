@@ -84,9 +84,10 @@ fn try_mode(
         ..request.clone()
     };
     let permitted = check(&on, store);
-    Some(permitted.and_then(|()| {
-        as_user(wanted, request.user, &format!("impersonate:{mode}"), store)
-    }))
+    Some(
+        permitted
+            .and_then(|()| as_user(wanted, request.user, &format!("impersonate:{mode}"), store)),
+    )
 }
 
 fn read(headers: &HeaderMap) -> Identity {
@@ -141,12 +142,15 @@ fn go_syntax(user: &Identity) -> String {
 }
 
 fn service_account(name: &str) -> Option<(&str, &str)> {
-    let (namespace, name) = name.strip_prefix("system:serviceaccount:")?.split_once(':')?;
+    let (namespace, name) = name
+        .strip_prefix("system:serviceaccount:")?
+        .split_once(':')?;
     (!namespace.is_empty() && !name.is_empty()).then_some((namespace, name))
 }
 
 fn node(name: &str) -> Option<&str> {
-    name.strip_prefix("system:node:").filter(|name| !name.is_empty())
+    name.strip_prefix("system:node:")
+        .filter(|name| !name.is_empty())
 }
 
 fn check(attributes: &Attributes<'_>, store: &Store) -> Result<(), Status> {
@@ -231,6 +235,10 @@ fn as_user(
     user.groups.extend(missing.map(str::to_owned));
     Ok(Impersonated {
         user,
-        constraint: if constrained { verb.to_owned() } else { String::new() },
+        constraint: if constrained {
+            verb.to_owned()
+        } else {
+            String::new()
+        },
     })
 }

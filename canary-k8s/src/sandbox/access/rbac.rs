@@ -5,9 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::identity::{Identity, MASTERS};
-use crate::sandbox::kinds::{
-    CLUSTER_ROLE, CLUSTER_ROLE_BINDING, Kind, RBAC, ROLE, ROLE_BINDING,
-};
+use crate::sandbox::kinds::{CLUSTER_ROLE, CLUSTER_ROLE_BINDING, Kind, RBAC, ROLE, ROLE_BINDING};
 use crate::sandbox::status::{Status, quoted};
 use crate::sandbox::store::Store;
 
@@ -185,7 +183,12 @@ fn rules_of(role: &Value, namespace: &str, store: &Store) -> Result<Vec<Value>, 
     let (kind, namespace) = match text(&role["kind"]) {
         "Role" => (&ROLE, namespace),
         "ClusterRole" => (&CLUSTER_ROLE, ""),
-        other => return Err(format!("unsupported role reference kind: {}", quoted(other))),
+        other => {
+            return Err(format!(
+                "unsupported role reference kind: {}",
+                quoted(other)
+            ));
+        }
     };
     let name = text(&role["name"]);
     match store.get(kind, namespace, name) {
@@ -200,7 +203,11 @@ fn rules_of(role: &Value, namespace: &str, store: &Store) -> Result<Vec<Value>, 
 
 fn texts<'a>(rule: &'a Value, field: &str) -> Vec<&'a str> {
     let items = rule[field].as_array();
-    items.into_iter().flatten().filter_map(Value::as_str).collect()
+    items
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect()
 }
 
 fn allows(rule: &Value, attributes: &Attributes<'_>) -> bool {
@@ -262,7 +269,10 @@ pub(in crate::sandbox) fn escalates(
             name,
             ..wanted
         };
-        (Ok(object["rules"].as_array().cloned().unwrap_or_default()), excuse)
+        (
+            Ok(object["rules"].as_array().cloned().unwrap_or_default()),
+            excuse,
+        )
     } else {
         let excuse = Attributes {
             verb: "bind",
@@ -319,7 +329,10 @@ fn missing(granted: &[Value], held: &[Value]) -> BTreeSet<String> {
             for resource in texts(rule, "resources") {
                 for verb in texts(rule, "verbs") {
                     for name in &names {
-                        if !held.iter().any(|held| holds(held, group, resource, verb, name)) {
+                        if !held
+                            .iter()
+                            .any(|held| holds(held, group, resource, verb, name))
+                        {
                             note([group, resource, name, ""], verb);
                         }
                     }
@@ -331,7 +344,9 @@ fn missing(granted: &[Value], held: &[Value]) -> BTreeSet<String> {
                 let has = |held: &Value| {
                     let verbs = texts(held, "verbs");
                     (verbs.contains(&"*") || verbs.contains(&verb))
-                        && texts(held, "nonResourceURLs").into_iter().any(|own| covers_url(own, url))
+                        && texts(held, "nonResourceURLs")
+                            .into_iter()
+                            .any(|own| covers_url(own, url))
                 };
                 if !held.iter().any(has) {
                     note(["", "", "", url], verb);

@@ -42,8 +42,7 @@ pub(super) struct Claims {
 impl Issuer {
     /// An issuer with a key from chance. `None` where chance gave no key, which is one in 2^32.
     pub(in crate::sandbox) fn new(entropy: &mut Entropy) -> Option<Self> {
-        let secret =
-            (0..4).find_map(|_| p256::SecretKey::from_slice(&entropy.bytes()).ok())?;
+        let secret = (0..4).find_map(|_| p256::SecretKey::from_slice(&entropy.bytes()).ok())?;
         let der = secret.public_key().to_public_key_der().ok()?;
         Some(Self {
             key: SigningKey::from(&secret),

@@ -42,8 +42,10 @@ impl Controllers {
         let mut user = Identity::new("system:kube-controller-manager", "", &[]);
         // A real one has a certificate.
         let id = format!("X509SHA256={}", hex(entropy.bytes()));
-        user.extra
-            .insert("authentication.kubernetes.io/credential-id".into(), vec![id]);
+        user.extra.insert(
+            "authentication.kubernetes.io/credential-id".into(),
+            vec![id],
+        );
         users.insert(manager.clone(), user);
         let mut user = Identity::new("system:apiserver", &entropy.uuid(), &[]);
         user.groups.push("system:masters".into());
@@ -94,7 +96,9 @@ impl Api {
             self.as_controller("GET", &account, None)?;
             return self.delete_token(secret);
         };
-        let filled = ["token", "namespace"].iter().all(|key| secret["data"][key].is_string());
+        let filled = ["token", "namespace"]
+            .iter()
+            .all(|key| secret["data"][key].is_string());
         if filled {
             return Ok(());
         }
@@ -138,7 +142,11 @@ impl Api {
     fn delete_token(&mut self, secret: &Value) -> std::io::Result<()> {
         let metadata = &secret["metadata"];
         let text = |name: &str| metadata[name].as_str().unwrap_or_default();
-        let path = format!("/api/v1/namespaces/{}/secrets/{}", text("namespace"), text("name"));
+        let path = format!(
+            "/api/v1/namespaces/{}/secrets/{}",
+            text("namespace"),
+            text("name")
+        );
         let options = json!({
             "kind": "DeleteOptions", "apiVersion": "v1",
             "preconditions": { "uid": metadata["uid"] },

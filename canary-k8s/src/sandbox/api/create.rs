@@ -56,13 +56,20 @@ impl Api {
             metadata["name"] = format!("{stem}{}", self.entropy.suffix()).into();
         }
         let name = metadata["name"].as_str().unwrap_or_default().to_owned();
-        if metadata["resourceVersion"].as_str().is_some_and(|version| !version.is_empty()) {
+        if metadata["resourceVersion"]
+            .as_str()
+            .is_some_and(|version| !version.is_empty())
+        {
             return Err(Status::unknown(
                 "resourceVersion should not be set on objects to be created",
             ));
         }
         if let Some(metadata) = metadata.as_object_mut() {
-            for field in ["namespace", "deletionTimestamp", "deletionGracePeriodSeconds"] {
+            for field in [
+                "namespace",
+                "deletionTimestamp",
+                "deletionGracePeriodSeconds",
+            ] {
                 metadata.remove(field);
             }
             if call.kind.namespaced {
@@ -72,12 +79,19 @@ impl Api {
             metadata.insert("creationTimestamp".into(), call.time().into());
         }
         object::prepare(call.kind, &mut object);
-        if let Some(refusal) = escalates(call.user, call.kind, call.namespace(), &object, &self.store) {
+        if let Some(refusal) =
+            escalates(call.user, call.kind, call.namespace(), &object, &self.store)
+        {
             return Err(refusal);
         }
         let causes = validate::new(call.kind, &object);
         if !causes.is_empty() {
-            return Err(Status::invalid(call.kind.group, call.kind.name, &name, &causes));
+            return Err(Status::invalid(
+                call.kind.group,
+                call.kind.name,
+                &name,
+                &causes,
+            ));
         }
         if self.store.get(call.kind, call.namespace(), &name).is_some() {
             return Err(Status::exists(call.kind, &name));
@@ -123,7 +137,8 @@ pub(super) fn check_media(call: &Call<'_>) -> Result<(), Status> {
 
 /// An answer that says that something was done to an object.
 pub(super) fn done(call: &Call<'_>, name: &str, object: &Value) -> Answer {
-    let mut details = json!({ "name": name, "kind": call.kind.plural, "uid": object["metadata"]["uid"] });
+    let mut details =
+        json!({ "name": name, "kind": call.kind.plural, "uid": object["metadata"]["uid"] });
     if !call.kind.group.is_empty() {
         details["group"] = call.kind.group.into();
     }

@@ -50,19 +50,30 @@ impl Api {
         }
         let metadata = json!({ "resourceVersion": revision.to_string() });
         let items = found.iter().map(AsRef::as_ref);
-        Ok(Answer::Json(200, shown_list(call.kind, items, metadata, call.form)))
+        Ok(Answer::Json(
+            200,
+            shown_list(call.kind, items, metadata, call.form),
+        ))
     }
 
     /// Removes an object, or marks it where somebody holds it.
     fn remove(&mut self, call: &Call<'_>, live: &Object, dry: bool) -> Removed {
-        let name = live["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-        let namespace = live["metadata"]["namespace"].as_str().unwrap_or_default().to_owned();
+        let name = live["metadata"]["name"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        let namespace = live["metadata"]["namespace"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
         let is_namespace = call.kind.plural == NAMESPACE.plural;
         let holders = match is_namespace {
             true => &live["spec"]["finalizers"],
             false => &live["metadata"]["finalizers"],
         };
-        let held = holders.as_array().is_some_and(|holders| !holders.is_empty());
+        let held = holders
+            .as_array()
+            .is_some_and(|holders| !holders.is_empty());
         if !held {
             let mut last = live.as_ref().clone();
             if !dry {

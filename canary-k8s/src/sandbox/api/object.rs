@@ -58,7 +58,10 @@ fn read(kind: &Kind, body: &Value, sparse: bool) -> Result<Value, Status> {
         ))
     };
     if !named.is_empty() && named != kind.name {
-        let why = format!("converting (v1.{named}) to (core.{}): unknown conversion", kind.name);
+        let why = format!(
+            "converting (v1.{named}) to (core.{}): unknown conversion",
+            kind.name
+        );
         return Err(cannot(named, &why));
     }
     let Some(map) = body.as_object() else {

@@ -64,7 +64,9 @@ impl Api {
         })?;
         let text = |field: &str| body[field].as_str().unwrap_or_default();
         if text("apiVersion").is_empty() || text("kind").is_empty() {
-            let (group, version) = text("apiVersion").split_once('/').unwrap_or(("", text("apiVersion")));
+            let (group, version) = text("apiVersion")
+                .split_once('/')
+                .unwrap_or(("", text("apiVersion")));
             let kind = text("kind");
             return Err(Status::bad_request(format!(
                 "invalid object type: {group}/{version}, Kind={kind}"
@@ -72,7 +74,10 @@ impl Api {
         }
         let config = object::decode_applied(call.kind, &body)?;
         check_name(call, &config)?;
-        if config["metadata"]["managedFields"].as_array().is_some_and(|all| !all.is_empty()) {
+        if config["metadata"]["managedFields"]
+            .as_array()
+            .is_some_and(|all| !all.is_empty())
+        {
             return Err(Status::bad_request("metadata.managedFields must be nil"));
         }
         let now = call.time();

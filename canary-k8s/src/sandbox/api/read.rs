@@ -131,7 +131,11 @@ fn encoded(token: &Value) -> String {
 }
 
 fn read_token(text: &str) -> Result<(Option<u64>, String), Status> {
-    let invalid = |why: &str| Status::bad_request(format!("invalid continue token: continue key is not valid: {why}"));
+    let invalid = |why: &str| {
+        Status::bad_request(format!(
+            "invalid continue token: continue key is not valid: {why}"
+        ))
+    };
     let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|error| {
         let at = match error {
             base64::DecodeError::InvalidByte(at, _) => at,
@@ -141,14 +145,19 @@ fn read_token(text: &str) -> Result<(Option<u64>, String), Status> {
         };
         invalid(&format!("illegal base64 data at input byte {at}"))
     })?;
-    let token: Value = serde_json::from_slice(&bytes).map_err(|error| invalid(&error.to_string()))?;
+    let token: Value =
+        serde_json::from_slice(&bytes).map_err(|error| invalid(&error.to_string()))?;
     if token["v"] != "meta.k8s.io/v1" {
         let version = token["v"].as_str().unwrap_or_default();
-        return Err(invalid(&format!("server does not recognize this encoded version {version}")));
+        return Err(invalid(&format!(
+            "server does not recognize this encoded version {version}"
+        )));
     }
     let start = token["start"].as_str().filter(|start| !start.is_empty());
     match (token["rv"].as_i64(), start) {
-        (None | Some(0), _) => Err(invalid("incorrect encoded start resourceVersion (version meta.k8s.io/v1)")),
+        (None | Some(0), _) => Err(invalid(
+            "incorrect encoded start resourceVersion (version meta.k8s.io/v1)",
+        )),
         (_, None) => Err(invalid("encoded start key empty (version meta.k8s.io/v1)")),
         (Some(revision), Some(start)) => Ok((u64::try_from(revision).ok(), start.to_owned())),
     }

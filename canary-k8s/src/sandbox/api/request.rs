@@ -70,7 +70,11 @@ impl Request {
         info.verb = match verb {
             "get" if target.name.is_empty() => {
                 target.name = named.unwrap_or_default();
-                if watches || target.watch { "watch" } else { "list" }
+                if watches || target.watch {
+                    "watch"
+                } else {
+                    "list"
+                }
             }
             "get" if target.watch => "watch",
             "delete" if target.name.is_empty() => "deletecollection",
@@ -86,7 +90,8 @@ fn named_by_selector(selector: &str) -> Option<String> {
     selector.split(',').find_map(|term| {
         let value = term.strip_prefix("metadata.name=")?;
         let value = value.strip_prefix('=').unwrap_or(value);
-        let fits = !value.is_empty() && !value.contains(['/', '%']) && value != "." && value != "..";
+        let fits =
+            !value.is_empty() && !value.contains(['/', '%']) && value != "." && value != "..";
         fits.then(|| value.to_owned())
     })
 }
@@ -135,7 +140,9 @@ pub(super) fn form(accept: &str) -> Result<Form, Status> {
         let parameters: Vec<&str> = parts.collect();
         let json = matches!(media, "application/json" | "*/*" | "application/*");
         let of = |name: &str| {
-            let value = parameters.iter().find_map(|parameter| parameter.strip_prefix(name));
+            let value = parameters
+                .iter()
+                .find_map(|parameter| parameter.strip_prefix(name));
             value.unwrap_or_default().to_owned()
         };
         let meta = of("g=") == "meta.k8s.io" && of("v=") == "v1";
@@ -170,10 +177,20 @@ mod tests {
         for (method, uri, verb, name) in [
             ("GET", "/api/v1/secrets", "list", ""),
             ("GET", "/api/v1/secrets?watch=1", "watch", ""),
-            ("GET", "/api/v1/namespaces/n/secrets?fieldSelector=metadata.name%3Da", "list", "a"),
+            (
+                "GET",
+                "/api/v1/namespaces/n/secrets?fieldSelector=metadata.name%3Da",
+                "list",
+                "a",
+            ),
             ("GET", "/api/v1/namespaces/n/secrets/a", "get", "a"),
             ("GET", "/api/v1/namespaces/n", "get", "n"),
-            ("DELETE", "/api/v1/namespaces/n/secrets", "deletecollection", ""),
+            (
+                "DELETE",
+                "/api/v1/namespaces/n/secrets",
+                "deletecollection",
+                "",
+            ),
             ("PATCH", "/api/v1/namespaces/n/secrets/a", "patch", "a"),
             ("POST", "/api/v1/namespaces/n/secrets", "create", ""),
         ] {
@@ -186,7 +203,8 @@ mod tests {
 
     #[test]
     fn the_first_form_that_can_be_had_is_given() {
-        let metadata = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
+        let metadata =
+            "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
         assert_eq!(form(metadata).unwrap(), Form::Metadata);
         let table = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
         assert_eq!(form(table).unwrap(), Form::Whole);

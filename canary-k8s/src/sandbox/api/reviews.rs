@@ -71,7 +71,8 @@ impl Api {
             .get(&SERVICE_ACCOUNT, &target.namespace, &target.name)
             .cloned()
             .ok_or_else(|| Status::not_found(&SERVICE_ACCOUNT, &target.name))?;
-        let invalid = |cause: Cause, name: &str| Status::invalid(GROUP, "TokenRequest", name, &[cause]);
+        let invalid =
+            |cause: Cause, name: &str| Status::invalid(GROUP, "TokenRequest", name, &[cause]);
         for (field, wanted, what) in [
             ("name", &target.name, "name"),
             ("namespace", &target.namespace, "namespace"),
@@ -164,7 +165,10 @@ impl Api {
 /// Who asked, as `managedFields` of the answer have it.
 fn written(request: &Request, info: &Info, spec: &Value, now: Timestamp) -> Value {
     let mut fields = json!({ "f:expirationSeconds": {} });
-    if spec["audiences"].as_array().is_some_and(|all| !all.is_empty()) {
+    if spec["audiences"]
+        .as_array()
+        .is_some_and(|all| !all.is_empty())
+    {
         fields["f:audiences"] = json!({});
     }
     if !spec["boundObjectRef"].is_null() {
@@ -175,7 +179,11 @@ fn written(request: &Request, info: &Info, spec: &Value, now: Timestamp) -> Valu
         fields["f:boundObjectRef"] = bound;
     }
     let manager = match info.param("fieldManager") {
-        "" => request.header("user-agent").split('/').next().unwrap_or_default(),
+        "" => request
+            .header("user-agent")
+            .split('/')
+            .next()
+            .unwrap_or_default(),
         manager => manager,
     };
     json!({

@@ -13,8 +13,8 @@ use super::request::{Form, Info, Request, form};
 use super::watch::{Spec, Watching};
 use crate::audit::uri::Target;
 use crate::sandbox::access::{
-    Attributes, Decision, Identity, Issuer, Modes, Users, authenticate, authorize, bootstrap, forbidden,
-    impersonate,
+    Attributes, Decision, Identity, Issuer, Modes, Users, authenticate, authorize, bootstrap,
+    forbidden, impersonate,
 };
 use crate::sandbox::audit::{AuditLog, Draft, Stage, time};
 use crate::sandbox::entropy::Entropy;
@@ -114,7 +114,11 @@ impl Call<'_> {
         let agent = agent.split('/').next().unwrap_or_default();
         match agent {
             "" => "unknown".to_owned(),
-            agent => agent.chars().filter(|c| !c.is_control()).take(LONGEST).collect(),
+            agent => agent
+                .chars()
+                .filter(|c| !c.is_control())
+                .take(LONGEST)
+                .collect(),
         }
     }
 
@@ -188,7 +192,10 @@ impl Api {
         object::prepare(kind, &mut object);
         object["metadata"]["uid"] = self.entropy.uuid().into();
         object["metadata"]["creationTimestamp"] = now.into();
-        let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+        let name = object["metadata"]["name"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
         self.store.put(kind, "", &name, object);
     }
 
@@ -236,17 +243,29 @@ impl Api {
             }
             Ok(Answer::Json(code, body)) => {
                 let status = success(code, &body);
-                (Stage::ResponseComplete, status, reply(code, Body::Json(body), None))
+                (
+                    Stage::ResponseComplete,
+                    status,
+                    reply(code, Body::Json(body), None),
+                )
             }
             Ok(Answer::Text(code, text)) => {
                 let status = json!({ "metadata": {}, "code": code });
-                (Stage::ResponseComplete, status, reply(code, Body::Text(text), None))
+                (
+                    Stage::ResponseComplete,
+                    status,
+                    reply(code, Body::Text(text), None),
+                )
             }
             Ok(Answer::Watch(spec)) => {
                 let status = json!({ "metadata": {}, "code": 200 });
                 let watching =
                     Watching::new(*spec, draft.clone(), self.audit.clone(), self.clock.clone());
-                (Stage::ResponseStarted, status, reply(200, Body::Watch(Box::new(watching)), None))
+                (
+                    Stage::ResponseStarted,
+                    status,
+                    reply(200, Body::Watch(Box::new(watching)), None),
+                )
             }
         };
         self.audit.write(&draft.event(stage, &status, at))?;
@@ -303,7 +322,10 @@ impl Api {
         let mut user = known.user;
         if let Some((namespace, secret)) = known.legacy {
             draft.annotate("authentication.k8s.io/legacy-token", user.name.clone());
-            draft.annotate("authentication.k8s.io/legacy-token-manual-secret", secret.clone());
+            draft.annotate(
+                "authentication.k8s.io/legacy-token-manual-secret",
+                secret.clone(),
+            );
             self.note_use(&namespace, &secret, now)
                 .map_err(|error| Status::internal(&error.to_string()))?;
         }

@@ -72,17 +72,25 @@ impl Api {
         dry: bool,
     ) -> Result<Value, Status> {
         let name = &call.target.name;
-        let version = new["metadata"]["resourceVersion"].as_str().unwrap_or_default();
+        let version = new["metadata"]["resourceVersion"]
+            .as_str()
+            .unwrap_or_default();
         if !version.is_empty() && live["metadata"]["resourceVersion"] != version {
             return Err(Status::modified(call.kind, name));
         }
         new["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"].clone();
-        if let Some(refusal) = escalates(call.user, call.kind, call.namespace(), &new, &self.store) {
+        if let Some(refusal) = escalates(call.user, call.kind, call.namespace(), &new, &self.store)
+        {
             return Err(refusal);
         }
         let causes = validate::change(call.kind, live, &new);
         if !causes.is_empty() {
-            return Err(Status::invalid(call.kind.group, call.kind.name, name, &causes));
+            return Err(Status::invalid(
+                call.kind.group,
+                call.kind.name,
+                name,
+                &causes,
+            ));
         }
         if same_but_for_times(live, &new) {
             return Ok(live.as_ref().clone());
@@ -90,7 +98,9 @@ impl Api {
         if dry {
             return Ok(new);
         }
-        let held = new["metadata"]["finalizers"].as_array().is_some_and(|all| !all.is_empty());
+        let held = new["metadata"]["finalizers"]
+            .as_array()
+            .is_some_and(|all| !all.is_empty());
         if !new["metadata"]["deletionTimestamp"].is_null() && !held && call.kind.namespaced {
             // The last one who held it let go.
             self.store.remove(call.kind, call.namespace(), name);

@@ -80,11 +80,19 @@ fn labels(labels: &Value) -> Vec<Cause> {
     for (key, value) in labels.as_object().into_iter().flatten() {
         let name = key.rsplit('/').next().unwrap_or(key);
         if name.is_empty() || !is_label_value(name) {
-            causes.push(Cause::invalid("metadata.labels", &key.clone().into(), QUALIFIED_NAME));
+            causes.push(Cause::invalid(
+                "metadata.labels",
+                &key.clone().into(),
+                QUALIFIED_NAME,
+            ));
         }
         let text = value.as_str().unwrap_or_default();
         if text.len() > 63 {
-            causes.push(Cause::invalid("metadata.labels", value, "must be no more than 63 bytes"));
+            causes.push(Cause::invalid(
+                "metadata.labels",
+                value,
+                "must be no more than 63 bytes",
+            ));
         }
         if !is_label_value(text) {
             causes.push(Cause::invalid("metadata.labels", value, LABEL_VALUE));
@@ -111,12 +119,20 @@ fn data(kind: &Kind, object: &Value) -> Vec<Cause> {
             let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
             if key.len() > 253 {
                 let shown = key.clone().into();
-                causes.push(Cause::invalid(field.clone(), &shown, "must be no more than 253 characters"));
+                causes.push(Cause::invalid(
+                    field.clone(),
+                    &shown,
+                    "must be no more than 253 characters",
+                ));
             }
             if key.is_empty() || !key.chars().all(fits) {
                 causes.push(Cause::invalid(field, &key.clone().into(), DATA_KEY));
             } else if key == "." || key == ".." {
-                causes.push(Cause::invalid(field, &key.clone().into(), &format!("must not be '{key}'")));
+                causes.push(Cause::invalid(
+                    field,
+                    &key.clone().into(),
+                    &format!("must not be '{key}'"),
+                ));
             }
             let text = value.as_str().unwrap_or_default();
             size += match (kind.plural, map) {
@@ -188,7 +204,11 @@ fn binding(kind: &Kind, object: &Value) -> Vec<Cause> {
     let named = role["kind"].as_str().unwrap_or_default();
     if !allowed.contains(&format!("\"{named}\"")) {
         let message = format!("Unsupported value: {named:?}: supported values: {allowed}");
-        causes.push(Cause::new("FieldValueNotSupported", "roleRef.kind", message));
+        causes.push(Cause::new(
+            "FieldValueNotSupported",
+            "roleRef.kind",
+            message,
+        ));
     }
     if role["name"].as_str().unwrap_or_default().is_empty() {
         causes.push(Cause::required("roleRef.name", ""));
@@ -217,7 +237,10 @@ fn rules(kind: &Kind, object: &Value) -> Vec<Cause> {
         let empty = |field: &str| rule[field].as_array().is_none_or(Vec::is_empty);
         if empty("verbs") {
             let field = format!("rules[{at}].verbs");
-            causes.push(Cause::required(field, "verbs must contain at least one value"));
+            causes.push(Cause::required(
+                field,
+                "verbs must contain at least one value",
+            ));
         }
         if !empty("nonResourceURLs") {
             if kind.namespaced {
@@ -230,8 +253,14 @@ fn rules(kind: &Kind, object: &Value) -> Vec<Cause> {
             continue;
         }
         for (field, detail) in [
-            ("apiGroups", "resource rules must supply at least one api group"),
-            ("resources", "resource rules must supply at least one resource"),
+            (
+                "apiGroups",
+                "resource rules must supply at least one api group",
+            ),
+            (
+                "resources",
+                "resource rules must supply at least one resource",
+            ),
         ] {
             if empty(field) {
                 causes.push(Cause::required(format!("rules[{at}].{field}"), detail));

@@ -42,14 +42,19 @@ impl Api {
             form: call.form,
             initial: VecDeque::new(),
             after: now,
-            lasts: call.info.param("timeoutSeconds").parse().ok().map(Duration::from_secs),
+            lasts: call
+                .info
+                .param("timeoutSeconds")
+                .parse()
+                .ok()
+                .map(Duration::from_secs),
             news: self.store.news(),
         };
         let asked: u64 = match call.info.param("resourceVersion") {
             "" => 0,
-            text => text.parse().map_err(|_| {
-                Status::bad_request(format!("invalid resource version {text:?}"))
-            })?,
+            text => text
+                .parse()
+                .map_err(|_| Status::bad_request(format!("invalid resource version {text:?}")))?,
         };
         let wants_initial = call.info.flag("sendInitialEvents");
         if asked > 0 && !wants_initial {
@@ -63,11 +68,13 @@ impl Api {
         let prefix = prefix(call.kind, call.namespace());
         for (_, object) in self.store.range(&prefix, "", now) {
             if spec.selector.matches(call.kind, object) {
-                spec.initial.push_back(line("ADDED", &object::shown(call.kind, object, call.form)));
+                spec.initial
+                    .push_back(line("ADDED", &object::shown(call.kind, object, call.form)));
             }
         }
         if wants_initial {
-            spec.initial.push_back(line("BOOKMARK", &spec.end_of_initial(now)));
+            spec.initial
+                .push_back(line("BOOKMARK", &spec.end_of_initial(now)));
         }
         Ok(Answer::Watch(Box::new(spec)))
     }

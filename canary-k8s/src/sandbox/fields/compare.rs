@@ -83,7 +83,10 @@ fn descend(
             }
         }
         Shape::Struct(fields) => {
-            let (a, b) = (before.unwrap_or(&Value::Null), after.unwrap_or(&Value::Null));
+            let (a, b) = (
+                before.unwrap_or(&Value::Null),
+                after.unwrap_or(&Value::Null),
+            );
             compare_fields(fields, a, b, path, out);
         }
         Shape::Set | Shape::Keyed { .. } => {
@@ -216,7 +219,8 @@ mod tests {
 
     #[test]
     fn an_applied_object_names_its_fields_without_containers() {
-        let object = json!({ "metadata": { "labels": { "x": "y" } }, "secrets": [{ "name": "s" }] });
+        let object =
+            json!({ "metadata": { "labels": { "x": "y" } }, "secrets": [{ "name": "s" }] });
         assert_eq!(
             fields_of(&SERVICE_ACCOUNT, &object).to_json(),
             json!({ "f:metadata": { "f:labels": { "f:x": {} } }, "f:secrets": { "k:{\"name\":\"s\"}": {} } })

@@ -127,7 +127,10 @@ fn disown(entries: &mut [Entry], change: &Comparison, but: Option<&Entry>) {
     let changed = change.modified.union(&change.added);
     for entry in entries {
         if but.is_none_or(|but| !entry.is_same_writer(but)) {
-            entry.fields = entry.fields.difference(&changed).difference(&change.removed);
+            entry.fields = entry
+                .fields
+                .difference(&changed)
+                .difference(&change.removed);
         }
     }
 }
@@ -142,7 +145,9 @@ pub(in crate::sandbox) fn updated(
 ) {
     let given = &new["metadata"]["managedFields"];
     // One empty entry asks for all of them to go.
-    let reset = given.as_array().is_some_and(|list| list.len() == 1 && list[0] == json!({}));
+    let reset = given
+        .as_array()
+        .is_some_and(|list| list.len() == 1 && list[0] == json!({}));
     let mut entries = read(new);
     if reset {
         entries.clear();

@@ -77,8 +77,10 @@ fn remove_field(fields: &[Field], at: &mut Value, path: &[String]) {
     let Some((name, rest)) = field(path) else {
         return;
     };
-    let (Some((_, shape)), Some(map)) = (fields.iter().find(|(field, _)| *field == name), at.as_object_mut())
-    else {
+    let (Some((_, shape)), Some(map)) = (
+        fields.iter().find(|(field, _)| *field == name),
+        at.as_object_mut(),
+    ) else {
         return;
     };
     if let Some(child) = map.get_mut(name)
@@ -119,9 +121,10 @@ fn is_item(element: &str, item: &Value) -> bool {
     match element.split_once(':') {
         Some(("k", key)) => {
             let key: Map<String, Value> = serde_json::from_str(key).unwrap_or_default();
-            key.iter().all(|(name, value)| &item[name.as_str()] == value)
+            key.iter()
+                .all(|(name, value)| &item[name.as_str()] == value)
         }
-        Some((_, value)) => item.to_string() == value,
+        Some((_, value)) => serde_json::from_str::<Value>(value).is_ok_and(|value| value == *item),
         None => false,
     }
 }
@@ -147,7 +150,9 @@ pub(in crate::sandbox) fn json_merge(target: &mut Value, patch: &Value) {
 /// Kubernetes' own kind of merge: lists of named things are merged by name.
 pub(in crate::sandbox) fn strategic_merge(kind: &Kind, target: &mut Value, patch: &Value) {
     let mut rest = patch.clone();
-    let metadata = rest.as_object_mut().and_then(|rest| rest.remove("metadata"));
+    let metadata = rest
+        .as_object_mut()
+        .and_then(|rest| rest.remove("metadata"));
     let metadata = metadata.unwrap_or_else(|| json!({}));
     strategic_fields(kind.fields, target, &rest);
     strategic_fields(METADATA, &mut target["metadata"], &metadata);
@@ -218,7 +223,8 @@ mod tests {
 
     #[test]
     fn what_becomes_empty_goes() {
-        let object = json!({ "metadata": { "labels": { "x": "y" } }, "data": { "a": "", "b": "" } });
+        let object =
+            json!({ "metadata": { "labels": { "x": "y" } }, "data": { "a": "", "b": "" } });
         let gone = FieldSet::from_json(
             &json!({ "f:metadata": { "f:labels": { "f:x": {} } }, "f:data": { ".": {}, "f:a": {} } }),
         );
