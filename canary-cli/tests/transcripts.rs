@@ -2,7 +2,8 @@
 //! kube-apiserver. Both must give the transcript that stands there. `TRYCMD=overwrite` writes it anew, from the real server.
 //!
 //! A script is Markdown; `NAME/` beside it holds the project's files. In each, namespaces `shop` and `ci` are there and
-//! `operator` may do everything. `someone USER METHOD PATH [JSON]` is a request by anybody else (this very program).
+//! `operator` may do everything. `someone USER METHOD PATH [JSON]` is a request by anybody else (this very program);
+//! `someone USER steal PATH FILE` keeps a Secret's kubeconfig, and `kubeconfig:FILE` is whoever its token says.
 //! What differs by nature stands as `[..]`: uids, tokens' and alerts' identifiers, times.
 
 #![expect(
@@ -11,6 +12,8 @@
     clippy::print_stdout,
     reason = "a test whose ground cannot be laid has failed, and a person reads what it prints"
 )]
+
+mod support;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -74,10 +77,19 @@ fn on_real(script: &Path) -> Option<bool> {
     for (user, _) in USERS {
         let kubeconfig = cluster.kubeconfig(user, None);
         std::fs::copy(kubeconfig, stage.path().join(format!("{user}.kubeconfig"))).unwrap();
-        std::fs::write(stage.path().join(format!("{user}.token")), cluster.token(user)).unwrap();
+        std::fs::write(
+            stage.path().join(format!("{user}.token")),
+            cluster.token(user),
+        )
+        .unwrap();
     }
     std::fs::write(stage.path().join("ca.pem"), cluster.ca_pem()).unwrap();
-    Some(run(script, stage.path(), cluster.port(), cluster.audit_log().path()))
+    Some(run(
+        script,
+        stage.path(),
+        cluster.port(),
+        cluster.audit_log().path(),
+    ))
 }
 
 async fn on_sandbox(script: &Path) -> bool {
@@ -127,7 +139,10 @@ fn run(script: &Path, stage: &Path, port: u16, audit_log: &Path) -> bool {
         .case(&here)
         .register_bin("canary", Path::new(env!("CARGO_BIN_EXE_canary")))
         .register_bin("someone", std::env::current_exe().unwrap())
-        .env("KUBECONFIG", stage.join("operator.kubeconfig").display().to_string())
+        .env(
+            "KUBECONFIG",
+            stage.join("operator.kubeconfig").display().to_string(),
+        )
         .env("CANARY_KEY", "1f".repeat(32))
         .env("USER", "maria")
         .env("SOMEONE_FOLDER", stage.display().to_string())
@@ -145,7 +160,8 @@ fn ground(stage: &Path, port: u16) {
         assert_eq!(answer.status, 201, "{path}: {}", answer.body);
     };
     for namespace in ["shop", "ci"] {
-        let body = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace } });
+        let body =
+            json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace } });
         made("/api/v1/namespaces", &body);
     }
     let api = "rbac.authorization.k8s.io/v1";
@@ -181,8 +197,6 @@ fn request(
     }
 }
 
-/// A request by anybody: a user of the stage, or `token:` with the place of a token in a Secret that the administrator
-/// can read, as in `token:ci/deployer-kubeconfig`.
 fn someone() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [user, method, path, rest @ ..] = args.as_slice() else {
@@ -191,9 +205,18 @@ fn someone() -> ExitCode {
     };
     let stage = PathBuf::from(std::env::var_os("SOMEONE_FOLDER").unwrap());
     let port = std::env::var("SOMEONE_PORT").unwrap().parse().unwrap();
-    let body: Option<Value> = rest.first().map(|text| serde_json::from_str(text).unwrap());
-    let answer = request(&stage, port, &who(&stage, user), method, path, body.as_ref()).unwrap();
+    let steals = method == "steal";
+    let method = if steals { "GET" } else { method };
+    let body: Option<Value> = rest
+        .first()
+        .filter(|_| !steals)
+        .map(|text| serde_json::from_str(text).unwrap());
+    let answer = request(&stage, port, &who(user), method, path, body.as_ref()).unwrap();
     let body = &answer.body;
+    if steals {
+        let text = body["data"]["kubeconfig"].as_str().unwrap();
+        std::fs::write(rest.first().unwrap(), support::base64(text)).unwrap();
+    }
     let kind = body["kind"].as_str().unwrap_or("nothing");
     let what = match (kind, body["items"].as_array()) {
         ("Status", _) if answer.status >= 400 => {
@@ -209,14 +232,14 @@ fn someone() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// A stolen token was put aside by the thief: the file stands in the project's folder.
-fn who(_stage: &Path, user: &str) -> String {
-    match user.strip_prefix("kubeconfig:") {
-        None => user.to_owned(),
-        Some(path) => {
-            let text = std::fs::read_to_string(path).unwrap();
-            let line = text.lines().find_map(|line| line.trim().strip_prefix("token:"));
-            line.unwrap().trim().trim_matches('"').to_owned()
-        }
-    }
+/// A user of the stage, or the token of a stolen kubeconfig.
+fn who(user: &str) -> String {
+    let Some(path) = user.strip_prefix("kubeconfig:") else {
+        return user.to_owned();
+    };
+    let text = std::fs::read_to_string(path).unwrap();
+    let token = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("token:"));
+    token.unwrap().trim().trim_matches('"').to_owned()
 }

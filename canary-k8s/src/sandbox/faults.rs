@@ -170,6 +170,13 @@ impl Faults {
         drop(hanging.wait_for(|now| *now >= requests).await);
     }
 
+    /// Waits until at most so many requests hang.
+    pub async fn wait_for_hanging_at_most(&self, requests: usize) {
+        let mut hanging = self.shared.hanging.subscribe();
+        // The sender lives as long as this does.
+        drop(hanging.wait_for(|now| *now <= requests).await);
+    }
+
     /// What goes wrong with a request.
     pub(super) fn take(&self, method: &str, uri: &str) -> Option<FaultKind> {
         let mut state = self.state();

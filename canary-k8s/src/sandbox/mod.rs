@@ -10,8 +10,9 @@
 //! ```
 //!
 //! It is kept honest by a table of requests that must give the same answers and events here and on a real kube-apiserver
-//! (`tests/sandbox.rs`). It has no admission beyond namespaces, no garbage collector, no namespace controller, and none of the
-//! kinds that are not listed in `kinds.rs`.
+//! (`tests/sandbox.rs`). It has no discovery, no admission beyond namespaces, no garbage collector, no namespace controller
+//! (a namespace that is deleted goes on terminating), of the roles that clusters begin with only those that say who may
+//! look at himself and at the server, and none of the kinds that are not in `kinds.rs`.
 
 mod access;
 mod api;
@@ -22,6 +23,7 @@ mod fields;
 mod kinds;
 mod options;
 mod order;
+mod process;
 mod selectors;
 mod server;
 mod shape;
@@ -31,4 +33,5 @@ mod wire;
 
 pub use faults::{Fault, FaultKind, Faults};
 pub use options::{SandboxError, SandboxOptions, User};
+pub use process::{ServeError, serve};
 pub use server::Sandbox;

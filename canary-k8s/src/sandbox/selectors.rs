@@ -48,17 +48,7 @@ impl Selector {
                 ))
             })?;
             if field(kind, &Value::Null, &term.key).is_none() {
-                return Err(Status::bad_request(format!(
-                    "Unable to find {} that match label selector {}, field selector {}: {}",
-                    quoted(&format!(
-                        "{}, Resource={}",
-                        group_version(kind),
-                        kind.plural
-                    )),
-                    quoted(labels),
-                    quoted(fields),
-                    unsupported(kind, &term.key)
-                )));
+                return Err(Status::bad_request(unsupported(kind, &term.key)));
             }
             parsed.push(term);
         }
@@ -95,10 +85,6 @@ impl Test {
             (Self::NotIn(_), None) => true,
         }
     }
-}
-
-fn group_version(kind: &Kind) -> String {
-    format!("{}/{}", kind.group, super::kinds::VERSION)
 }
 
 fn unsupported(kind: &Kind, key: &str) -> String {

@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body as HttpBody;
@@ -56,6 +57,9 @@ impl Shared {
         drop(ending.wait_for(|ending| *ending).await);
     }
 }
+
+/// Answers under way are small and leave within milliseconds; whoever takes longer has stopped listening.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// The server's own limit of a body (`--max-resource-write-bytes`, 3 MiB).
 const MAX_BODY: usize = 3 * 1024 * 1024;
@@ -194,9 +198,10 @@ impl Sandbox {
     /// Ends it: open watches are closed, requests that hang are dropped, and everything is forgotten.
     pub async fn close(mut self) {
         self.shared.ending.send_replace(true);
-        if let Some(serving) = self.serving.take() {
-            // It ended, however that was.
-            drop(serving.await);
+        if let Some(mut serving) = self.serving.take()
+            && tokio::time::timeout(GRACE, &mut serving).await.is_err()
+        {
+            serving.abort();
         }
     }
 }
@@ -230,13 +235,16 @@ async fn handle(
             wire.cut();
             return plain(500, "");
         }
-        Some(FaultKind::Hang) => hang(&shared).await,
+        Some(FaultKind::Hang) if !hang(&shared).await => {
+            wire.cut();
+            return plain(500, "");
+        }
         _ => {}
     }
     let reply = shared.api().handle(&request, fault);
     match fault {
         Some(FaultKind::CutAfter) => wire.cut(),
-        Some(FaultKind::HangAfter) => hang(&shared).await,
+        Some(FaultKind::HangAfter) if !hang(&shared).await => wire.cut(),
         _ => {}
     }
     match reply {
@@ -252,10 +260,11 @@ async fn handle(
     }
 }
 
-async fn hang(shared: &Shared) {
+/// Whether it goes on: not when the sandbox ends.
+async fn hang(shared: &Shared) -> bool {
     tokio::select! {
-        () = shared.faults.hang() => {}
-        () = shared.ended() => {}
+        () = shared.faults.hang() => true,
+        () = shared.ended() => false,
     }
 }
 

@@ -16,19 +16,19 @@ pub(super) enum Shape {
     /// Base64.
     Bytes,
     /// Free keys, each with an owner of its own.
-    Map(&'static Shape),
+    Map(&'static Self),
     /// Fixed fields, each with an owner of its own.
     Struct(&'static [Field]),
     /// Fixed fields with one owner.
     Whole(&'static [Field]),
     /// A list with one owner.
-    List(&'static Shape),
+    List(&'static Self),
     /// A list of different texts, each with an owner of its own.
     Set,
     /// A list whose items are told apart by a field.
     Keyed {
         key: &'static str,
-        item: &'static Shape,
+        item: &'static Self,
     },
 }
 
@@ -36,8 +36,8 @@ pub(super) enum Shape {
 pub(super) type Misfit = String;
 
 impl Shape {
-    /// The value as it is stored: known fields only, nothing empty.
-    pub(super) fn decode(&self, value: &Value, path: &str) -> Result<Value, Misfit> {
+    /// The value as it is stored: known fields only and, when `sparse`, nothing empty.
+    pub(super) fn decode(&self, value: &Value, path: &str, sparse: bool) -> Result<Value, Misfit> {
         match (self, value) {
             (_, Value::Null) => Ok(Value::Null),
             (Self::Text, Value::String(_)) | (Self::Flag, Value::Bool(_)) => Ok(value.clone()),
@@ -48,7 +48,7 @@ impl Shape {
             (Self::Map(item), Value::Object(map)) => {
                 let mut out = Map::new();
                 for (key, value) in map {
-                    let value = item.decode(value, path)?;
+                    let value = item.decode(value, path, sparse)?;
                     // Go's zero value of a text or bytes.
                     let value = if value.is_null() { "".into() } else { value };
                     out.insert(key.clone(), value);
@@ -56,17 +56,19 @@ impl Shape {
                 Ok(Value::Object(out))
             }
             (Self::Struct(fields), Value::Object(map)) => {
-                Ok(Value::Object(decode_fields(fields, map, path, true)?))
+                Ok(Value::Object(decode_fields(fields, map, path, sparse)?))
             }
             (Self::Whole(fields), Value::Object(map)) => {
                 Ok(Value::Object(decode_fields(fields, map, path, false)?))
             }
             (Self::List(item) | Self::Keyed { item, .. }, Value::Array(items)) => {
-                let items = items.iter().map(|value| item.decode(value, path));
+                let items = items.iter().map(|value| item.decode(value, path, sparse));
                 Ok(Value::Array(items.collect::<Result<_, _>>()?))
             }
             (Self::Set, Value::Array(items)) => {
-                let items = items.iter().map(|value| Self::Text.decode(value, path));
+                let items = items
+                    .iter()
+                    .map(|value| Self::Text.decode(value, path, sparse));
                 Ok(Value::Array(items.collect::<Result<_, _>>()?))
             }
             (shape, value) => Err(format!(
@@ -79,6 +81,7 @@ impl Shape {
 
     fn go_type(&self, path: &str) -> String {
         match self {
+            Self::Text if path == "Secret.type" => "v1.SecretType".into(),
             Self::Text => "string".into(),
             Self::Flag => "bool".into(),
             Self::Bytes => "[]uint8".into(),
@@ -124,8 +127,8 @@ pub(super) fn decode_fields(
         let Some(value) = map.get(*name) else {
             continue;
         };
-        let value = shape.decode(value, &format!("{path}.{name}"))?;
-        if !is_empty(&value) || (!sparse && value.is_string()) {
+        let value = shape.decode(value, &format!("{path}.{name}"), sparse)?;
+        if !value.is_null() && (!sparse || !is_empty(&value)) {
             out.insert((*name).to_owned(), value);
         }
     }

@@ -13,6 +13,8 @@ pub(super) struct Status {
     pub(super) details: Option<Value>,
     /// The token that goes on with an inconsistent list.
     pub(super) more: Option<String>,
+    /// The log has only its code: it was answered before the server's own handlers.
+    pub(super) is_early: bool,
 }
 
 /// One thing that is wrong with an object.
@@ -69,6 +71,7 @@ impl Status {
             message: message.into(),
             details: None,
             more: None,
+            is_early: false,
         }
     }
 
@@ -196,20 +199,34 @@ impl Status {
         )
     }
 
-    pub(super) fn not_acceptable(accepted: &str) -> Self {
-        Self::new(
+    pub(super) fn unsupported_patch() -> Self {
+        let mut status = Self::new(415, "UnsupportedMediaType", "415: Unsupported Media Type");
+        status.details = Some(json!({}));
+        status
+    }
+
+    pub(super) fn not_acceptable() -> Self {
+        let mut status = Self::new(
             406,
             "NotAcceptable",
-            format!("only the following media types are accepted: {accepted}"),
-        )
+            "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, \
+             application/vnd.kubernetes.protobuf",
+        );
+        status.details = Some(json!({}));
+        status.is_early = true;
+        status
     }
 
     /// `name` is that of the kind, with its group.
     pub(super) fn invalid(group: &str, kind: &str, name: &str, causes: &[Cause]) -> Self {
-        let words: Vec<String> = causes
-            .iter()
-            .map(|cause| format!("{}: {}", cause.field, cause.message))
-            .collect();
+        let mut words: Vec<String> = Vec::new();
+        for cause in causes {
+            let said = format!("{}: {}", cause.field, cause.message);
+            // Go's aggregates say the same thing once.
+            if !words.contains(&said) {
+                words.push(said);
+            }
+        }
         let words = match words.as_slice() {
             [one] => one.clone(),
             many => format!("[{}]", many.join(", ")),
@@ -277,7 +294,7 @@ impl Status {
 
     /// The body of the answer.
     pub(super) fn body(&self) -> Value {
-        let mut body = self.audited();
+        let mut body = self.said();
         body["kind"] = "Status".into();
         body["apiVersion"] = "v1".into();
         if let Some(more) = &self.more {
@@ -288,6 +305,13 @@ impl Status {
 
     /// As it stands in an audit event.
     pub(super) fn audited(&self) -> Value {
+        match self.is_early {
+            true => json!({ "metadata": {}, "code": self.code }),
+            false => self.said(),
+        }
+    }
+
+    fn said(&self) -> Value {
         let mut status = json!({
             "metadata": {},
             "status": "Failure",

@@ -1,6 +1,10 @@
 //! Two servers, one way of asking them.
 
 #![allow(dead_code, reason = "each test file uses its part of this")]
+#![allow(
+    clippy::panic,
+    reason = "a test whose ground cannot be laid has failed"
+)]
 
 pub(crate) mod normal;
 pub(crate) mod script;

@@ -36,15 +36,24 @@ impl Normal {
                 let is_list = map.contains_key("items");
                 let mut out = Map::new();
                 for (key, value) in map {
-                    let in_list = is_list && key == "metadata";
+                    let in_list = in_list || is_list && key == "metadata";
                     out.insert(key.clone(), self.field(key, value, in_list));
                 }
                 Value::Object(out)
             }
-            Value::Array(items) => items
-                .iter()
-                .map(|item| self.field(name, item, false))
-                .collect(),
+            Value::Array(items) => {
+                let mut items: Vec<Value> = items
+                    .iter()
+                    .map(|item| self.field(name, item, false))
+                    .collect();
+                if name == "managedFields" {
+                    // Their order follows whole seconds, which fall where they fall.
+                    items.sort_by_key(|entry| {
+                        [entry["operation"].to_string(), entry["manager"].to_string()]
+                    });
+                }
+                items.into()
+            }
             Value::String(text) => self.text(name, text, in_list),
             other => other.clone(),
         }
@@ -57,6 +66,14 @@ impl Normal {
             "resourceVersion" => self.word("revision", text).into(),
             "continue" => self.continued(text),
             "token" => self.token(text),
+            "requestURI" => {
+                let token = text
+                    .split_once("continue=")
+                    .map(|(_, rest)| rest.split('&').next().unwrap_or(rest));
+                let text =
+                    token.map_or_else(|| text.to_owned(), |token| text.replace(token, "<token>"));
+                self.uuids(&text).into()
+            }
             "message" => self.message(text).into(),
             _ if text.parse::<jiff::Timestamp>().is_ok() => "<time>".into(),
             _ => self.uuids(text).into(),

@@ -17,6 +17,7 @@ pub(crate) struct Step {
     body: Option<Value>,
     headers: Vec<(&'static str, String)>,
     keeps: Vec<(&'static str, &'static str)>,
+    differs: Option<&'static str>,
 }
 
 /// A step; `{name}` in path, headers and body stands for something kept. A user that begins with `$` is a kept token.
@@ -28,6 +29,7 @@ pub(crate) fn step(user: &str, method: &'static str, path: &str) -> Step {
         body: None,
         headers: Vec::new(),
         keeps: Vec::new(),
+        differs: None,
     }
 }
 
@@ -61,6 +63,16 @@ impl Step {
             "application/json;as=PartialObjectMetadata{list};g=meta.k8s.io;v=v1,application/json"
         );
         self.header("Accept", &accept)
+    }
+
+    /// The sandbox answers otherwise, for a reason.
+    pub(crate) fn differs(mut self, reason: &'static str) -> Self {
+        self.differs = Some(reason);
+        self
+    }
+
+    pub(crate) fn reason(&self) -> Option<&'static str> {
+        self.differs
     }
 
     pub(crate) fn shown(&self) -> String {

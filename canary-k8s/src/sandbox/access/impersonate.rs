@@ -24,6 +24,7 @@ pub(in crate::sandbox) fn impersonate(
     headers: &HeaderMap,
     request: &Attributes<'_>,
     store: &Store,
+    modes: &mut Modes,
 ) -> Result<Option<Impersonated>, Status> {
     let wanted = read(headers);
     if wanted.name.is_empty() {
@@ -35,30 +36,58 @@ pub(in crate::sandbox) fn impersonate(
             go_syntax(&wanted)
         )));
     }
-    let plain = wanted.uid.is_empty() && wanted.groups.is_empty() && wanted.extra.is_empty();
-    let mode = match (service_account(&wanted.name), node(&wanted.name)) {
-        (Some(_), _) => plain.then_some("serviceaccount"),
-        (None, Some(_)) => plain.then_some("arbitrary-node"),
-        (None, None) => Some("user-info"),
-    };
-    let constrained = mode.map(|mode| {
-        let verb = format!("impersonate-on:{mode}:{}", request.verb);
-        let on = Attributes {
-            verb: &verb,
-            ..request.clone()
-        };
-        check(&on, store)?;
-        as_user(&wanted, request.user, &format!("impersonate:{mode}"), store)
-    });
-    let refusal = match constrained {
-        Some(Ok(done)) => return Ok(Some(done)),
-        Some(Err(refusal)) => Some(refusal),
-        None => None,
-    };
-    match as_user(&wanted, request.user, "impersonate", store) {
-        Ok(done) => Ok(Some(done)),
-        Err(last) => Err(refusal.unwrap_or(last)),
+    let known = modes.get(&request.user.name).copied();
+    let others = MODES.into_iter().filter(|mode| Some(*mode) != known);
+    let mut refusal = None;
+    for mode in known.into_iter().chain(others) {
+        match try_mode(mode, &wanted, request, store) {
+            None => {}
+            Some(Ok(done)) => {
+                modes.insert(request.user.name.clone(), mode);
+                return Ok(Some(done));
+            }
+            Some(Err(error)) => refusal = refusal.or(Some(error)),
+        }
     }
+    Err(refusal.unwrap_or_else(|| Status::unknown("all impersonation modes failed")))
+}
+
+/// In the order in which they are tried; the last one is the old one.
+const MODES: [&str; 4] = ["arbitrary-node", "serviceaccount", "user-info", LEGACY];
+const LEGACY: &str = "";
+
+/// The mode by which somebody succeeded last, which is tried first.
+pub(in crate::sandbox) type Modes = BTreeMap<String, &'static str>;
+
+/// What a mode says; `None`: it is not for that.
+fn try_mode(
+    mode: &str,
+    wanted: &Identity,
+    request: &Attributes<'_>,
+    store: &Store,
+) -> Option<Result<Impersonated, Status>> {
+    let plain = wanted.uid.is_empty() && wanted.groups.is_empty() && wanted.extra.is_empty();
+    let is_account = service_account(&wanted.name).is_some();
+    let is_node = node(&wanted.name).is_some();
+    let fits = match mode {
+        "arbitrary-node" => plain && is_node,
+        "serviceaccount" => plain && is_account,
+        "user-info" => !is_node && !is_account,
+        _ => return Some(as_user(wanted, request.user, "impersonate", store)),
+    };
+    if !fits {
+        return None;
+    }
+    let verb = format!("impersonate-on:{mode}:{}", request.verb);
+    let on = Attributes {
+        verb: &verb,
+        ..request.clone()
+    };
+    let permitted = check(&on, store);
+    Some(
+        permitted
+            .and_then(|()| as_user(wanted, request.user, &format!("impersonate:{mode}"), store)),
+    )
 }
 
 fn read(headers: &HeaderMap) -> Identity {

@@ -8,6 +8,6 @@ mod tokens;
 
 pub(super) use bootstrap::objects as bootstrap;
 pub(super) use identity::{Identity, Users, authenticate};
-pub(super) use impersonate::impersonate;
+pub(super) use impersonate::{Modes, impersonate};
 pub(super) use rbac::{Attributes, Decision, authorize, escalates, forbidden};
 pub(super) use tokens::{ISSUER, Issuer, Lifetime};

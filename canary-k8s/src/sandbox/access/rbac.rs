@@ -193,7 +193,11 @@ fn rules_of(role: &Value, namespace: &str, store: &Store) -> Result<Vec<Value>, 
     let name = text(&role["name"]);
     match store.get(kind, namespace, name) {
         Some(role) => Ok(role["rules"].as_array().cloned().unwrap_or_default()),
-        None => Err(Status::not_found(kind, name).message),
+        None => Err(format!(
+            "{}.{RBAC} {} not found",
+            kind.name.to_lowercase(),
+            quoted(name)
+        )),
     }
 }
 
@@ -285,11 +289,6 @@ pub(in crate::sandbox) fn escalates(
         return None;
     }
     let Ok(granted) = granted else {
-        let kind = if text(&role["kind"]) == "Role" {
-            &ROLE
-        } else {
-            &CLUSTER_ROLE
-        };
         return Some(Status::not_found(kind, text(&role["name"])));
     };
     let held: Vec<Value> = grants(user, namespace, store)

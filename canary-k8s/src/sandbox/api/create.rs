@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::serve::{Answer, Api, Call, Outcome};
+use super::update::check_namespace;
 use super::{object, validate};
 use crate::sandbox::access::escalates;
 use crate::sandbox::fields::{Writer, updated};
@@ -22,12 +23,7 @@ impl Api {
         ] {
             call.draft.complete(field, &object["metadata"][name]);
         }
-        let inside = object["metadata"]["namespace"].as_str().unwrap_or_default();
-        if call.kind.namespaced && !inside.is_empty() && inside != call.namespace() {
-            return Err(Status::bad_request(
-                "the namespace of the provided object does not match the namespace sent on the request",
-            ));
-        }
+        check_namespace(&call, &object)?;
         let (manager, now) = (call.manager(), call.time());
         updated(
             call.kind,
@@ -50,7 +46,7 @@ impl Api {
         dry: bool,
     ) -> Result<Value, Status> {
         if call.kind.namespaced {
-            self.check_namespace(call, &object)?;
+            self.check_place(call, &object)?;
         }
         let metadata = &mut object["metadata"];
         let given = metadata["name"].as_str().unwrap_or_default();
@@ -82,10 +78,7 @@ impl Api {
             metadata.insert("uid".into(), self.entropy.uuid().into());
             metadata.insert("creationTimestamp".into(), call.time().into());
         }
-        if call.kind.plural == NAMESPACE.plural {
-            object["spec"] = json!({ "finalizers": ["kubernetes"] });
-            object["status"] = json!({ "phase": "Active" });
-        }
+        object::prepare(call.kind, &mut object);
         if let Some(refusal) =
             escalates(call.user, call.kind, call.namespace(), &object, &self.store)
         {
@@ -111,7 +104,7 @@ impl Api {
     }
 
     /// Nothing can be made where no namespace is, or one that ends.
-    fn check_namespace(&self, call: &Call<'_>, object: &Value) -> Result<(), Status> {
+    fn check_place(&self, call: &Call<'_>, object: &Value) -> Result<(), Status> {
         let namespace = call.namespace();
         let Some(found) = self.store.get(&NAMESPACE, "", namespace) else {
             return Err(Status::not_found(&NAMESPACE, namespace));
@@ -137,7 +130,7 @@ pub(super) fn check_media(call: &Call<'_>) -> Result<(), Status> {
     match call.request.content_type() {
         "" | "application/json" | "*/*" => Ok(()),
         _ => Err(Status::unsupported_media(
-            "application/json, application/yaml, application/vnd.kubernetes.protobuf, application/cbor",
+            "application/json, application/yaml, application/vnd.kubernetes.protobuf",
         )),
     }
 }

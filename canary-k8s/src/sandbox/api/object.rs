@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::request::Form;
-use crate::sandbox::kinds::{CONFIG_MAP, Kind, METADATA, RBAC, SECRET, VERSION};
+use crate::sandbox::kinds::{CONFIG_MAP, Kind, METADATA, NAMESPACE, RBAC, SECRET, VERSION};
 use crate::sandbox::shape::{Misfit, decode_fields};
 use crate::sandbox::status::Status;
 
@@ -19,13 +19,35 @@ const SYSTEM: &[&str] = &[
     "deletionTimestamp",
 ];
 
-/// An object of a kind from a body: known fields, defaults in place.
+/// An object of a kind from a body: known fields, nothing empty, defaults in place.
 pub(super) fn decode(kind: &Kind, body: &Value) -> Result<Value, Status> {
+    let mut object = read(kind, body, true)?;
+    set_defaults(kind, &mut object);
+    Ok(object)
+}
+
+/// What somebody applies: known fields as they stand, because what is named is owned.
+pub(super) fn decode_applied(kind: &Kind, body: &Value) -> Result<Value, Status> {
+    read(kind, body, false)
+}
+
+/// What a new object has that nobody wrote.
+pub(super) fn prepare(kind: &Kind, object: &mut Value) {
+    if kind.plural == NAMESPACE.plural {
+        object["spec"] = json!({ "finalizers": ["kubernetes"] });
+        object["status"] = json!({ "phase": "Active" });
+    }
+}
+
+fn read(kind: &Kind, body: &Value, sparse: bool) -> Result<Value, Status> {
     let given = body["apiVersion"].as_str().unwrap_or_default();
     let wanted = kind.api_version();
     if !given.is_empty() && given != wanted {
+        let named = body["kind"].as_str().unwrap_or_default();
         return Err(Status::bad_request(format!(
-            "the API version in the data ({given}) does not match the expected API version ({wanted})"
+            "{named} in version {given:?} cannot be handled as a {}: no kind {named:?} is registered for version \
+             {given:?} in scheme \"pkg/runtime/scheme.go:111\"",
+            kind.name
         )));
     }
     let named = body["kind"].as_str().unwrap_or_default();
@@ -45,16 +67,16 @@ pub(super) fn decode(kind: &Kind, body: &Value) -> Result<Value, Status> {
     let Some(map) = body.as_object() else {
         return Err(Status::bad_request("the body is no object"));
     };
-    fields(kind, map).map_err(|why| cannot(kind.name, &why))
+    fields(kind, map, sparse).map_err(|why| cannot(kind.name, &why))
 }
 
-fn fields(kind: &Kind, body: &Map<String, Value>) -> Result<Value, Misfit> {
+fn fields(kind: &Kind, body: &Map<String, Value>, sparse: bool) -> Result<Value, Misfit> {
     let nothing = Map::new();
     let given = match body.get("metadata") {
         Some(Value::Object(metadata)) => metadata,
         _ => &nothing,
     };
-    let mut metadata = decode_fields(METADATA, given, "ObjectMeta.metadata", true)?;
+    let mut metadata = decode_fields(METADATA, given, "ObjectMeta.metadata", sparse)?;
     for name in SYSTEM {
         if let Some(Value::String(text)) = given.get(*name)
             && !text.is_empty()
@@ -67,11 +89,9 @@ fn fields(kind: &Kind, body: &Map<String, Value>) -> Result<Value, Misfit> {
             metadata.insert(name.to_owned(), value.clone());
         }
     }
-    let mut object = decode_fields(kind.fields, body, kind.name, true)?;
+    let mut object = decode_fields(kind.fields, body, kind.name, sparse)?;
     object.insert("metadata".into(), Value::Object(metadata));
-    let mut object = Value::Object(object);
-    set_defaults(kind, &mut object);
-    Ok(object)
+    Ok(Value::Object(object))
 }
 
 fn set_defaults(kind: &Kind, object: &mut Value) {
@@ -150,7 +170,7 @@ pub(super) fn shown_list<'a>(
     metadata: Value,
     form: Form,
 ) -> Value {
-    match form {
+    let mut list = match form {
         Form::Whole => json!({
             "kind": format!("{}List", kind.name),
             "apiVersion": kind.api_version(),
@@ -163,7 +183,12 @@ pub(super) fn shown_list<'a>(
             "metadata": metadata,
             "items": objects.map(|object| shown(kind, object, form)).collect::<Vec<_>>(),
         }),
+    };
+    // A slice that nothing was appended to.
+    if form != Form::Whole && list["items"].as_array().is_some_and(Vec::is_empty) {
+        list["items"] = Value::Null;
     }
+    list
 }
 
 /// Whether a kind can be made immutable.

@@ -24,9 +24,7 @@ impl Api {
                     strategic_merge(call.kind, target, patch);
                 })
             }
-            _ => Err(Status::unsupported_media(
-                "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml",
-            )),
+            _ => Err(Status::unsupported_patch()),
         }
     }
 
@@ -41,18 +39,10 @@ impl Api {
         let mut merged = live.as_ref().clone();
         how(call, &mut merged, &patch);
         let new = object::decode(call.kind, &merged)?;
-        let named = &new["metadata"]["name"];
-        if *named != call.target.name.as_str() {
-            let cause = Cause::invalid("metadata.name", named, "field is immutable");
-            return Err(Status::invalid(
-                call.kind.group,
-                call.kind.name,
-                &call.target.name,
-                &[cause],
-            ));
-        }
-        check_uid(call, &live, &new)?;
+        check_name(call, &new)?;
+        let uid = new["metadata"]["uid"].clone();
         let mut new = with_system_fields(&live, new);
+        new["metadata"]["uid"] = uid;
         let (manager, now) = (call.manager(), call.time());
         let writer = Writer {
             manager: &manager,
@@ -72,15 +62,17 @@ impl Api {
         let body = call.request.json().map_err(|status| {
             Status::bad_request(format!("error decoding YAML: {}", status.message))
         })?;
-        for (field, words) in [
-            ("apiVersion", "apiVersion must be set"),
-            ("kind", "kind must be set"),
-        ] {
-            if body[field].as_str().unwrap_or_default().is_empty() {
-                return Err(Status::bad_request(words));
-            }
+        let text = |field: &str| body[field].as_str().unwrap_or_default();
+        if text("apiVersion").is_empty() || text("kind").is_empty() {
+            let (group, version) = text("apiVersion")
+                .split_once('/')
+                .unwrap_or(("", text("apiVersion")));
+            let kind = text("kind");
+            return Err(Status::bad_request(format!(
+                "invalid object type: {group}/{version}, Kind={kind}"
+            )));
         }
-        let config = object::decode(call.kind, &body)?;
+        let config = object::decode_applied(call.kind, &body)?;
         check_name(call, &config)?;
         if config["metadata"]["managedFields"]
             .as_array()
@@ -97,14 +89,16 @@ impl Api {
         let force = call.info.flag("force");
         let merged = applied(call.kind, live.as_deref(), &config, &writer, force)
             .map_err(|conflict| Status::apply_conflict(conflict.message, &conflict.causes))?;
+        let merged = object::decode(call.kind, &merged)?;
         let Some(live) = live else {
             return self.apply_new(call, &config, merged, dry);
         };
-        check_uid(call, &live, &config)?;
         let mut new = with_system_fields(&live, merged);
-        let version = &config["metadata"]["resourceVersion"];
-        if version.is_string() {
-            new["metadata"]["resourceVersion"] = version.clone();
+        for field in ["resourceVersion", "uid"] {
+            let given = &config["metadata"][field];
+            if given.is_string() {
+                new["metadata"][field] = given.clone();
+            }
         }
         if same_but_for_times(&live, &new) {
             return Ok(call.object(200, &live));
@@ -141,17 +135,4 @@ impl Api {
         let made = self.admit_new(call, merged, dry)?;
         Ok(call.object(201, &made))
     }
-}
-
-fn check_uid(call: &Call<'_>, live: &Value, new: &Value) -> Result<(), Status> {
-    let (wanted, have) = (&new["metadata"]["uid"], &live["metadata"]["uid"]);
-    if wanted.is_null() || wanted == have {
-        return Ok(());
-    }
-    let why = format!(
-        "Precondition failed: UID in precondition: {}, UID in object meta: {}",
-        wanted.as_str().unwrap_or_default(),
-        have.as_str().unwrap_or_default()
-    );
-    Err(Status::conflict(call.kind, &call.target.name, &why))
 }

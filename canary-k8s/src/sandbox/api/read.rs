@@ -58,7 +58,7 @@ impl Api {
         }
         let mut metadata = json!({ "resourceVersion": page.revision.to_string() });
         if let Some(last) = more.filter(|_| seen > 0) {
-            let start = format!("{}\0", last.strip_prefix(&prefix).unwrap_or(last));
+            let start = format!("{}\0", last.strip_prefix(root(&prefix)).unwrap_or(last));
             metadata["continue"] = token(page.revision, &start).into();
             if selector.is_empty() {
                 metadata["remainingItemCount"] = seen.into();
@@ -81,7 +81,7 @@ impl Api {
         // A token that was given with "too old" goes on in the present.
         let Some(revision) = revision else {
             return Ok(Page {
-                from: format!("{prefix}{start}"),
+                from: format!("{}{start}", root(prefix)),
                 revision: self.store.revision(),
             });
         };
@@ -91,10 +91,15 @@ impl Api {
             }))));
         }
         Ok(Page {
-            from: format!("{prefix}{start}"),
+            from: format!("{}{start}", root(prefix)),
             revision,
         })
     }
+}
+
+/// Tokens name keys from the slash on that ends the prefix.
+fn root(prefix: &str) -> &str {
+    prefix.strip_suffix('/').unwrap_or(prefix)
 }
 
 /// What a request is narrowed to.
@@ -126,7 +131,11 @@ fn encoded(token: &Value) -> String {
 }
 
 fn read_token(text: &str) -> Result<(Option<u64>, String), Status> {
-    let invalid = |why: &str| Status::bad_request(format!("continue key is not valid: {why}"));
+    let invalid = |why: &str| {
+        Status::bad_request(format!(
+            "invalid continue token: continue key is not valid: {why}"
+        ))
+    };
     let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|error| {
         let at = match error {
             base64::DecodeError::InvalidByte(at, _) => at,
@@ -138,6 +147,12 @@ fn read_token(text: &str) -> Result<(Option<u64>, String), Status> {
     })?;
     let token: Value =
         serde_json::from_slice(&bytes).map_err(|error| invalid(&error.to_string()))?;
+    if token["v"] != "meta.k8s.io/v1" {
+        let version = token["v"].as_str().unwrap_or_default();
+        return Err(invalid(&format!(
+            "server does not recognize this encoded version {version}"
+        )));
+    }
     let start = token["start"].as_str().filter(|start| !start.is_empty());
     match (token["rv"].as_i64(), start) {
         (None | Some(0), _) => Err(invalid(

@@ -154,11 +154,7 @@ pub(super) fn form(accept: &str) -> Result<Form, Status> {
             _ => None,
         }
     });
-    found.ok_or_else(|| {
-        Status::not_acceptable(
-            "application/json, application/yaml, application/vnd.kubernetes.protobuf, application/cbor",
-        )
-    })
+    found.ok_or_else(Status::not_acceptable)
 }
 
 #[cfg(test)]

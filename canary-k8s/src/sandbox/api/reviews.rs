@@ -48,6 +48,9 @@ impl Api {
             ("", "serviceaccounts", "token") if info.verb == "create" => {
                 Some(self.issue(request, info, target, now, draft))
             }
+            ("", "serviceaccounts", "token") | (GROUP, "selfsubjectreviews", "") => {
+                Some(Err(Status::not_allowed()))
+            }
             _ => None,
         }
     }
@@ -60,7 +63,7 @@ impl Api {
         now: Timestamp,
         draft: &mut Draft,
     ) -> Outcome {
-        let dry = info.param("dryRun") == "All";
+        // A dry run gives a token that works, as on the real server.
         let body = request.json()?;
         let metadata = &body["metadata"];
         let account = self
@@ -114,12 +117,10 @@ impl Api {
         let end = now
             .checked_add(SignedDuration::from_secs(seconds))
             .map_err(|_| Status::bad_request("the token would outlive the calendar"))?;
-        if !dry {
-            draft.annotate(
-                "authentication.kubernetes.io/issued-credential-id",
-                format!("JTI={jti}"),
-            );
-        }
+        draft.annotate(
+            "authentication.kubernetes.io/issued-credential-id",
+            format!("JTI={jti}"),
+        );
         Ok(Answer::Json(
             201,
             json!({
@@ -171,7 +172,7 @@ fn written(request: &Request, info: &Info, spec: &Value, now: Timestamp) -> Valu
         fields["f:audiences"] = json!({});
     }
     if !spec["boundObjectRef"].is_null() {
-        let mut bound = json!({ ".": {} });
+        let mut bound = json!({});
         for (field, _) in spec["boundObjectRef"].as_object().into_iter().flatten() {
             bound[format!("f:{field}")] = json!({});
         }

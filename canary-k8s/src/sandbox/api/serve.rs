@@ -13,8 +13,8 @@ use super::request::{Form, Info, Request, form};
 use super::watch::{Spec, Watching};
 use crate::audit::uri::Target;
 use crate::sandbox::access::{
-    Attributes, Decision, Identity, Issuer, Users, authenticate, authorize, bootstrap, forbidden,
-    impersonate,
+    Attributes, Decision, Identity, Issuer, Modes, Users, authenticate, authorize, bootstrap,
+    forbidden, impersonate,
 };
 use crate::sandbox::audit::{AuditLog, Draft, Stage, time};
 use crate::sandbox::entropy::Entropy;
@@ -31,6 +31,7 @@ pub(in crate::sandbox) struct Api {
     pub(super) issuer: Issuer,
     pub(super) entropy: Entropy,
     pub(super) controllers: Controllers,
+    modes: Modes,
     clock: Arc<dyn Clock>,
     audit: Arc<AuditLog>,
 }
@@ -94,7 +95,7 @@ impl Call<'_> {
         match self.info.param("dryRun") {
             "" => Ok(false),
             "All" => Ok(true),
-            other => Err(unsupported_dry_run(options, &other.into())),
+            other => Err(unsupported_dry_run(options, &json!([other]))),
         }
     }
 
@@ -141,7 +142,7 @@ pub(super) fn unsupported_dry_run(options: &str, value: &Value) -> Status {
 pub(super) fn go_role_ref(role: &Value) -> String {
     let field = |name: &str| quoted(role[name].as_str().unwrap_or_default());
     format!(
-        "{{\"apiGroup\":{},\"kind\":{},\"name\":{}}}",
+        "{{\"APIGroup\":{},\"Kind\":{},\"Name\":{}}}",
         field("apiGroup"),
         field("kind"),
         field("name")
@@ -164,14 +165,13 @@ impl Api {
             issuer,
             entropy,
             controllers,
+            modes: Modes::new(),
             clock,
             audit,
         };
         for name in ["kube-system", "kube-public", "kube-node-lease", "default"] {
             let body = json!({ "metadata": { "name": name } });
-            if let Ok(mut namespace) = object::decode(&NAMESPACE, &body) {
-                namespace["spec"] = json!({ "finalizers": ["kubernetes"] });
-                namespace["status"] = json!({ "phase": "Active" });
+            if let Ok(namespace) = object::decode(&NAMESPACE, &body) {
                 api.seed(&NAMESPACE, namespace);
             }
         }
@@ -189,6 +189,7 @@ impl Api {
             time: &now,
         };
         updated(kind, None, &mut object, &writer);
+        object::prepare(kind, &mut object);
         object["metadata"]["uid"] = self.entropy.uuid().into();
         object["metadata"]["creationTimestamp"] = now.into();
         let name = object["metadata"]["name"]
@@ -334,6 +335,7 @@ impl Api {
             &request.headers,
             &attributes(&user, info, &target),
             &self.store,
+            &mut self.modes,
         )? {
             user = other.user;
             draft.impersonated = Some(user.clone());
@@ -358,6 +360,12 @@ impl Api {
         };
         if !target.subresource.is_empty() {
             return Err(Status::no_resource());
+        }
+        let on_one = matches!(info.verb.as_str(), "update" | "patch");
+        let is_named = !target.name.is_empty();
+        let is_nowhere = kind.namespaced && target.namespace.is_empty();
+        if on_one && !is_named || info.verb == "create" && (is_named || is_nowhere) {
+            return Err(Status::not_allowed());
         }
         let call = Call {
             request,

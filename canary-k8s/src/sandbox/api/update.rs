@@ -18,6 +18,7 @@ impl Api {
         for field in ["name", "namespace", "uid", "resourceVersion"] {
             call.draft.complete(field, &new["metadata"][field]);
         }
+        check_namespace(&call, &new)?;
         check_name(&call, &new)?;
         let live = match self.existing(&call) {
             Ok(live) => live,
@@ -108,6 +109,17 @@ impl Api {
         let stored = self.store.put(call.kind, call.namespace(), name, new);
         Ok(stored.as_ref().clone())
     }
+}
+
+/// A body must be in the namespace that the path is in.
+pub(super) fn check_namespace(call: &Call<'_>, object: &Value) -> Result<(), Status> {
+    let inside = object["metadata"]["namespace"].as_str().unwrap_or_default();
+    if call.kind.namespaced && !inside.is_empty() && inside != call.namespace() {
+        return Err(Status::bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request",
+        ));
+    }
+    Ok(())
 }
 
 /// A body must be about what the path is about.

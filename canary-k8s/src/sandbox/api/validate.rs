@@ -50,7 +50,9 @@ fn name(kind: &Kind, name: &Value) -> Vec<Cause> {
     if text.len() > longest {
         causes.push(invalid(&format!("must be no more than {longest} bytes")));
     }
-    if !form(text) {
+    if kind.plural == "namespaces" && text.contains('.') {
+        causes.push(invalid("must not contain dots"));
+    } else if !form(text) {
         causes.push(invalid(words));
     }
     causes
@@ -196,7 +198,7 @@ fn binding(kind: &Kind, object: &Value) -> Vec<Cause> {
     let role = &object["roleRef"];
     let mut causes = Vec::new();
     let allowed = match kind.plural {
-        "rolebindings" => "\"ClusterRole\", \"Role\"",
+        "rolebindings" => "\"Role\", \"ClusterRole\"",
         _ => "\"ClusterRole\"",
     };
     let named = role["kind"].as_str().unwrap_or_default();
@@ -271,6 +273,12 @@ fn rules(kind: &Kind, object: &Value) -> Vec<Cause> {
 /// What is wrong with an object in place of another.
 pub(super) fn change(kind: &Kind, before: &Value, after: &Value) -> Vec<Cause> {
     let mut causes = labels(&after["metadata"]["labels"]);
+    let uid = &after["metadata"]["uid"];
+    if *uid != before["metadata"]["uid"] {
+        // Two validations say so, one after the other.
+        let cause = Cause::invalid("metadata.uid", uid, "field is immutable");
+        causes.extend([cause.clone(), cause]);
+    }
     if kind.plural == "secrets" && before["type"] != after["type"] {
         causes.push(Cause::invalid("type", &after["type"], "field is immutable"));
     }

@@ -124,7 +124,7 @@ fn is_item(element: &str, item: &Value) -> bool {
             key.iter()
                 .all(|(name, value)| &item[name.as_str()] == value)
         }
-        Some((_, value)) => item.to_string() == value,
+        Some((_, value)) => serde_json::from_str::<Value>(value).is_ok_and(|value| value == *item),
         None => false,
     }
 }
@@ -150,7 +150,10 @@ pub(in crate::sandbox) fn json_merge(target: &mut Value, patch: &Value) {
 /// Kubernetes' own kind of merge: lists of named things are merged by name.
 pub(in crate::sandbox) fn strategic_merge(kind: &Kind, target: &mut Value, patch: &Value) {
     let mut rest = patch.clone();
-    let metadata = rest["metadata"].take();
+    let metadata = rest
+        .as_object_mut()
+        .and_then(|rest| rest.remove("metadata"));
+    let metadata = metadata.unwrap_or_else(|| json!({}));
     strategic_fields(kind.fields, target, &rest);
     strategic_fields(METADATA, &mut target["metadata"], &metadata);
 }
