@@ -37,6 +37,9 @@ pub(crate) struct Global {
     /// Wait for a lock that somebody holds, as in 30s or 5m
     #[arg(long, global = true, value_name = "TIME", default_value = "0s", env = "CANARY_LOCK_TIMEOUT", value_parser = duration)]
     pub(crate) lock_timeout: std::time::Duration,
+    /// Changes that are made at the same time
+    #[arg(long, global = true, value_name = "NUMBER", default_value = "16", env = "CANARY_PARALLELISM", value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub(crate) parallelism: u8,
     /// No colour
     #[arg(long, global = true, env = "CANARY_NO_COLOR")]
     pub(crate) no_color: bool,

@@ -5,6 +5,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use canary_core::apply::Settings;
 use canary_core::config::{Config, LedgerPlace, Vocabulary, parse_bytes};
 use canary_core::disguise::Key;
 use canary_core::engine::{Engine, Provider};
@@ -124,7 +125,11 @@ impl Project {
         connects: &[Box<dyn Connect>],
     ) -> Result<Engine, CommandError> {
         let key = self.key()?;
-        let mut builder = Engine::builder(self.config.clone(), key);
+        let settings = Settings {
+            concurrency: self.global.parallelism.into(),
+            ..Settings::default()
+        };
+        let mut builder = Engine::builder(self.config.clone(), key).settings(settings);
         for connect in connects {
             let provider = match self.config.providers.get(&connect.catalog().provider()) {
                 Some(section) => connect.connect(section).await?,
