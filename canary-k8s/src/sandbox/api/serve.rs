@@ -268,6 +268,11 @@ impl Api {
                 )
             }
         };
+        if info.verb == "watch" && stage == Stage::ResponseComplete {
+            // What could have stayed open has begun, also when it is refused.
+            let begun = draft.event(Stage::ResponseStarted, &status, at);
+            self.audit.write(&begun)?;
+        }
         self.audit.write(&draft.event(stage, &status, at))?;
         Ok(reply)
     }
