@@ -8,10 +8,11 @@ use canary_core::apply::Clock;
 use serde_json::{Value, json};
 use tokio::sync::watch::Receiver;
 
+use super::call::{Answer, Call, Outcome};
 use super::object;
 use super::read::selector;
 use super::request::Form;
-use super::serve::{Answer, Api, Call, Outcome};
+use super::serve::Api;
 use crate::sandbox::audit::{AuditLog, Draft, Stage};
 use crate::sandbox::kinds::Kind;
 use crate::sandbox::order;
