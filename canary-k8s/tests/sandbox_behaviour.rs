@@ -146,7 +146,9 @@ fn a_watch_tells_what_is_there_and_what_changes_and_is_logged_when_it_opens_and_
     sand.ask("admin", "POST", SECRETS, Some(&secret("first")));
     let mut watch = Watch::open(
         &sand,
-        &format!("{SECRETS}?watch=true&sendInitialEvents=true&labelSelector=!hidden"),
+        &format!(
+            "{SECRETS}?watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&labelSelector=!hidden"
+        ),
     );
     let event = |kind: &str, name: &str| (kind.to_owned(), name.to_owned());
     assert_eq!(watch.next(), event("ADDED", "first"));
@@ -381,7 +383,7 @@ fn its_files_are_for_their_owner_and_it_ends_with_its_watches() {
     }
     let mut watch = Watch::open(
         &sand,
-        &format!("{SECRETS}?watch=true&sendInitialEvents=true"),
+        &format!("{SECRETS}?watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan"),
     );
     assert_eq!(watch.next().0, "BOOKMARK");
     let sandbox = sand.sandbox.take().unwrap();

@@ -250,14 +250,3 @@ fn answers_that_never_come_and_servers_that_are_busy_leave_nothing_half_done() {
     assert_eq!(life.writes_after(before), 0);
     life.destroy();
 }
-
-#[test]
-fn an_open_fault_is_counted_against_nobody_else() {
-    let life = Life::begin("kubectl");
-    life.sand
-        .sandbox()
-        .faults()
-        .push(Fault::once(FaultKind::Error).on("DELETE", "/nowhere"));
-    life.apply(Purpose::default());
-    assert_eq!(life.sand.sandbox().faults().done(), 0);
-}

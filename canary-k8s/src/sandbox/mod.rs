@@ -5,7 +5,7 @@
 //! with it. It can be told to fail.
 //!
 //! ```text
-//! wire ─▶ server ─▶ faults ─▶ api ─▶ access, fields, selectors ─▶ store
+//! wire ─▶ http ─▶ faults ─▶ api ─▶ access, fields, selectors ─▶ store
 //!                              └─▶ audit
 //! ```
 //!
@@ -20,6 +20,7 @@ mod audit;
 mod entropy;
 mod faults;
 mod fields;
+mod http;
 mod kinds;
 mod options;
 mod order;

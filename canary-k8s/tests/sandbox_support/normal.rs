@@ -66,15 +66,17 @@ impl Normal {
             "resourceVersion" => self.word("revision", text).into(),
             "continue" => self.continued(text),
             "token" => self.token(text),
+            "message" => self.message(text).into(),
             "requestURI" => {
-                let token = text
-                    .split_once("continue=")
-                    .map(|(_, rest)| rest.split('&').next().unwrap_or(rest));
-                let text =
-                    token.map_or_else(|| text.to_owned(), |token| text.replace(token, "<token>"));
+                let mut text = text.to_owned();
+                for key in ["continue=", "&resourceVersion="] {
+                    if let Some((before, rest)) = text.split_once(key) {
+                        let after = rest.split_once('&').map(|(_, after)| format!("&{after}"));
+                        text = format!("{before}{key}<kept>{}", after.unwrap_or_default());
+                    }
+                }
                 self.uuids(&text).into()
             }
-            "message" => self.message(text).into(),
             _ if text.parse::<jiff::Timestamp>().is_ok() => "<time>".into(),
             _ => self.uuids(text).into(),
         }

@@ -18,6 +18,7 @@ pub(crate) struct Step {
     headers: Vec<(&'static str, String)>,
     keeps: Vec<(&'static str, &'static str)>,
     differs: Option<&'static str>,
+    events: usize,
 }
 
 /// A step; `{name}` in path, headers and body stands for something kept. A user that begins with `$` is a kept token.
@@ -30,6 +31,7 @@ pub(crate) fn step(user: &str, method: &'static str, path: &str) -> Step {
         headers: Vec::new(),
         keeps: Vec::new(),
         differs: None,
+        events: 1,
     }
 }
 
@@ -65,6 +67,12 @@ impl Step {
         self.header("Accept", &accept)
     }
 
+    /// Has an event when it begins and one when it ends.
+    pub(crate) fn stays_open(mut self) -> Self {
+        self.events = 2;
+        self
+    }
+
     /// The sandbox answers otherwise, for a reason.
     pub(crate) fn differs(mut self, reason: &'static str) -> Self {
         self.differs = Some(reason);
@@ -88,6 +96,33 @@ fn filled(text: &str, kept: &BTreeMap<&str, String>) -> String {
     kept.iter().fold(text.to_owned(), |text, (name, value)| {
         text.replace(&format!("{{{name}}}"), value)
     })
+}
+
+/// The events of a watch, in an order of their own: what is there comes as the server's memory has it.
+fn lines(body: &Value) -> Value {
+    // One event alone is read as it stands.
+    let text = match body {
+        Value::String(text) => text.clone(),
+        Value::Object(event) if event.contains_key("object") => body.to_string(),
+        _ => return body.clone(),
+    };
+    let mut events: Vec<Value> = text
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .filter(Value::is_object)
+        .collect();
+    if events.is_empty() {
+        return body.clone();
+    }
+    for event in events
+        .iter_mut()
+        .filter(|event| event["type"] == "BOOKMARK")
+    {
+        // Of the whole server, as that of a list.
+        event["object"]["metadata"]["resourceVersion"] = Value::Null;
+    }
+    events.sort_by_key(|event| event["object"]["metadata"]["name"].to_string());
+    events.into()
 }
 
 /// What came of each step, normalised: status, body, audit events with the order of their keys.
@@ -143,7 +178,7 @@ pub(crate) fn play(server: &impl Server, steps: &[Step]) -> Vec<String> {
                     .into_iter()
                     .filter(|line| line.contains(&audit_id))
                     .collect();
-                (!events.is_empty()).then_some(events)
+                (events.len() >= step.events).then_some(events)
             });
             let events: Vec<Value> = events
                 .iter()
@@ -152,7 +187,7 @@ pub(crate) fn play(server: &impl Server, steps: &[Step]) -> Vec<String> {
                     json!([event, keys(line).join(" ")])
                 })
                 .collect();
-            let body = normal.value(&answer.body);
+            let body = normal.value(&lines(&answer.body));
             json!({ "status": answer.status, "body": body, "events": events }).to_string()
         })
         .collect()

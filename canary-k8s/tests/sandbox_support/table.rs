@@ -21,6 +21,7 @@ pub(crate) fn steps() -> Vec<Step> {
         apply(),
         delete(),
         paging(),
+        watches(),
         accounts(),
         roles(),
         people(),
@@ -342,6 +343,28 @@ fn paging() -> Vec<Step> {
         page("resourceVersion=0"),
         page("watch=false&limit=1"),
         step("admin", "GET", "/api/v1/secrets?limit=1").metadata("List"),
+    ]
+}
+
+fn watches() -> Vec<Step> {
+    let at = format!("{NS}/secrets?watch=true&timeoutSeconds=1");
+    vec![
+        step("admin", "GET", &at).stays_open(),
+        step("admin", "GET", &format!("{at}&fieldSelector=metadata.name%3Ddb"))
+            .metadata("")
+            .stays_open(),
+        step("admin", "GET", &format!("{at}&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&labelSelector=new"))
+            .stays_open(),
+        step("admin", "GET", &format!("{at}&sendInitialEvents=true")).stays_open(),
+        step("admin", "GET", &format!("{at}&resourceVersion={{db_revision}}&fieldSelector=metadata.name%3Daaa"))
+            .stays_open(),
+        step("admin", "GET", &format!("{at}&resourceVersion=x")).stays_open(),
+        step("intruder", "GET", &at).stays_open(),
+        step("intruder", "GET", "/api/v1/secrets?watch=true").stays_open(),
+        step("$wrong", "GET", &at),
+        step("operator", "GET", &at)
+            .header("Impersonate-User", "alice")
+            .stays_open(),
     ]
 }
 

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::serve::{Answer, Api, Call, Outcome};
+use super::call::{Answer, Call, Outcome};
+use super::serve::Api;
 use super::update::check_namespace;
 use super::{object, validate};
 use crate::sandbox::access::escalates;

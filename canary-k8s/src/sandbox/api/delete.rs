@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
+use super::call::{Answer, Call, Outcome, unsupported_dry_run};
 use super::create::done;
 use super::object::shown_list;
 use super::read::selector;
-use super::serve::{Answer, Api, Call, Outcome, unsupported_dry_run};
+use super::serve::Api;
 use crate::sandbox::kinds::NAMESPACE;
 use crate::sandbox::status::Status;
 use crate::sandbox::store::{Object, prefix};

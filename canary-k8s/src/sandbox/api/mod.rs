@@ -1,5 +1,7 @@
 //! What the server does with a request: who, may they, and then the verb.
 
+mod begin;
+mod call;
 mod controllers;
 mod create;
 mod delete;

@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
+use super::call::{Call, Outcome};
 use super::object;
-use super::serve::{Api, Call, Outcome};
+use super::serve::Api;
 use super::update::{check_name, with_system_fields};
 use crate::sandbox::access::{Attributes, Decision, authorize, forbidden};
 use crate::sandbox::fields::{

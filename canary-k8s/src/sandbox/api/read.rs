@@ -4,8 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
+use super::call::{Answer, Call, Outcome};
 use super::object::shown_list;
-use super::serve::{Answer, Api, Call, Outcome};
+use super::serve::Api;
 use crate::sandbox::selectors::Selector;
 use crate::sandbox::status::Status;
 use crate::sandbox::store::{Object, prefix};

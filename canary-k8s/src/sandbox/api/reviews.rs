@@ -3,8 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use super::call::{Answer, Outcome};
 use super::request::{Info, Request};
-use super::serve::{Answer, Api, Outcome};
+use super::serve::Api;
 use crate::audit::uri::Target;
 use crate::sandbox::access::{ISSUER, Identity, Lifetime};
 use crate::sandbox::audit::{Draft, time};

@@ -7,21 +7,20 @@ use canary_core::apply::Clock;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::call::{Answer, Call, Outcome};
 use super::controllers::Controllers;
-use super::object;
-use super::request::{Form, Info, Request, form};
-use super::watch::{Spec, Watching};
+use super::request::{Info, Request, form};
+use super::watch::Watching;
 use crate::audit::uri::Target;
 use crate::sandbox::access::{
-    Attributes, Decision, Identity, Issuer, Modes, Users, authenticate, authorize, bootstrap,
-    forbidden, impersonate,
+    Attributes, Decision, Identity, Issuer, Modes, Users, authenticate, authorize, forbidden,
+    impersonate,
 };
-use crate::sandbox::audit::{AuditLog, Draft, Stage, time};
+use crate::sandbox::audit::{AuditLog, Draft, Stage};
 use crate::sandbox::entropy::Entropy;
 use crate::sandbox::faults::FaultKind;
-use crate::sandbox::fields::{Writer, updated};
-use crate::sandbox::kinds::{Kind, NAMESPACE};
-use crate::sandbox::status::{Status, quoted};
+use crate::sandbox::kinds::Kind;
+use crate::sandbox::status::Status;
 use crate::sandbox::store::Store;
 
 /// Everything that a request can change or ask.
@@ -31,9 +30,9 @@ pub(in crate::sandbox) struct Api {
     pub(super) issuer: Issuer,
     pub(super) entropy: Entropy,
     pub(super) controllers: Controllers,
-    modes: Modes,
-    clock: Arc<dyn Clock>,
-    audit: Arc<AuditLog>,
+    pub(super) modes: Modes,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) audit: Arc<AuditLog>,
 }
 
 /// What an answer carries.
@@ -53,152 +52,7 @@ pub(in crate::sandbox) struct Reply {
     pub(in crate::sandbox) at: Timestamp,
 }
 
-/// What a verb gives.
-pub(super) enum Answer {
-    /// A code and a body.
-    Json(u16, Value),
-    Text(u16, &'static str),
-    Watch(Box<Spec>),
-}
-
-pub(super) type Outcome = Result<Answer, Status>;
-
-/// A request that is allowed, about a kind that is served.
-pub(super) struct Call<'a> {
-    pub(super) request: &'a Request,
-    pub(super) info: &'a Info,
-    pub(super) kind: &'static Kind,
-    pub(super) target: &'a Target,
-    pub(super) user: &'a Identity,
-    pub(super) now: Timestamp,
-    pub(super) form: Form,
-    pub(super) draft: &'a mut Draft,
-}
-
-impl Call<'_> {
-    /// The namespace of the objects; empty for kinds that have none.
-    pub(super) fn namespace(&self) -> &str {
-        match self.kind.namespaced {
-            true => &self.target.namespace,
-            false => "",
-        }
-    }
-
-    /// Whether nothing is to be kept.
-    pub(super) fn dry_run(&self) -> Result<bool, Status> {
-        let options = match self.request.method.as_str() {
-            "POST" => "CreateOptions",
-            "PUT" => "UpdateOptions",
-            "PATCH" => "PatchOptions",
-            _ => "DeleteOptions",
-        };
-        match self.info.param("dryRun") {
-            "" => Ok(false),
-            "All" => Ok(true),
-            other => Err(unsupported_dry_run(options, &json!([other]))),
-        }
-    }
-
-    /// Who writes, as `managedFields` name it.
-    pub(super) fn manager(&self) -> String {
-        match self.info.param("fieldManager") {
-            "" => self.manager_by_agent(),
-            manager => manager.to_owned(),
-        }
-    }
-
-    fn manager_by_agent(&self) -> String {
-        // `FieldManagerMaxLength`.
-        const LONGEST: usize = 128;
-        let agent = self.request.header("user-agent");
-        let agent = agent.split('/').next().unwrap_or_default();
-        match agent {
-            "" => "unknown".to_owned(),
-            agent => agent
-                .chars()
-                .filter(|c| !c.is_control())
-                .take(LONGEST)
-                .collect(),
-        }
-    }
-
-    pub(super) fn time(&self) -> String {
-        time(self.now)
-    }
-
-    /// An answer with an object.
-    pub(super) fn object(&self, code: u16, object: &Value) -> Answer {
-        Answer::Json(code, object::shown(self.kind, object, self.form))
-    }
-}
-
-pub(super) fn unsupported_dry_run(options: &str, value: &Value) -> Status {
-    let message = format!("Unsupported value: {value}: supported values: \"All\"");
-    let cause = crate::sandbox::status::Cause::new("FieldValueNotSupported", "dryRun", message);
-    Status::invalid("meta.k8s.io", options, "", &[cause])
-}
-
-/// As Go shows a `RoleRef`.
-pub(super) fn go_role_ref(role: &Value) -> String {
-    let field = |name: &str| quoted(role[name].as_str().unwrap_or_default());
-    format!(
-        "{{\"APIGroup\":{},\"Kind\":{},\"Name\":{}}}",
-        field("apiGroup"),
-        field("kind"),
-        field("name")
-    )
-}
-
 impl Api {
-    /// A server with the objects that every cluster begins with. `None`: chance gave no key.
-    pub(in crate::sandbox) fn new(
-        mut users: Users,
-        mut entropy: Entropy,
-        clock: Arc<dyn Clock>,
-        audit: Arc<AuditLog>,
-    ) -> Option<Self> {
-        let issuer = Issuer::new(&mut entropy)?;
-        let controllers = Controllers::new(&mut users, &mut entropy);
-        let mut api = Self {
-            store: Store::new(),
-            users,
-            issuer,
-            entropy,
-            controllers,
-            modes: Modes::new(),
-            clock,
-            audit,
-        };
-        for name in ["kube-system", "kube-public", "kube-node-lease", "default"] {
-            let body = json!({ "metadata": { "name": name } });
-            if let Ok(namespace) = object::decode(&NAMESPACE, &body) {
-                api.seed(&NAMESPACE, namespace);
-            }
-        }
-        for (kind, object) in bootstrap() {
-            api.seed(kind, object);
-        }
-        Some(api)
-    }
-
-    /// Makes an object as the server itself makes it when it starts.
-    fn seed(&mut self, kind: &'static Kind, mut object: Value) {
-        let now = time(self.clock.now());
-        let writer = Writer {
-            manager: "kube-apiserver",
-            time: &now,
-        };
-        updated(kind, None, &mut object, &writer);
-        object::prepare(kind, &mut object);
-        object["metadata"]["uid"] = self.entropy.uuid().into();
-        object["metadata"]["creationTimestamp"] = now.into();
-        let name = object["metadata"]["name"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
-        self.store.put(kind, "", &name, object);
-    }
-
     /// Does what a request asks, or what goes wrong with it, and then what controllers do about it.
     pub(in crate::sandbox) fn handle(
         &mut self,
@@ -268,6 +122,11 @@ impl Api {
                 )
             }
         };
+        if info.verb == "watch" && stage == Stage::ResponseComplete {
+            // What could have stayed open has begun, also when it is refused.
+            let begun = draft.event(Stage::ResponseStarted, &status, at);
+            self.audit.write(&begun)?;
+        }
         self.audit.write(&draft.event(stage, &status, at))?;
         Ok(reply)
     }

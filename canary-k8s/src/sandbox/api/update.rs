@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::call::{Call, Outcome};
 use super::create::check_media;
-use super::serve::{Api, Call, Outcome};
+use super::serve::Api;
 use super::{object, validate};
 use crate::sandbox::access::escalates;
 use crate::sandbox::fields::{Writer, same_but_for_times, updated};

@@ -283,7 +283,7 @@ pub(super) fn change(kind: &Kind, before: &Value, after: &Value) -> Vec<Cause> {
         causes.push(Cause::invalid("type", &after["type"], "field is immutable"));
     }
     if before["roleRef"] != after["roleRef"] {
-        let shown = super::serve::go_role_ref(&after["roleRef"]);
+        let shown = super::call::go_role_ref(&after["roleRef"]);
         let message = format!("Invalid value: {shown}: cannot change roleRef");
         causes.push(Cause::new("FieldValueInvalid", "roleRef", message));
     }

@@ -8,15 +8,16 @@ use canary_core::apply::Clock;
 use serde_json::{Value, json};
 use tokio::sync::watch::Receiver;
 
+use super::call::{Answer, Call, Outcome};
 use super::object;
 use super::read::selector;
 use super::request::Form;
-use super::serve::{Answer, Api, Call, Outcome};
+use super::serve::Api;
 use crate::sandbox::audit::{AuditLog, Draft, Stage};
 use crate::sandbox::kinds::Kind;
 use crate::sandbox::order;
 use crate::sandbox::selectors::Selector;
-use crate::sandbox::status::Status;
+use crate::sandbox::status::{Cause, Status};
 use crate::sandbox::store::{Change, Store, prefix};
 
 /// What is watched.
@@ -52,11 +53,18 @@ impl Api {
         };
         let asked: u64 = match call.info.param("resourceVersion") {
             "" => 0,
-            text => text
-                .parse()
-                .map_err(|_| Status::bad_request(format!("invalid resource version {text:?}")))?,
+            text => text.parse().map_err(|_| {
+                Status::unknown(&format!(
+                    "resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax"
+                ))
+            })?,
         };
         let wants_initial = call.info.flag("sendInitialEvents");
+        if wants_initial && call.info.param("resourceVersionMatch") != "NotOlderThan" {
+            let why = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
+            let cause = Cause::forbidden("resourceVersionMatch", why);
+            return Err(Status::invalid("meta.k8s.io", "ListOptions", "", &[cause]));
+        }
         if asked > 0 && !wants_initial {
             if asked < self.store.compacted() {
                 let status = Status::too_old(asked, self.store.compacted());
