@@ -173,6 +173,7 @@ fn unlike(transcript: &str) -> String {
         (r"[0-9a-f]{8}-[0-9a-f-]{27}", "[..]"),
         // As many as a server writes of its own doings.
         (r"\d+ bytes, \d+ events", "[..] bytes, [..] events"),
+        (r"our own, \d+ by the control plane", "our own[..]"),
     ] {
         let pattern = regex::Regex::new(pattern).unwrap();
         text = pattern.replace_all(&text, with).into_owned();

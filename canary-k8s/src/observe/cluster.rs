@@ -265,6 +265,8 @@ impl Observe for KubernetesObserve {
             self.look_at_objects(moved, Some(&look.digester), &mut seen)
                 .await;
         }
+        // What comes first is chance; what is told is not.
+        seen.gaps.sort();
         seen.at = look.at;
         seen.requests = self.client.requests() - before;
         seen
