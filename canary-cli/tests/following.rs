@@ -1,0 +1,184 @@
+//! Watching as a cluster lives: across what is planted meanwhile, across a kill, each alert told.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test whose ground cannot be laid has failed"
+)]
+
+mod support;
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use canary_fixtures::{ControlPlane, Options};
+use serde_json::{Value, json};
+use support::Project;
+
+/// A running `canary detect --follow`, with what it tells.
+struct Following {
+    child: Child,
+    told: Receiver<Value>,
+}
+
+impl Following {
+    fn start(project: &Project, cluster: &ControlPlane) -> Self {
+        let log = cluster.audit_log().path().display().to_string();
+        let mut child = project
+            .command(&["detect", "--audit-log", &log, "--follow", "--json"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        let (tell, told) = channel();
+        std::thread::spawn(move || {
+            for line in out.lines() {
+                let Ok(line) = line else { return };
+                if tell.send(serde_json::from_str(&line).unwrap()).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { child, told }
+    }
+
+    /// The next finding, which must come.
+    #[track_caller]
+    fn next(&self) -> Value {
+        self.told.recv_timeout(Duration::from_secs(60)).unwrap()
+    }
+
+    /// Ends it at once, and gives what it had told by then.
+    fn kill(mut self) -> Vec<Value> {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.told.iter().collect()
+    }
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn who(finding: &Value) -> &str {
+    finding["evidences"][0]["actor"]["user"]["name"]
+        .as_str()
+        .unwrap()
+}
+
+fn touched(finding: &Value) -> Vec<&str> {
+    let resources = finding["resources"].as_array().unwrap();
+    resources
+        .iter()
+        .map(|resource| resource["name"].as_str().unwrap())
+        .collect()
+}
+
+fn config(namespace: &str, names: &[&str]) -> String {
+    let secrets: String = names
+        .iter()
+        .map(|name| {
+            format!("[secret.{name}]\nnamespace = \"{namespace}\"\nname = \"{name}\"\ntemplate = \"postgres\"\n")
+        })
+        .collect();
+    format!("[kubernetes]\n{secrets}")
+}
+
+#[test]
+fn what_is_planted_while_it_watches_is_watched_and_a_kill_loses_nothing_and_repeats_nothing() {
+    let Some(cluster) = ControlPlane::for_test_alone(&Options::default()) else {
+        return;
+    };
+    let namespace = cluster.namespace("shop");
+    let all = json!([{ "apiGroups": ["*"], "resources": ["*"], "verbs": ["*"] }]);
+    cluster.grant_everywhere("operator", &all);
+    let rules = json!([{ "apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "watch"] }]);
+    cluster.grant("auditor", &namespace, &rules);
+    let secrets = format!("/api/v1/namespaces/{namespace}/secrets");
+    let project = Project::new(&cluster, "operator", &config(&namespace, &["first"]));
+
+    // Nothing is planted yet, and a watch is open already.
+    let watching = cluster.watch("auditor", &format!("{secrets}?watch=true"));
+    let following = Following::start(&project, &cluster);
+    project.run(&["apply", "--auto-approve"]).exits(0);
+    let open = following.next();
+    assert_eq!(
+        (who(&open), touched(&open)),
+        ("auditor", vec!["secret.first"])
+    );
+    assert_eq!(open["activity_id"], 1);
+
+    // Another is planted: the same watch now covers it, which is an update.
+    project.configure(&config(&namespace, &["first", "second"]));
+    project.run(&["apply", "--auto-approve"]).exits(0);
+    let update = following.next();
+    assert_eq!(update["activity_id"], 2);
+    assert_eq!(touched(&update), ["secret.first", "secret.second"]);
+    assert_eq!(update["finding_info"]["uid"], open["finding_info"]["uid"]);
+
+    // Read by name; then it is killed in the middle of whatever it does.
+    let path = format!("{secrets}/second");
+    cluster.request("intruder", "GET", &path, None).unwrap();
+    let read = following.next();
+    assert_eq!(
+        (who(&read), touched(&read)),
+        ("intruder", vec!["secret.second"])
+    );
+    assert_eq!(following.kill(), Vec::<Value>::new());
+    // While nobody watches.
+    cluster.request("auditor", "GET", &path, None).unwrap();
+    let following = Following::start(&project, &cluster);
+    let missed = following.next();
+    assert_eq!(
+        (who(&missed), touched(&missed)),
+        ("auditor", vec!["secret.second"])
+    );
+    // The watch by the same principal is graver in the light of it.
+    let graver = following.next();
+    assert_eq!(graver["finding_info"]["uid"], open["finding_info"]["uid"]);
+    assert_eq!(graver["severity"], "High");
+    assert_eq!(following.kill(), Vec::<Value>::new());
+    drop(watching);
+
+    // What was told is known to `show`.
+    let uid = read["finding_info"]["uid"].as_str().unwrap();
+    project
+        .run(&["show", &uid[..8]])
+        .exits(0)
+        .shows("intruder")
+        .shows("audit id");
+    project
+        .run(&["show", "00000000"])
+        .exits(1)
+        .says("no alert is known as 00000000");
+}
+
+#[test]
+fn a_reader_of_its_output_that_is_gone_stops_it_before_an_alert_is_lost() {
+    let Some(cluster) = ControlPlane::for_test_alone(&Options::default()) else {
+        return;
+    };
+    let namespace = cluster.namespace("shop");
+    let all = json!([{ "apiGroups": ["*"], "resources": ["*"], "verbs": ["*"] }]);
+    cluster.grant_everywhere("operator", &all);
+    let project = Project::new(&cluster, "operator", &config(&namespace, &["first"]));
+    project.run(&["apply", "--auto-approve"]).exits(0);
+    let log = cluster.audit_log().path().display().to_string();
+    let mut child = project
+        .command(&["detect", "--audit-log", &log, "--follow"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let path = format!("/api/v1/namespaces/{namespace}/secrets/first");
+    cluster.request("intruder", "GET", &path, None).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    // The next one tells it.
+    let following = Following::start(&project, &cluster);
+    assert_eq!(who(&following.next()), "intruder");
+}
