@@ -161,11 +161,9 @@ impl KubernetesObserve {
             }
         }
         for (roles, error) in refused.into_values() {
-            unseen(
-                seen,
-                &format!("rights that {} give", roles.join(", ")),
-                &error,
-            );
+            let give = if roles.len() == 1 { "gives" } else { "give" };
+            let what = format!("rights that {} {give}", roles.join(", "));
+            unseen(seen, &what, &error);
         }
         found
     }
