@@ -129,7 +129,7 @@ impl Dump {
             None if ROLES.into_iter().any(|kind| kind == role.kind && has(kind)) => Given::Missing,
             None => Given::Unseen,
         };
-        let grants = BINDINGS
+        let grants: BTreeSet<Grant> = BINDINGS
             .into_iter()
             .flat_map(|kind| of_kind(kind).filter_map(move |item| grant(kind, item)))
             .map(|grant| Grant {
@@ -137,9 +137,17 @@ impl Dump {
                 ..grant
             })
             .collect();
+        let unread = ROLES.into_iter().filter(|kind| {
+            let unread = |grant: &Grant| grant.role.kind == *kind && grant.given == Given::Unseen;
+            grants.iter().any(unread)
+        });
+        let absent: Vec<&str> = BINDINGS
+            .into_iter()
+            .filter(|kind| !has(kind))
+            .chain(unread)
+            .collect();
         observed.grants.insert(provider(), grants);
-        let absent = BINDINGS.into_iter().chain(ROLES).filter(|kind| !has(kind));
-        observed.gaps.extend(absent.map(|kind| Gap {
+        observed.gaps.extend(absent.into_iter().map(|kind| Gap {
             provider: provider(),
             place: Place::Rights(format!("rights that {kind}s give")),
             reason: Reason::NotAsked,
@@ -247,8 +255,21 @@ mod tests {
         let gaps: Vec<String> = observed.gaps.iter().map(ToString::to_string).collect();
         assert_eq!(
             gaps,
+            ["rights that RoleBindings give: nobody looked (not in the dump)"]
+        );
+    }
+
+    #[test]
+    fn roles_that_bindings_of_a_dump_need_and_it_lacks_are_told() {
+        let text = r#"{"kind":"RoleBinding","metadata":{"name":"a","namespace":"n"},
+            "roleRef":{"kind":"Role","name":"r"},"subjects":[]}"#;
+        let dump = Dump::read(text.as_bytes()).unwrap();
+        let observed = dump.observed(&Digester::new(&[0; 32]));
+        let gaps: Vec<String> = observed.gaps.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            gaps,
             [
-                "rights that RoleBindings give: nobody looked (not in the dump)",
+                "rights that ClusterRoleBindings give: nobody looked (not in the dump)",
                 "rights that Roles give: nobody looked (not in the dump)"
             ]
         );
