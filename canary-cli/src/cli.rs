@@ -96,6 +96,9 @@ pub(crate) struct Check {
     /// One JSON object a line
     #[arg(long, env = "CANARY_JSON")]
     pub(crate) json: bool,
+    /// Do not ask the cluster what service accounts would be given
+    #[arg(long, env = "CANARY_OFFLINE")]
+    pub(crate) offline: bool,
 }
 
 #[derive(Args, Debug)]

@@ -321,24 +321,32 @@ fn with_rights_to_named_objects_only_it_plans_applies_and_says_what_it_cannot_se
         { "apiGroups": [""], "resources": ["secrets"], "verbs": ["create"] },
         { "apiGroups": [""], "resources": ["secrets"], "resourceNames": ["one", "two"],
           "verbs": ["get", "update", "delete"] },
+        { "apiGroups": [""], "resources": ["serviceaccounts"], "verbs": ["create"] },
+        { "apiGroups": [""], "resources": ["serviceaccounts"], "resourceNames": ["three"],
+          "verbs": ["get", "update", "delete"] },
+        { "apiGroups": [""], "resources": ["serviceaccounts/token"], "resourceNames": ["three"],
+          "verbs": ["create"] },
     ]);
     cluster.grant("operator", &namespace, &rules);
     let config = format!(
         "[kubernetes]\n[secret.a]\nnamespace = \"{namespace}\"\nname = \"one\"\ntemplate = \"basic-auth\"\n\
-         [secret.b]\nnamespace = \"{namespace}\"\nname = \"two\"\ntemplate = \"postgres\"\n"
+         [secret.b]\nnamespace = \"{namespace}\"\nname = \"two\"\ntemplate = \"postgres\"\n\
+         [service_account.c]\nnamespace = \"{namespace}\"\nname = \"three\"\n"
     );
     let project = Project::new(cluster, "operator", &config);
     project
         .run(&["plan"])
         .exits(0)
-        .shows("Plan: 2 to add")
+        .shows("Plan: 4 to add")
+        .shows("Not seen     rights that ClusterRoleBindings give: forbidden to you")
+        .shows("Not seen     rights that RoleBindings give: forbidden to you")
         .shows(&format!(
             "Not seen     other objects: Secret in {namespace}: forbidden to you"
         ));
     project
         .run(&["apply", "--auto-approve"])
         .exits(0)
-        .shows("2 added");
+        .shows("4 added");
     project
         .run(&["plan", "--detailed-exitcode"])
         .exits(0)
@@ -353,7 +361,7 @@ fn with_rights_to_named_objects_only_it_plans_applies_and_says_what_it_cannot_se
     project
         .run(&["destroy", "--auto-approve"])
         .exits(0)
-        .shows("2 destroyed");
+        .shows("4 destroyed");
 }
 
 #[test]

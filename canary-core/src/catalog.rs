@@ -10,7 +10,7 @@ use crate::config::{Canary, Config, KindShape, Span, TableShape};
 use crate::detect::{Machinery, Planted, Tripwire};
 use crate::disguise::SiteKeys;
 use crate::graph::{Address, CanaryId, Desired, Handle, ProviderId, Resource, Written};
-use crate::observe::{Object, Observed, Scope, Site};
+use crate::observe::{Grant, Object, Observed, Scope, Site};
 
 /// A choice made earlier, which a moving neighbourhood does not move.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -148,4 +148,18 @@ pub trait Catalog: Send + Sync {
 
     /// What there is to say about this provider's part of a graph: giveaways, rights, canaries that cannot fire.
     fn notes(&self, desired: &Desired, observed: &Observed) -> Vec<Note>;
+
+    /// Whether things of this kind act under an identity of their own, which others can give rights to.
+    fn is_identity(&self, _kind: &str) -> bool {
+        false
+    }
+
+    /// What these identities, today's and retired ones, are given beyond what everybody may: a canary grants nothing.
+    fn rights(
+        &self,
+        _identities: &BTreeMap<Address, Handle>,
+        _grants: &BTreeSet<Grant>,
+    ) -> Vec<Note> {
+        Vec::new()
+    }
 }

@@ -3,18 +3,20 @@
 //! ```text
 //! kubectl get namespaces,secrets,configmaps,serviceaccounts -A -o json --show-managed-fields > dump.json
 //! ```
+//!
+//! Where service accounts are planned, with `clusterrolebindings,rolebindings,clusterroles,roles` too.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 
 use canary_core::disguise::Digester;
 use canary_core::graph::Handle;
-use canary_core::observe::{Observed, Scope, Site};
+use canary_core::observe::{Gap, Given, Grant, Observed, Place, Reason, Scope, Site};
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::client::request;
-use crate::observe::{full, provider};
+use crate::observe::{BINDINGS, ROLES, full, grant, handle, provider, rules};
 
 /// Larger dumps are refused, also when they were small before they were unpacked: ten thousand objects are below 200 MB.
 const LARGEST: u64 = 1024 * 1024 * 1024;
@@ -105,7 +107,52 @@ impl Dump {
         });
         observed.listed.insert(provider(), listed.collect());
         observed.sites.insert(provider(), self.site());
+        self.rights(&mut observed);
         observed
+    }
+
+    /// Bindings as grants. A dump without any says nothing of rights; one that lacks a part says which.
+    fn rights(&self, observed: &mut Observed) {
+        let of_kind =
+            |kind: &'static str| self.items.iter().filter(move |item| item["kind"] == kind);
+        let has = |kind: &'static str| of_kind(kind).next().is_some();
+        if !BINDINGS.into_iter().any(has) {
+            return;
+        }
+        let roles: BTreeMap<Handle, Given> = ROLES
+            .into_iter()
+            .flat_map(|kind| of_kind(kind).map(move |item| (kind, item)))
+            .filter_map(|(kind, item)| Some((handle(kind, item)?, Given::Rules(rules(item)))))
+            .collect();
+        let given = |role: &Handle| match roles.get(role) {
+            Some(given) => given.clone(),
+            None if ROLES.into_iter().any(|kind| kind == role.kind && has(kind)) => Given::Missing,
+            None => Given::Unseen,
+        };
+        let grants: BTreeSet<Grant> = BINDINGS
+            .into_iter()
+            .flat_map(|kind| of_kind(kind).filter_map(move |item| grant(kind, item)))
+            .map(|grant| Grant {
+                given: given(&grant.role),
+                ..grant
+            })
+            .collect();
+        let unread = ROLES.into_iter().filter(|kind| {
+            let unread = |grant: &Grant| grant.role.kind == *kind && grant.given == Given::Unseen;
+            grants.iter().any(unread)
+        });
+        let absent: Vec<&str> = BINDINGS
+            .into_iter()
+            .filter(|kind| !has(kind))
+            .chain(unread)
+            .collect();
+        observed.grants.insert(provider(), grants);
+        observed.gaps.extend(absent.into_iter().map(|kind| Gap {
+            provider: provider(),
+            place: Place::Rights(format!("rights that {kind}s give")),
+            reason: Reason::NotAsked,
+            detail: "not in the dump".into(),
+        }));
     }
 
     /// Namespaces that are not in the dump, of those that a caller asks about. Only a dump that has namespaces can tell.
@@ -184,6 +231,55 @@ mod tests {
             scope: Some("m".into()),
         };
         assert!(observed.listed[&provider()].contains(&elsewhere));
+    }
+
+    #[test]
+    fn bindings_of_a_dump_are_grants_and_what_it_lacks_of_them_is_told() {
+        let reference = r#""roleRef":{"kind":"ClusterRole","name":"NAME"},
+            "subjects":[{"kind":"Group","name":"system:authenticated"}]"#;
+        let text = format!(
+            r#"{{"kind":"List","items":[
+            {{"kind":"ClusterRole","metadata":{{"name":"read"}},"rules":[{{"verbs":["get"]}}]}},
+            {{"kind":"ClusterRoleBinding","metadata":{{"name":"a"}},{}}},
+            {{"kind":"ClusterRoleBinding","metadata":{{"name":"b"}},{}}}]}}"#,
+            reference.replace("NAME", "read"),
+            reference.replace("NAME", "gone"),
+        );
+        let dump = Dump::read(text.as_bytes()).unwrap();
+        let observed = dump.observed(&Digester::new(&[0; 32]));
+        let given: Vec<bool> = observed.grants[&provider()]
+            .iter()
+            .map(|grant| grant.given == Given::Missing)
+            .collect();
+        assert_eq!(given, [false, true]);
+        let gaps: Vec<String> = observed.gaps.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            gaps,
+            ["rights that RoleBindings give: nobody looked (not in the dump)"]
+        );
+    }
+
+    #[test]
+    fn roles_that_bindings_of_a_dump_need_and_it_lacks_are_told() {
+        let text = r#"{"kind":"RoleBinding","metadata":{"name":"a","namespace":"n"},
+            "roleRef":{"kind":"Role","name":"r"},"subjects":[]}"#;
+        let dump = Dump::read(text.as_bytes()).unwrap();
+        let observed = dump.observed(&Digester::new(&[0; 32]));
+        let gaps: Vec<String> = observed.gaps.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            gaps,
+            [
+                "rights that ClusterRoleBindings give: nobody looked (not in the dump)",
+                "rights that Roles give: nobody looked (not in the dump)"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_dump_without_bindings_says_nothing_of_rights() {
+        let dump = Dump::read(br#"{"kind":"List","items":[]}"#).unwrap();
+        let observed = dump.observed(&Digester::new(&[0; 32]));
+        assert!(observed.grants.is_empty() && observed.gaps.is_empty());
     }
 
     #[test]

@@ -126,11 +126,14 @@ fn tell(context: &Context, applied: &Applied, how: &How, took: std::time::Durati
         return;
     }
     if how.json {
+        if applied.report.is_none() {
+            ui.data(&json::plan(&applied.plan, &applied.notes));
+        }
         ui.data(&json::applied(applied));
         return;
     }
     match &applied.report {
-        None => ui.data(&render::nothing(&applied.plan, ui.colour)),
+        None => ui.data(&render::nothing(&applied.plan, &applied.notes, ui.colour)),
         Some(report) => ui.data(&render::report(&applied.plan, report, took)),
     }
 }
@@ -189,7 +192,7 @@ struct Asker<'a> {
 impl Approve for Asker<'_> {
     async fn approve(&self, plan: &Plan, view: &View) -> bool {
         if self.how.json {
-            self.ui.data(&json::plan(plan));
+            self.ui.data(&json::plan(plan, &view.notes));
         } else {
             self.ui.data(&render::plan(plan, view, self.ui.colour));
         }

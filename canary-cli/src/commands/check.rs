@@ -1,34 +1,52 @@
 //! `canary check`: what can be said without touching anything.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use canary_core::check::{Note, Severity};
+use canary_core::engine::{Engine, EngineError, View};
 use canary_core::ledger::Ledger;
-use canary_core::observe::{Observed, Site};
+use canary_core::observe::{Gap, Observed, Reason, Site};
 use jiff::Timestamp;
 
 use super::Context;
 use crate::cli::Check;
 use crate::error::{CommandError, Exit};
+use crate::project::Project;
+use crate::render::json;
 
-/// Reads, lowers as for a cluster of which nothing is known, and tells the notes.
+/// A cluster that can be reached answers the few requests within a second; whoever only wants the file read is not
+/// held up for longer than this by one that cannot.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Reads, lowers as for a cluster of which nothing is known, and tells the notes. Where there are service accounts, the
+/// cluster is asked what they would be given, if there is one to ask.
 pub(crate) async fn run(context: &Context, args: &Check) -> Result<Exit, CommandError> {
     let project = context.project()?;
     let engine = project.offline(&context.connects)?;
-    let ledger = context
-        .load(&engine)
-        .await
-        .map(|loaded| loaded.ledger)
-        .unwrap_or_default();
-    let view = engine
+    let loaded = context.load(&engine).await.map(|loaded| loaded.ledger);
+    let ledger = loaded.as_ref().ok().cloned().unwrap_or_default();
+    let offline = engine
         .look_at(nowhere(&ledger, &project.config), ledger)
         .map_err(|error| context.explain(&project, error))?;
-    for note in &view.notes {
-        let line = if args.json { json(note) } else { text(note) };
-        context.ui.data(&format!("{line}\n"));
-    }
-    let errors = view
-        .notes
+    let rights = match loaded {
+        _ if args.offline => Rights::Unseen(Reason::NotAsked, "--offline".to_owned()),
+        Ok(ledger) if has_identities(&engine, &offline) => {
+            rights(context, &project, ledger).await?
+        }
+        Ok(_) => Rights::Unseen(Reason::NotAsked, String::new()),
+        // Whose cluster it would have to be cannot be told then, so none is asked.
+        Err(error) => Rights::Unseen(Reason::NotAsked, error.message),
+    };
+    let (notes, gaps) = match rights {
+        Rights::Seen(view) => (view.notes, view.observed.gaps),
+        Rights::Unseen(reason, detail) => {
+            let gaps = engine.rights_unseen(&offline, reason, &detail);
+            (offline.notes, gaps)
+        }
+    };
+    tell(context, args, &notes, &gaps);
+    let errors = notes
         .iter()
         .filter(|note| note.severity == Severity::Error)
         .count();
@@ -45,6 +63,58 @@ pub(crate) async fn run(context: &Context, args: &Check) -> Result<Exit, Command
         if canaries == 1 { "canary" } else { "canaries" }
     ));
     Ok(Exit::Done)
+}
+
+/// What the cluster was asked.
+enum Rights {
+    /// It answered.
+    Seen(Box<View>),
+    /// It was not, or did not, for this reason.
+    Unseen(Reason, String),
+}
+
+fn has_identities(engine: &Engine, view: &View) -> bool {
+    let gaps = engine.rights_unseen(view, Reason::NotAsked, "");
+    !gaps.is_empty()
+}
+
+/// One short look. Another cluster than the ledger's is refused here as everywhere.
+async fn rights(
+    context: &Context,
+    project: &Project,
+    ledger: Ledger,
+) -> Result<Rights, CommandError> {
+    let engine = match project.engine(&context.connects).await {
+        Ok(engine) => engine,
+        Err(error) => return Ok(Rights::Unseen(Reason::Unreachable, error.message)),
+    };
+    let Ok(looked) = tokio::time::timeout(PATIENCE, engine.look_at_rights(ledger)).await else {
+        return Ok(Rights::Unseen(Reason::TimedOut, String::new()));
+    };
+    match looked {
+        Ok(view) => Ok(Rights::Seen(Box::new(view))),
+        Err(EngineError::Site { gap, .. }) => Ok(Rights::Unseen(gap.reason, gap.detail)),
+        Err(error) => Err(context.explain(project, error)),
+    }
+}
+
+fn tell(context: &Context, args: &Check, notes: &[Note], gaps: &[Gap]) {
+    for note in notes {
+        let line = if args.json {
+            json::note(note).to_string()
+        } else {
+            text(note)
+        };
+        context.ui.data(&format!("{line}\n"));
+    }
+    for gap in gaps {
+        let line = if args.json {
+            json::gap(gap).to_string()
+        } else {
+            format!("{:<8} {gap}", "not seen")
+        };
+        context.ui.data(&format!("{line}\n"));
+    }
 }
 
 /// A look that saw nothing, at the ledger's site.
@@ -83,8 +153,4 @@ fn text(note: &Note) -> String {
         note.canary.to_string(),
         note.message
     )
-}
-
-fn json(note: &Note) -> String {
-    serde_json::json!({ "type": "note", "note": note }).to_string()
 }

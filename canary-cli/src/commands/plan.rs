@@ -30,7 +30,7 @@ pub(crate) async fn run(context: &Context, args: &cli::Plan) -> Result<Exit, Com
     let plan = engine.plan(&view, &purpose)?;
     let took = began.elapsed();
     if args.json {
-        context.ui.data(&json::plan(&plan));
+        context.ui.data(&json::plan(&plan, &view.notes));
     } else {
         context.ui.say(&render::looked(&view.observed, took));
         context

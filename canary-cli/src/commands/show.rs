@@ -24,7 +24,7 @@ pub(crate) async fn run(context: &Context, args: &Show) -> Result<Exit, CommandE
         })?;
         let plan = open_saved(&project.key()?, None, &bytes)?;
         let text = if args.json {
-            lines::plan(&plan)
+            lines::plan(&plan, &[])
         } else {
             render::saved(&plan, context.ui.colour)
         };

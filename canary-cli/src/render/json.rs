@@ -2,13 +2,14 @@
 //! version refused.
 
 use canary_core::apply::Ended;
+use canary_core::check::{Note, Severity};
 use canary_core::engine::Applied;
-use canary_core::observe::Seen;
+use canary_core::observe::{Gap, Seen};
 use canary_core::plan::{Action, FieldChange, Outside, Plan, Step, Wanted};
 use serde_json::{Value, json};
 
 /// Of the stream. Raised with a `1.x` for additions.
-const VERSION: &str = "1.0";
+const VERSION: &str = "1.1";
 
 fn lines(values: impl IntoIterator<Item = Value>) -> String {
     values
@@ -21,40 +22,47 @@ fn head() -> Value {
     json!({ "type": "version", "format_version": VERSION, "canary": env!("CARGO_PKG_VERSION") })
 }
 
-/// A plan.
-pub(crate) fn plan(plan: &Plan) -> String {
+/// A plan, with what the checks warn of.
+pub(crate) fn plan(plan: &Plan, notes: &[Note]) -> String {
     let changes = plan
         .steps
         .iter()
         .filter(|step| !matches!(step.action, Action::Keep))
         .map(change);
     let drifts = plan.steps.iter().filter_map(drifted);
-    let gaps = plan
-        .gaps
+    let warnings = notes
         .iter()
-        .map(|gap| json!({ "type": "gap", "gap": gap, "message": gap.to_string() }));
+        .filter(|note| note.severity >= Severity::Warning)
+        .map(note);
     lines(
         [head()]
             .into_iter()
             .chain(drifts)
             .chain(changes)
-            .chain(gaps)
+            .chain(plan.gaps.iter().map(gap))
+            .chain(warnings)
             .chain([summary(plan)]),
     )
 }
 
 /// What others did.
 pub(crate) fn drift(plan: &Plan) -> String {
-    let gaps = plan
-        .gaps
-        .iter()
-        .map(|gap| json!({ "type": "gap", "gap": gap, "message": gap.to_string() }));
     lines(
         [head()]
             .into_iter()
             .chain(plan.steps.iter().filter_map(drifted))
-            .chain(gaps),
+            .chain(plan.gaps.iter().map(gap)),
     )
+}
+
+/// A place that could not be seen.
+pub(crate) fn gap(gap: &Gap) -> Value {
+    json!({ "type": "gap", "gap": gap, "message": gap.to_string() })
+}
+
+/// What a check says.
+pub(crate) fn note(note: &Note) -> Value {
+    json!({ "type": "note", "note": note })
 }
 
 /// What came of an apply.

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use canary_core::apply::{Ended, Report};
+use canary_core::check::{Note, Severity};
 use canary_core::engine::View;
 use canary_core::graph::Lifetime;
 use canary_core::ledger::Record;
@@ -50,16 +51,10 @@ fn count(n: u64, noun: &str) -> String {
 
 /// The whole plan.
 pub(crate) fn plan(plan: &Plan, view: &View, colour: bool) -> String {
-    let mut out = steps(plan, colour);
+    let mut out = steps(plan, &view.notes, colour);
     out.push_str(&kept(plan));
     out.push_str(&gaps(plan));
-    for note in view
-        .notes
-        .iter()
-        .filter(|note| note.severity == canary_core::check::Severity::Warning)
-    {
-        writeln!(out, "Note         {note}").unwrap_or_default();
-    }
+    out.push_str(&notes(plan, &view.notes));
     if plan.is_settled() {
         out.push_str(&no_changes(plan));
     } else {
@@ -75,20 +70,45 @@ pub(crate) fn plan(plan: &Plan, view: &View, colour: bool) -> String {
 pub(crate) fn saved(plan: &Plan, colour: bool) -> String {
     format!(
         "{}{}{}\n{}",
-        steps(plan, colour),
+        steps(plan, &[], colour),
         kept(plan),
         gaps(plan),
         last_line(plan)
     )
 }
 
-/// After an apply that had nothing to do.
-pub(crate) fn nothing(plan: &Plan, _colour: bool) -> String {
+/// After an apply that had nothing to do: what is in the way, and what the checks warn of.
+pub(crate) fn nothing(plan: &Plan, told: &[Note], colour: bool) -> String {
     if plan.is_settled() {
-        String::new()
-    } else {
-        "\nNothing could be done: everything that is to be done is blocked.\n".to_owned()
+        return notes(plan, told);
     }
+    format!(
+        "{}{}{}\nNothing could be done: everything that is to be done is blocked.\n",
+        steps(plan, told, colour),
+        gaps(plan),
+        notes(plan, told)
+    )
+}
+
+/// What the checks warn of and no blocked step tells.
+fn notes(plan: &Plan, notes: &[Note]) -> String {
+    let is_told = |note: &Note| {
+        let step = note.address.as_ref().and_then(|address| plan.step(address));
+        step.is_some_and(|step| matches!(&step.action, Action::Blocked(Obstacle::Unsafe(why)) if *why == note.message))
+    };
+    let mut out = String::new();
+    for note in notes.iter().filter(|note| !is_told(note)) {
+        let topic = match note.severity {
+            Severity::Info => continue,
+            Severity::Warning => "Note",
+            Severity::Error => "Unsafe",
+        };
+        writeln!(out, "{topic:<12} {note}").unwrap_or_default();
+        if let Some(help) = &note.help {
+            writeln!(out, "{:<12} {help}", "").unwrap_or_default();
+        }
+    }
+    out
 }
 
 fn no_changes(plan: &Plan) -> String {
@@ -114,7 +134,7 @@ fn last_line(plan: &Plan) -> String {
     line
 }
 
-fn steps(plan: &Plan, colour: bool) -> String {
+fn steps(plan: &Plan, notes: &[Note], colour: bool) -> String {
     let mut out = String::new();
     let shown: Vec<&Step> = plan
         .steps
@@ -133,7 +153,7 @@ fn steps(plan: &Plan, colour: bool) -> String {
     let mut sorted = shown;
     sorted.sort_by_key(rank);
     for step in sorted {
-        out.push_str(&one(step, colour));
+        out.push_str(&one(step, notes, colour));
     }
     if !out.is_empty() {
         out.push('\n');
@@ -141,7 +161,7 @@ fn steps(plan: &Plan, colour: bool) -> String {
     out
 }
 
-fn one(step: &Step, colour: bool) -> String {
+fn one(step: &Step, notes: &[Note], colour: bool) -> String {
     let (symbol, tint) = symbol(&step.action);
     let (tint, plain) = if colour { (tint, "\x1b[0m") } else { ("", "") };
     let address = step.address.to_string();
@@ -159,7 +179,7 @@ fn one(step: &Step, colour: bool) -> String {
             cause: ReplaceCause::Immutable(changes),
             ..
         } => out.push_str(&fields(changes)),
-        Action::Blocked(obstacle) => out.push_str(&remedy(step, obstacle)),
+        Action::Blocked(obstacle) => out.push_str(&remedy(step, obstacle, notes)),
         _ => {}
     }
     out
@@ -306,7 +326,7 @@ fn escaped(text: &str) -> String {
         .collect()
 }
 
-fn remedy(step: &Step, obstacle: &Obstacle) -> String {
+fn remedy(step: &Step, obstacle: &Obstacle, notes: &[Note]) -> String {
     let indent = " ".repeat(35);
     match obstacle {
         Obstacle::Foreign { .. } => format!(
@@ -315,6 +335,12 @@ fn remedy(step: &Step, obstacle: &Obstacle) -> String {
             step.handle.path()
         ),
         Obstacle::NoPlace(_) => format!("{indent}make it first\n"),
+        Obstacle::Unsafe(why) => notes
+            .iter()
+            .find(|note| note.message == *why && note.address.as_ref() == Some(&step.address))
+            .and_then(|note| note.help.as_ref())
+            .map(|help| format!("{indent}{help}\n"))
+            .unwrap_or_default(),
         _ => String::new(),
     }
 }

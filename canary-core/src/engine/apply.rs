@@ -8,6 +8,7 @@ use futures::future::{Either, select};
 
 use super::{Engine, EngineError, Kept, Loaded, View};
 use crate::apply::{Call, Progress, Realize, Report, Run, Writer, apply};
+use crate::check::Note;
 use crate::graph::{Address, ProviderId};
 use crate::ledger::{Effect, Entry, Holder, Lease, Ledger, Record, Settled, Verb};
 use crate::observe::{Observed, Site};
@@ -67,6 +68,8 @@ pub struct Applied {
     pub report: Option<Report>,
     /// True when it was asked and declined.
     pub declined: bool,
+    /// What the checks said.
+    pub notes: Vec<Note>,
 }
 
 impl Engine {
@@ -115,6 +118,7 @@ impl Engine {
                 plan,
                 report: None,
                 declined: false,
+                notes: view.notes,
             });
         }
         let Some(lease) = self.ask(request, &plan, &view, lease).await? else {
@@ -122,6 +126,7 @@ impl Engine {
                 plan,
                 report: None,
                 declined: true,
+                notes: view.notes,
             });
         };
         let report = self.carry_out(request, &plan, &view, loaded, lease).await?;
@@ -129,6 +134,7 @@ impl Engine {
             plan,
             report: Some(report),
             declined: false,
+            notes: view.notes,
         })
     }
 

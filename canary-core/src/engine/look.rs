@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{Engine, EngineError, Kept};
+use super::{Engine, EngineError, Kept, Provider};
 use crate::catalog::{LowerError, Lowering, Pinned};
 use crate::check::Note;
 use crate::config::{Canary, Config, Setting};
@@ -12,7 +12,7 @@ use crate::detect::{Planted, Tripwire};
 use crate::disguise::{Digester, SiteKeys};
 use crate::graph::{Address, CanaryId, Desired, Handle, Lifetime, ProviderId, Resource};
 use crate::ledger::{Ledger, Settled, Torn, Verb, reconcile};
-use crate::observe::{Look, Observed, Scope, Sight, Site};
+use crate::observe::{Look, Observe, Observed, Scope, Sight, Site};
 use crate::plan::{self, Inputs, Plan, Purpose};
 
 /// The ledger as it was read.
@@ -90,29 +90,18 @@ impl Engine {
         ledger: Ledger,
         chosen: &BTreeMap<Address, Pinned>,
     ) -> Result<View, EngineError> {
-        let mut observed = Observed {
-            at: self.clock.now(),
-            ..Observed::default()
-        };
+        let mut observed = self.seen_nothing();
         for (id, provider) in self.used() {
-            let observe = provider.observe.as_ref().ok_or(EngineError::Missing {
-                provider: id.clone(),
-                need: "look",
-            })?;
-            let site = observe.site().await.map_err(|gap| EngineError::Site {
-                provider: id.clone(),
-                gap: Box::new(gap),
-            })?;
-            let site = guard(&ledger, id, site)?;
-            let keys = self.keys(id, &site);
-            observe.enter(&keys);
-            let look = self.first_look(id, &ledger, &keys, observed.at);
+            let (observe, site) = self.enter(id, provider, &ledger).await?;
+            let look = self.first_look(id, &ledger, &self.keys(id, &site), observed.at);
             observed.merge(observe.observe(&look).await);
             observed.sites.insert(id.clone(), site);
         }
         let pinned = pinned(&ledger, chosen);
         let resources = self.lower(&observed, &pinned)?;
         self.second_look(&mut observed, &resources).await;
+        self.ask_for_rights(&mut observed, &resources, &ledger)
+            .await;
         self.view(observed, ledger, pinned, resources)
     }
 
@@ -128,7 +117,47 @@ impl Engine {
         }
         let pinned = pinned(&ledger, &BTreeMap::new());
         let resources = self.lower(&observed, &pinned)?;
+        self.tell_unasked_rights(&mut observed, &resources, &ledger, "not in the dump");
         self.view(observed, ledger, pinned, resources)
+    }
+
+    /// Finds out where a provider is, refuses another place than the ledger's, and proves our calls from then on.
+    pub(super) async fn enter<'a>(
+        &self,
+        id: &ProviderId,
+        provider: &'a Provider,
+        ledger: &Ledger,
+    ) -> Result<(&'a dyn Observe, Site), EngineError> {
+        let observe = provider.observe.as_ref().ok_or(EngineError::Missing {
+            provider: id.clone(),
+            need: "look",
+        })?;
+        let site = observe.site().await.map_err(|gap| EngineError::Site {
+            provider: id.clone(),
+            gap: Box::new(gap),
+        })?;
+        let site = guard(ledger, id, site)?;
+        observe.enter(&self.keys(id, &site));
+        Ok((observe.as_ref(), site))
+    }
+
+    pub(super) fn seen_nothing(&self) -> Observed {
+        Observed {
+            at: self.clock.now(),
+            ..Observed::default()
+        }
+    }
+
+    /// What to list in order to choose for the declared canaries of a provider and to see them.
+    pub(super) fn scopes(&self, id: &ProviderId) -> BTreeSet<Scope> {
+        let Some(catalog) = self.catalogs.get(id) else {
+            return BTreeSet::new();
+        };
+        let declared = self.config.canaries.values();
+        declared
+            .filter(|canary| canary.provider == *id)
+            .flat_map(|canary| catalog.scopes(canary))
+            .collect()
     }
 
     /// Everything that is known of what is ours, and the kinds and scopes of what is declared.
@@ -137,12 +166,7 @@ impl Engine {
         let Some(catalog) = self.catalogs.get(id) else {
             return look;
         };
-        let declared = self
-            .config
-            .canaries
-            .values()
-            .filter(|canary| canary.provider == *id);
-        look.scopes = declared.flat_map(|canary| catalog.scopes(canary)).collect();
+        look.scopes = self.scopes(id);
         for record in ledger
             .records
             .values()
@@ -184,7 +208,7 @@ impl Engine {
         }
     }
 
-    fn lower(
+    pub(super) fn lower(
         &self,
         observed: &Observed,
         pinned: &BTreeMap<Address, Pinned>,
@@ -221,7 +245,7 @@ impl Engine {
         }
     }
 
-    fn view(
+    pub(super) fn view(
         &self,
         observed: Observed,
         mut ledger: Ledger,
@@ -233,11 +257,13 @@ impl Engine {
             ledger.settle(settled);
         }
         let desired = Desired::new(resources).map_err(EngineError::Graph)?;
-        let notes = self
+        let mut notes: Vec<Note> = self
             .catalogs
             .values()
             .flat_map(|catalog| catalog.notes(&desired, &observed))
             .collect();
+        let all: Vec<&Resource> = desired.in_order().map(AsRef::as_ref).collect();
+        notes.extend(self.rights(&all, &ledger, &observed));
         let digesters = self
             .used()
             .filter_map(|(id, _)| {
@@ -382,7 +408,10 @@ pub(super) fn guard(ledger: &Ledger, id: &ProviderId, found: Site) -> Result<Sit
     })
 }
 
-fn pinned(ledger: &Ledger, chosen: &BTreeMap<Address, Pinned>) -> BTreeMap<Address, Pinned> {
+pub(super) fn pinned(
+    ledger: &Ledger,
+    chosen: &BTreeMap<Address, Pinned>,
+) -> BTreeMap<Address, Pinned> {
     let mut pinned: BTreeMap<Address, Pinned> = ledger
         .records
         .values()

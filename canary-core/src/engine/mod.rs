@@ -11,6 +11,7 @@ mod apply;
 mod build;
 mod error;
 mod look;
+mod rights;
 #[cfg(test)]
 mod tests;
 

@@ -30,8 +30,10 @@ pub enum Place {
     Neighbours(Scope),
     /// One object.
     Object(Handle),
-    /// A fact that a check needed, by name, as in `rights of ServiceAccount ci/deployer`.
+    /// A fact that a check needed, by name.
     Fact(String),
+    /// Rights that others give: by whom or to whom, as in `rights that RoleBindings give`.
+    Rights(String),
 }
 
 /// Why we could not look.
@@ -48,6 +50,8 @@ pub enum Reason {
     TimedOut,
     /// The answer was not understood or was an error.
     Failed,
+    /// Nobody asked: it is not in a recording, or was not wanted.
+    NotAsked,
 }
 
 impl fmt::Display for Reason {
@@ -58,6 +62,7 @@ impl fmt::Display for Reason {
             Self::Unreachable => "not reachable",
             Self::TimedOut => "no answer in time",
             Self::Failed => "failed",
+            Self::NotAsked => "nobody looked",
         })
     }
 }
@@ -68,7 +73,7 @@ impl fmt::Display for Place {
             Self::Site => f.write_str("the site"),
             Self::Neighbours(scope) => write!(f, "other objects: {scope}"),
             Self::Object(handle) => write!(f, "{handle}"),
-            Self::Fact(fact) => f.write_str(fact),
+            Self::Fact(text) | Self::Rights(text) => f.write_str(text),
         }
     }
 }

@@ -8,6 +8,7 @@
 //! that are not ours too, by metadata, because names and ways of writing are chosen to fit them.
 
 mod gap;
+mod grant;
 mod observed;
 mod recorded;
 
@@ -16,6 +17,7 @@ use async_trait::async_trait;
 use crate::disguise::SiteKeys;
 
 pub use gap::{Gap, Place, Reason};
+pub use grant::{Given, Grant, Grantee, Rule};
 pub use observed::{Look, Object, Observed, Scope, Seen, Sight, Site, Version};
 pub use recorded::{RecordedError, read_recorded, write_recorded};
 

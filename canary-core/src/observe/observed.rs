@@ -6,7 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Gap, Place};
+use super::{Gap, Grant, Place};
 use crate::disguise::Digester;
 use crate::graph::{Handle, ProviderId, Written};
 use crate::value::Digest;
@@ -126,6 +126,9 @@ pub struct Look {
     pub names: BTreeSet<Handle>,
     /// Objects to read in full whatever their version.
     pub full: BTreeSet<Handle>,
+    /// Identities whose rights are wanted, there or not yet there: what gives any of them rights is put into
+    /// [`Observed::grants`].
+    pub rights_of: BTreeSet<Handle>,
     /// Makes the digests.
     pub digester: Digester,
     /// The time that stands in [`Observed::at`].
@@ -141,6 +144,7 @@ impl Look {
             known: BTreeMap::new(),
             names: BTreeSet::new(),
             full: BTreeSet::new(),
+            rights_of: BTreeSet::new(),
             digester,
             at,
         }
@@ -170,6 +174,8 @@ pub struct Observed {
     pub listed: BTreeMap<ProviderId, BTreeSet<Scope>>,
     /// Single names that were asked for and are not there.
     pub absent: BTreeMap<ProviderId, BTreeSet<Handle>>,
+    /// What gives rights to somebody, as far as it was asked for. A provider without an entry was not asked.
+    pub grants: BTreeMap<ProviderId, BTreeSet<Grant>>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
     /// How many requests it took.
@@ -218,7 +224,7 @@ impl Observed {
             Place::Object(place) => place == handle,
             Place::Neighbours(place) => *place == scope,
             Place::Site => true,
-            Place::Fact(_) => false,
+            Place::Fact(_) | Place::Rights(_) => false,
         };
         let mut gaps: Vec<&Gap> = self
             .gaps
@@ -230,7 +236,7 @@ impl Observed {
         gaps.sort_by_key(|gap| match gap.place {
             Place::Object(_) => 0,
             Place::Neighbours(_) => 1,
-            Place::Site | Place::Fact(_) => 2,
+            Place::Site | Place::Fact(_) | Place::Rights(_) => 2,
         });
         gaps.first().copied()
     }
@@ -256,6 +262,9 @@ impl Observed {
         }
         for (provider, handles) in other.absent {
             self.absent.entry(provider).or_default().extend(handles);
+        }
+        for (provider, grants) in other.grants {
+            self.grants.entry(provider).or_default().extend(grants);
         }
         for gap in other.gaps {
             if !self.gaps.contains(&gap) {

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Gap, Object, Observed, Scope, Site};
+use super::{Gap, Grant, Object, Observed, Scope, Site};
 use crate::graph::{Handle, ProviderId};
 
-/// The version written. A reader refuses what is newer.
-const FORMAT: u32 = 1;
+/// The version written. A reader refuses what is newer. 2 has grants.
+const FORMAT: u32 = 2;
 
 /// Why a recording cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +33,8 @@ struct File {
     objects: Vec<Row>,
     listed: BTreeMap<ProviderId, BTreeSet<Scope>>,
     absent: BTreeMap<ProviderId, BTreeSet<Handle>>,
+    #[serde(default)]
+    grants: BTreeMap<ProviderId, BTreeSet<Grant>>,
     gaps: Vec<Gap>,
 }
 
@@ -71,6 +73,7 @@ pub fn write_recorded(observed: &Observed) -> Result<Vec<u8>, RecordedError> {
         objects,
         listed: observed.listed.clone(),
         absent: observed.absent.clone(),
+        grants: observed.grants.clone(),
         gaps: observed.gaps.clone(),
     };
     serde_json::to_vec_pretty(&file).map_err(RecordedError::Syntax)
@@ -93,6 +96,7 @@ pub fn read_recorded(bytes: &[u8]) -> Result<Observed, RecordedError> {
         sites: file.sites,
         listed: file.listed,
         absent: file.absent,
+        grants: file.grants,
         gaps: file.gaps,
         ..Observed::default()
     };
@@ -108,6 +112,7 @@ pub fn read_recorded(bytes: &[u8]) -> Result<Observed, RecordedError> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Given, Grantee, Rule};
     use super::*;
 
     #[test]
@@ -135,8 +140,29 @@ mod tests {
             .entry(provider.clone())
             .or_default()
             .insert(Handle::scoped("Secret", "a", "b"), object);
+        let grant = Grant {
+            by: Handle::scoped("RoleBinding", "a", "b"),
+            role: Handle::scoped("Role", "a", "r"),
+            to: BTreeSet::from([Grantee::Group("g".into())]),
+            scope: Some("a".into()),
+            given: Given::Rules(BTreeSet::from([Rule {
+                verbs: BTreeSet::from(["get".into()]),
+                ..Rule::default()
+            }])),
+        };
+        observed
+            .grants
+            .insert(provider.clone(), BTreeSet::from([grant]));
         let bytes = write_recorded(&observed).unwrap();
         assert_eq!(read_recorded(&bytes).unwrap(), observed);
+    }
+
+    #[test]
+    fn a_recording_of_before_grants_says_nothing_of_them() {
+        let old =
+            br#"{"format_version": 1, "at": "2026-11-01T00:00:00Z", "sites": {}, "objects": [],
+                       "listed": {}, "absent": {}, "gaps": []}"#;
+        assert_eq!(read_recorded(old).unwrap().grants, BTreeMap::new());
     }
 
     #[test]
@@ -144,7 +170,7 @@ mod tests {
         let error = read_recorded(br#"{"format_version": 99}"#).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the recording has version 99, and this program reads up to 1"
+            "the recording has version 99, and this program reads up to 2"
         );
     }
 }

@@ -138,7 +138,8 @@ impl<'a> Planner<'a> {
         let content = self.content(resource);
         let (action, outside) = self.decide(resource, &standing, &content);
         let action = self.or_blocked(resource, action);
-        if matches!(action, Action::Blocked(_)) {
+        // What is kept although a check objects gets nothing new that needs it, as a fresh token.
+        if matches!(action, Action::Blocked(_)) || self.objection(&resource.address).is_some() {
             self.blocked.insert(resource.address.clone());
         }
         if let Standing::Ours(record) = &standing
@@ -218,9 +219,7 @@ impl<'a> Planner<'a> {
         if matches!(action, Action::Keep | Action::Blocked(_)) {
             return action;
         }
-        if let Some(note) = self.inputs.notes.iter().find(|note| {
-            note.severity == Severity::Error && note.address.as_ref() == Some(&resource.address)
-        }) {
+        if let Some(note) = self.objection(&resource.address) {
             return Action::Blocked(Obstacle::Unsafe(note.message.clone()));
         }
         match resource
@@ -231,6 +230,14 @@ impl<'a> Planner<'a> {
             Some(need) => Action::Blocked(Obstacle::Waits(need)),
             None => action,
         }
+    }
+
+    /// What a check says against a resource.
+    fn objection(&self, address: &Address) -> Option<&'a Note> {
+        self.inputs
+            .notes
+            .iter()
+            .find(|note| note.severity == Severity::Error && note.address.as_ref() == Some(address))
     }
 
     fn decide(

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::World;
 use crate::catalog::{Catalog, FieldRule, LowerError, Lowering, Proof};
-use crate::check::Note;
+use crate::check::{Note, Severity, Topic};
 use crate::config::{
     Canary, Config, FieldShape, KindShape, Setting, Shape, Spanned, Table, TableShape,
 };
@@ -14,7 +14,7 @@ use crate::disguise::Purpose;
 use crate::graph::{
     Address, CanaryId, Desired, Handle, Input, Lifetime, Piece, ProviderId, Resource,
 };
-use crate::observe::{Object, Observed, Scope, Seen};
+use crate::observe::{Given, Grant, Grantee, Object, Observed, Scope, Seen};
 use crate::value::SecretBytes;
 
 /// Knows `thing` (with a secret, and with the badge of another thing when it is `of` it).
@@ -207,6 +207,36 @@ impl Catalog for ThingCatalog {
 
     fn notes(&self, _desired: &Desired, _observed: &Observed) -> Vec<Note> {
         Vec::new()
+    }
+
+    fn is_identity(&self, kind: &str) -> bool {
+        kind == "Thing"
+    }
+
+    fn rights(
+        &self,
+        identities: &BTreeMap<Address, Handle>,
+        grants: &BTreeSet<Grant>,
+    ) -> Vec<Note> {
+        let given = |handle: &Handle| {
+            let to = Grantee::Principal(handle.name.clone());
+            grants
+                .iter()
+                .filter(move |grant| grant.to.contains(&to))
+                .filter(|grant| matches!(grant.given, Given::Rules(_)))
+        };
+        identities
+            .iter()
+            .flat_map(|(address, handle)| given(handle).map(move |grant| (address, grant)))
+            .map(|(address, grant)| Note {
+                severity: Severity::Error,
+                topic: Topic::BlastRadius,
+                canary: address.canary().clone(),
+                address: Some(address.clone()),
+                message: format!("is given rights by {}", grant.by),
+                help: None,
+            })
+            .collect()
     }
 }
 

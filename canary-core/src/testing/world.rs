@@ -13,7 +13,7 @@ use crate::disguise::Digester;
 use crate::graph::{Handle, ProviderId};
 use crate::ledger::{OutputValue, Verb};
 use crate::observe::{
-    Gap, Look, Object, Observe, Observed, Place, Reason, Scope, Seen, Site, Version,
+    Gap, Grant, Look, Object, Observe, Observed, Place, Reason, Scope, Seen, Site, Version,
 };
 
 /// Something in the world.
@@ -41,6 +41,8 @@ struct Inside {
     faults: Faults,
     killed: bool,
     hidden: BTreeSet<Scope>,
+    grants: BTreeSet<Grant>,
+    asked_for_rights: u64,
     written: BTreeMap<Handle, u64>,
 }
 
@@ -119,6 +121,17 @@ impl World {
     /// Somebody else removes a thing.
     pub fn remove(&self, handle: &Handle) {
         self.inside().things.remove(handle);
+    }
+
+    /// Somebody else gives rights.
+    pub fn grant(&self, grant: Grant) {
+        self.inside().grants.insert(grant);
+    }
+
+    /// How often rights were asked for, ever.
+    #[must_use]
+    pub fn asked_for_rights(&self) -> u64 {
+        self.inside().asked_for_rights
     }
 
     /// From now on nobody can look there.
@@ -266,6 +279,11 @@ impl Observe for World {
             at: look.at,
             ..Observed::default()
         };
+        if !look.rights_of.is_empty() {
+            inside.asked_for_rights += 1;
+            let grants = inside.grants.clone();
+            observed.grants.insert(provider.clone(), grants);
+        }
         for scope in &look.scopes {
             inside.reads += 1;
             observed.requests += 1;

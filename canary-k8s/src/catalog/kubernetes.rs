@@ -8,11 +8,11 @@ use canary_core::config::{Canary, KindShape, TableShape};
 use canary_core::detect::{Machinery, Meaning, Mention, Planted, Tripwire};
 use canary_core::disguise::{Namer, Style};
 use canary_core::graph::{Address, Desired, Handle, Input, Lifetime, ProviderId, Resource};
-use canary_core::observe::{Object, Observed, Scope, Seen};
+use canary_core::observe::{Grant, Object, Observed, Scope, Seen};
 
 use super::service_account::TOKEN;
 use super::templates::{self, Ground};
-use super::{config_map, names, notes, placeholders, secret, service_account, shapes};
+use super::{config_map, names, notes, placeholders, rights, secret, service_account, shapes};
 use crate::machinery::KubernetesMachinery;
 use crate::observe::provider;
 use crate::persona;
@@ -384,5 +384,17 @@ impl Catalog for KubernetesCatalog {
 
     fn notes(&self, desired: &Desired, _observed: &Observed) -> Vec<Note> {
         notes::notes(desired)
+    }
+
+    fn is_identity(&self, kind: &str) -> bool {
+        kind == "ServiceAccount"
+    }
+
+    fn rights(
+        &self,
+        identities: &BTreeMap<Address, Handle>,
+        grants: &BTreeSet<Grant>,
+    ) -> Vec<Note> {
+        rights::notes(identities, grants)
     }
 }

@@ -6,9 +6,11 @@ mod kubernetes;
 mod names;
 mod notes;
 mod placeholders;
+mod rights;
 mod secret;
 mod service_account;
 mod shapes;
 mod templates;
 
 pub use kubernetes::KubernetesCatalog;
+pub(crate) use rights::{account, grantees};

@@ -106,6 +106,22 @@ pub(crate) fn object(handle: &Handle) -> Option<String> {
     Some(format!("{collection}/{}", escaped(&handle.name)))
 }
 
+/// The path of a collection of RBAC objects, of one namespace or of all; `None` for a kind that is none.
+pub(crate) fn rbac(kind: &str, namespace: Option<&str>) -> Option<String> {
+    let plural = match kind {
+        "ClusterRole" => "clusterroles",
+        "ClusterRoleBinding" => "clusterrolebindings",
+        "Role" => "roles",
+        "RoleBinding" => "rolebindings",
+        _ => return None,
+    };
+    let group = "/apis/rbac.authorization.k8s.io/v1";
+    Some(match namespace {
+        Some(namespace) => format!("{group}/namespaces/{}/{plural}", escaped(namespace)),
+        None => format!("{group}/{plural}"),
+    })
+}
+
 /// The path of a namespace.
 pub(crate) fn namespace(name: &str) -> String {
     format!("/api/v1/namespaces/{}", escaped(name))

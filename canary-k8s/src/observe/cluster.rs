@@ -1,7 +1,6 @@
 //! The looking itself.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use canary_core::disguise::{Digester, OwnCalls, SiteKeys};
@@ -11,21 +10,18 @@ use futures::stream::{self, StreamExt as _};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use super::pages::{self, TIMEOUT};
 use super::{full, metadata, provider};
 use crate::client::request::{self, Request};
 use crate::client::{CallError, Client};
 
-/// An API server answers a page of 500 within a second; half a minute covers one that is overloaded.
-const TIMEOUT: Duration = Duration::from_secs(30);
-/// The page size that the API server's own clients use: a LIST costs it by the page.
-const PAGE: usize = 500;
 /// Requests at the same time.
-const CONCURRENCY: usize = 16;
+pub(super) const CONCURRENCY: usize = 16;
 
 /// Looks at one cluster.
 #[derive(Clone)]
 pub struct KubernetesObserve {
-    client: Client,
+    pub(super) client: Client,
 }
 
 impl KubernetesObserve {
@@ -36,36 +32,9 @@ impl KubernetesObserve {
     }
 
     async fn list(&self, scope: &Scope) -> Result<Vec<Value>, CallError> {
-        match self.list_once(scope).await {
-            // The continue token grew too old: the list is begun once more.
-            Err(error) if error.status() == Some(410) => self.list_once(scope).await,
-            result => result,
-        }
-    }
-
-    async fn list_once(&self, scope: &Scope) -> Result<Vec<Value>, CallError> {
-        let Some(path) = request::collection(scope) else {
-            return Ok(Vec::new());
-        };
-        let mut items = Vec::new();
-        let mut more = String::new();
-        loop {
-            let page = match more.as_str() {
-                "" => format!("{path}?limit={PAGE}"),
-                token => format!("{path}?limit={PAGE}&continue={}", request::escaped(token)),
-            };
-            let answer = self
-                .client
-                .send(Request::list_metadata(page), TIMEOUT)
-                .await?;
-            let mut body = answer.body;
-            if let Some(Value::Array(page)) = body.get_mut("items").map(Value::take) {
-                items.extend(page);
-            }
-            match body["metadata"]["continue"].as_str() {
-                Some(token) if !token.is_empty() => more = token.to_owned(),
-                _ => return Ok(items),
-            }
+        match request::collection(scope) {
+            Some(path) => pages::all(&self.client, &path, Request::list_metadata).await,
+            None => Ok(Vec::new()),
         }
     }
 
@@ -264,6 +233,9 @@ impl Observe for KubernetesObserve {
             let (moved, _) = by_need(look, &seen);
             self.look_at_objects(moved, Some(&look.digester), &mut seen)
                 .await;
+        }
+        if !look.rights_of.is_empty() {
+            self.look_at_rights(&look.rights_of, &mut seen).await;
         }
         // What comes first is chance; what is told is not.
         seen.gaps.sort();

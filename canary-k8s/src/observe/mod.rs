@@ -1,12 +1,16 @@
-//! Looking at a cluster: metadata LISTs, named GETs, and the objects as plain data.
+//! Looking at a cluster: metadata LISTs, named GETs, and the objects as plain data; and who gives our accounts rights.
 
 mod cluster;
 mod decode;
+mod grants;
 mod managed;
+mod pages;
 mod reach;
+mod rights;
 
 pub use cluster::KubernetesObserve;
 pub(crate) use decode::{full, metadata};
+pub(crate) use grants::{BINDINGS, ROLES, grant, handle, rules};
 pub(crate) use reach::claims;
 
 use canary_core::graph::ProviderId;

@@ -2,6 +2,7 @@
 
 mod faults;
 mod lifecycle;
+mod rights;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

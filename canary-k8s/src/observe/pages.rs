@@ -1,0 +1,72 @@
+//! Lists, page by page.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::client::request::{self, Request};
+use crate::client::{CallError, Client};
+
+/// An API server answers a page of 500 within a second; half a minute covers one that is overloaded.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(30);
+/// The page size that the API server's own clients use: a LIST costs it by the page.
+pub(super) const PAGE: u64 = 500;
+
+/// How the items of a list are asked for.
+pub(super) type Form = fn(String) -> Request;
+
+/// One page of a list.
+pub(super) struct Page {
+    pub(super) items: Vec<Value>,
+    /// What continues it.
+    pub(super) next: Option<String>,
+    /// How many items come after it, as far as the server says.
+    pub(super) remaining: u64,
+}
+
+/// The page that `next` continues with, or the first.
+pub(super) async fn page(
+    client: &Client,
+    path: &str,
+    next: Option<&str>,
+    form: Form,
+) -> Result<Page, CallError> {
+    let page = match next {
+        None => format!("{path}?limit={PAGE}"),
+        Some(token) => format!("{path}?limit={PAGE}&continue={}", request::escaped(token)),
+    };
+    let mut body = client.send(form(page), TIMEOUT).await?.body;
+    let items = match body.get_mut("items").map(Value::take) {
+        Some(Value::Array(items)) => items,
+        _ => Vec::new(),
+    };
+    let metadata = &body["metadata"];
+    let next = metadata["continue"].as_str();
+    Ok(Page {
+        items,
+        next: next.filter(|token| !token.is_empty()).map(str::to_owned),
+        remaining: metadata["remainingItemCount"].as_u64().unwrap_or(0),
+    })
+}
+
+/// All items of a list.
+pub(super) async fn all(client: &Client, path: &str, form: Form) -> Result<Vec<Value>, CallError> {
+    match all_once(client, path, form).await {
+        // The continue token grew too old: the list is begun once more.
+        Err(error) if error.status() == Some(410) => all_once(client, path, form).await,
+        result => result,
+    }
+}
+
+async fn all_once(client: &Client, path: &str, form: Form) -> Result<Vec<Value>, CallError> {
+    let mut items = Vec::new();
+    let mut next: Option<String> = None;
+    loop {
+        let page = page(client, path, next.as_deref(), form).await?;
+        items.extend(page.items);
+        next = page.next;
+        if next.is_none() {
+            return Ok(items);
+        }
+    }
+}
