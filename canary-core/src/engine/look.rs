@@ -11,7 +11,7 @@ use crate::config::{Canary, Config, Setting};
 use crate::detect::{Planted, Tripwire};
 use crate::disguise::{Digester, SiteKeys};
 use crate::graph::{Address, CanaryId, Desired, Handle, Lifetime, ProviderId, Resource};
-use crate::ledger::{Ledger, Settled, Torn, reconcile};
+use crate::ledger::{Ledger, Record, Settled, Torn, Verb, reconcile};
 use crate::observe::{Look, Observed, Scope, Sight, Site};
 use crate::plan::{self, Inputs, Plan, Purpose};
 
@@ -87,7 +87,7 @@ impl Engine {
     /// As [`Engine::look`], with choices that go before those of the ledger: a saved plan's.
     pub(super) async fn look_with(
         &self,
-        ledger: Ledger,
+        mut ledger: Ledger,
         chosen: &BTreeMap<Address, Pinned>,
     ) -> Result<View, EngineError> {
         let mut observed = Observed {
@@ -110,25 +110,54 @@ impl Engine {
             observed.merge(observe.observe(&look).await);
             observed.sites.insert(id.clone(), site);
         }
-        let pinned = pinned(&ledger, chosen);
+        let (settled, cut_off) = self.reconcile(&mut ledger, &observed);
+        let pinned = pinned(&ledger, cut_off, chosen);
         let resources = self.lower(&observed, &pinned)?;
         self.second_look(&mut observed, &resources).await;
-        self.view(observed, ledger, pinned, resources)
+        self.view(observed, ledger, settled, pinned, resources)
     }
 
     /// The same for a recorded look. The world is not asked.
     ///
     /// # Errors
     /// As [`Engine::look`].
-    pub fn look_at(&self, mut observed: Observed, ledger: Ledger) -> Result<View, EngineError> {
+    pub fn look_at(&self, mut observed: Observed, mut ledger: Ledger) -> Result<View, EngineError> {
         for (id, _) in self.used() {
             let site = observed.sites.get(id).cloned().unwrap_or_default();
             let site = guard(&ledger, id, site)?;
             observed.sites.insert(id.clone(), site);
         }
-        let pinned = pinned(&ledger, &BTreeMap::new());
+        let (settled, cut_off) = self.reconcile(&mut ledger, &observed);
+        let pinned = pinned(&ledger, cut_off, &BTreeMap::new());
         let resources = self.lower(&observed, &pinned)?;
-        self.view(observed, ledger, pinned, resources)
+        self.view(observed, ledger, settled, pinned, resources)
+    }
+
+    /// Takes in what became of cut-off runs, before names are chosen: what they made has its name already. Gives what
+    /// they came to, and what they had chosen for what they did not make or nobody can tell.
+    fn reconcile(
+        &self,
+        ledger: &mut Ledger,
+        observed: &Observed,
+    ) -> (Vec<Settled>, BTreeMap<Address, Pinned>) {
+        let settled = reconcile(ledger, observed, &self.catalogs);
+        let cut_off = ledger
+            .open
+            .values()
+            .filter(|intent| intent.verb == Verb::Create)
+            // A name that somebody took meanwhile is chosen anew.
+            .filter(|intent| {
+                !matches!(
+                    observed.sight(&intent.provider, &intent.handle),
+                    Sight::There(_)
+                )
+            })
+            .map(|intent| (intent.address.clone(), choice(&intent.record)))
+            .collect();
+        for settled in &settled {
+            ledger.settle(settled);
+        }
+        (settled, cut_off)
     }
 
     /// Everything that is known of what is ours, and the kinds and scopes of what is declared.
@@ -224,14 +253,11 @@ impl Engine {
     fn view(
         &self,
         observed: Observed,
-        mut ledger: Ledger,
+        ledger: Ledger,
+        settled: Vec<Settled>,
         pinned: BTreeMap<Address, Pinned>,
         resources: Vec<Resource>,
     ) -> Result<View, EngineError> {
-        let settled = reconcile(&ledger, &observed, &self.catalogs);
-        for settled in &settled {
-            ledger.settle(settled);
-        }
         let desired = Desired::new(resources).map_err(EngineError::Graph)?;
         let notes = self
             .catalogs
@@ -376,21 +402,27 @@ pub(super) fn guard(ledger: &Ledger, id: &ProviderId, found: Site) -> Result<Sit
     })
 }
 
-fn pinned(ledger: &Ledger, chosen: &BTreeMap<Address, Pinned>) -> BTreeMap<Address, Pinned> {
-    let mut pinned: BTreeMap<Address, Pinned> = ledger
+/// The choices made earlier: by a cut-off run, by the ledger's records, by a saved plan; the later go before the earlier.
+fn pinned(
+    ledger: &Ledger,
+    cut_off: BTreeMap<Address, Pinned>,
+    chosen: &BTreeMap<Address, Pinned>,
+) -> BTreeMap<Address, Pinned> {
+    let mut pinned = cut_off;
+    let current = ledger
         .records
         .values()
-        .filter(|record| record.lifetime == Lifetime::Current)
-        .map(|record| {
-            let choice = Pinned {
-                generation: record.generation,
-                handle: record.handle.clone(),
-                written: record.written.clone(),
-                born: record.born,
-            };
-            (record.address.clone(), choice)
-        })
-        .collect();
+        .filter(|record| record.lifetime == Lifetime::Current);
+    pinned.extend(current.map(|record| (record.address.clone(), choice(record))));
     pinned.extend(chosen.iter().map(|(a, p)| (a.clone(), p.clone())));
     pinned
+}
+
+fn choice(record: &Record) -> Pinned {
+    Pinned {
+        generation: record.generation,
+        handle: record.handle.clone(),
+        written: record.written.clone(),
+        born: record.born,
+    }
 }
