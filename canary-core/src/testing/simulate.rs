@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use memchr::memmem::Finder;
 
 /// A secret that was found.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -73,25 +74,49 @@ fn url_escaped(value: &[u8], lower: bool) -> String {
 /// Shorter values occur by chance.
 const SHORTEST: usize = 6;
 
-/// The first place in `text` of each form of each value. Values shorter than six bytes are passed over: they occur by
-/// chance.
-#[must_use]
-pub fn leaks(text: &[u8], values: &[Vec<u8>]) -> Vec<Leak> {
-    let mut found = Vec::new();
-    for (value, bytes) in values.iter().enumerate() {
-        if bytes.len() < SHORTEST {
-            continue;
-        }
-        for (form, needle) in encodings(bytes) {
-            if needle.is_empty() {
-                continue;
-            }
-            if let Some(at) = memchr::memmem::find(text, &needle) {
-                found.push(Leak { value, form, at });
-            }
+/// Looks for values in texts.
+#[derive(Debug)]
+pub struct Search {
+    needles: Vec<(usize, &'static str, Finder<'static>)>,
+}
+
+impl Search {
+    /// For these values, in each of their forms. Values shorter than six bytes are passed over: they occur by chance.
+    #[must_use]
+    pub fn of(values: &[Vec<u8>]) -> Self {
+        let long = values
+            .iter()
+            .enumerate()
+            .filter(|(_, value)| value.len() >= SHORTEST);
+        let needles = long.flat_map(|(i, value)| {
+            encodings(value)
+                .into_iter()
+                .map(move |(form, needle)| (i, form, Finder::new(&needle).into_owned()))
+        });
+        Self {
+            needles: needles.collect(),
         }
     }
-    found
+
+    /// The first place in a text of each form of each value.
+    #[must_use]
+    pub fn leaks(&self, text: &[u8]) -> Vec<Leak> {
+        let found = |(value, form, finder): &(usize, &'static str, Finder<'static>)| {
+            let at = finder.find(text)?;
+            Some(Leak {
+                value: *value,
+                form,
+                at,
+            })
+        };
+        self.needles.iter().filter_map(found).collect()
+    }
+}
+
+/// As [`Search::leaks`], for one text.
+#[must_use]
+pub fn leaks(text: &[u8], values: &[Vec<u8>]) -> Vec<Leak> {
+    Search::of(values).leaks(text)
 }
 
 #[cfg(test)]

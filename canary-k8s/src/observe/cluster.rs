@@ -19,6 +19,15 @@ use crate::client::{CallError, Client};
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// The page size that the API server's own clients use: a LIST costs it by the page.
 const PAGE: usize = 500;
+/// Between tries at what must not be lost: a connection is made anew at once, a leader is chosen within some seconds.
+const PAUSES: [Duration; 4] = [
+    Duration::from_millis(100),
+    Duration::from_millis(500),
+    Duration::from_secs(2),
+    Duration::from_secs(5),
+];
+/// The server may ask for more than anybody waits for here.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// Requests at the same time.
 const CONCURRENCY: usize = 16;
 
@@ -233,10 +242,22 @@ impl Observe for KubernetesObserve {
             "/apis/authentication.k8s.io/v1/selfsubjectreviews".into(),
             &body,
         );
-        let answer = self.client.send(request, TIMEOUT).await.ok()?;
-        answer.body["status"]["userInfo"]["username"]
-            .as_str()
-            .map(str::to_owned)
+        // Without an answer our own calls would be taken for a thief's, so that one lost answer must not decide it.
+        for pause in PAUSES {
+            match self.client.send(request.clone(), TIMEOUT).await {
+                Ok(answer) => {
+                    let user = &answer.body["status"]["userInfo"];
+                    return user["username"].as_str().map(str::to_owned);
+                }
+                Err(error) if error.is_passing() => {
+                    let asked = error.retry_after.unwrap_or(pause);
+                    tokio::time::sleep(asked.min(LONGEST_PAUSE)).await;
+                }
+                // A server before 1.28 has no such review.
+                Err(_) => return None,
+            }
+        }
+        None
     }
 
     async fn observe(&self, look: &Look) -> Observed {
