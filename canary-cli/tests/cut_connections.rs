@@ -36,9 +36,7 @@ fn faults(number: usize) -> impl Iterator<Item = Fault> {
 
 fn touch(planned: &[Touch], address: &str) -> Touch {
     let found = planned.iter().find(|touch| touch.address == address);
-    found
-        .unwrap_or_else(|| panic!("{address} is not planned"))
-        .clone()
+    found.expect(address).clone()
 }
 
 /// The identifier that a token carries.

@@ -167,8 +167,9 @@ impl Case {
             child.kill().unwrap();
         }
         let ran = self.project.ran(child.wait_with_output().unwrap());
-        let struck = proxy.struck().pop();
-        let struck = struck.unwrap_or_else(|| panic!("nothing was struck: {ran:#?}"));
+        let mut struck = proxy.struck();
+        assert_eq!(struck.len(), 1, "{ran:#?}");
+        let struck = struck.remove(0);
         (ran, struck, proxy.writes().len())
     }
 
@@ -261,9 +262,9 @@ impl Case {
             .out
             .lines()
             .map(|line| serde_json::from_str(line).unwrap());
-        let found =
+        let mut found =
             lines.filter_map(|line: Value| Some(line["outputs"][name].as_str()?.to_owned()));
-        found.last().unwrap()
+        found.next_back().unwrap()
     }
 
     /// What the operator wrote in these namespaces, as the server tells it.

@@ -76,9 +76,10 @@ token = "none"
 "#
     );
     let mut secret = |label: &str, namespace: &str, template: &str, more: &str| {
-        text += &format!(
+        let table = format!(
             "[secret.{label}]\nnamespace = \"{namespace}\"\ntemplate = \"{template}\"\n{more}"
         );
+        text.push_str(&table);
     };
     for (letter, namespace) in [("a", a), ("b", b), ("c", c)] {
         for template in ["postgres", "basic-auth", "env-file", "tls", "ssh-key"] {
