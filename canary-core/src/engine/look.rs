@@ -11,7 +11,7 @@ use crate::config::{Canary, Config, Setting};
 use crate::detect::{Planted, Tripwire};
 use crate::disguise::{Digester, SiteKeys};
 use crate::graph::{Address, CanaryId, Desired, Handle, Lifetime, ProviderId, Resource};
-use crate::ledger::{Ledger, Record, Settled, Torn, Verb, reconcile};
+use crate::ledger::{Ledger, Record, Settled, Torn, Verb, may_still_come, reconcile};
 use crate::observe::{Look, Observed, Scope, Sight, Site};
 use crate::plan::{self, Inputs, Plan, Purpose};
 
@@ -41,6 +41,18 @@ pub struct View {
     pub notes: Vec<Note>,
     pub(super) pinned: BTreeMap<Address, Pinned>,
     pub(super) digesters: BTreeMap<ProviderId, Digester>,
+    pub(super) coming: BTreeMap<Address, Timestamp>,
+}
+
+/// What cut-off runs left behind.
+#[derive(Default)]
+struct CutOff {
+    /// What they came to.
+    settled: Vec<Settled>,
+    /// What they had chosen for what they did not make, or where nobody can tell.
+    chosen: BTreeMap<Address, Pinned>,
+    /// What they did not make and may still come, and since when.
+    coming: BTreeMap<Address, Timestamp>,
 }
 
 impl Engine {
@@ -110,11 +122,11 @@ impl Engine {
             observed.merge(observe.observe(&look).await);
             observed.sites.insert(id.clone(), site);
         }
-        let (settled, cut_off) = self.reconcile(&mut ledger, &observed);
-        let pinned = pinned(&ledger, cut_off, chosen);
+        let cut_off = self.reconcile(&mut ledger, &observed);
+        let pinned = pinned(&ledger, &cut_off.chosen, chosen);
         let resources = self.lower(&observed, &pinned)?;
         self.second_look(&mut observed, &resources).await;
-        self.view(observed, ledger, settled, pinned, resources)
+        self.view(observed, ledger, cut_off, pinned, resources)
     }
 
     /// The same for a recorded look. The world is not asked.
@@ -127,37 +139,32 @@ impl Engine {
             let site = guard(&ledger, id, site)?;
             observed.sites.insert(id.clone(), site);
         }
-        let (settled, cut_off) = self.reconcile(&mut ledger, &observed);
-        let pinned = pinned(&ledger, cut_off, &BTreeMap::new());
+        let cut_off = self.reconcile(&mut ledger, &observed);
+        let pinned = pinned(&ledger, &cut_off.chosen, &BTreeMap::new());
         let resources = self.lower(&observed, &pinned)?;
-        self.view(observed, ledger, settled, pinned, resources)
+        self.view(observed, ledger, cut_off, pinned, resources)
     }
 
-    /// Takes in what became of cut-off runs, before names are chosen: what they made has its name already. Gives what
-    /// they came to, and what they had chosen for what they did not make or nobody can tell.
-    fn reconcile(
-        &self,
-        ledger: &mut Ledger,
-        observed: &Observed,
-    ) -> (Vec<Settled>, BTreeMap<Address, Pinned>) {
-        let settled = reconcile(ledger, observed, &self.catalogs);
-        let cut_off = ledger
-            .open
-            .values()
-            .filter(|intent| intent.verb == Verb::Create)
+    /// Takes in what became of cut-off runs, before names are chosen: what they made has its name already.
+    fn reconcile(&self, ledger: &mut Ledger, observed: &Observed) -> CutOff {
+        let settled = reconcile(ledger, observed, &self.catalogs, &self.keep_retired());
+        let mut cut_off = CutOff::default();
+        for intent in ledger.open.values() {
+            let sight = observed.sight(&intent.provider, &intent.handle);
             // A name that somebody took meanwhile is chosen anew.
-            .filter(|intent| {
-                !matches!(
-                    observed.sight(&intent.provider, &intent.handle),
-                    Sight::There(_)
-                )
-            })
-            .map(|intent| (intent.address.clone(), choice(&intent.record)))
-            .collect();
+            if intent.verb == Verb::Create && !matches!(sight, Sight::There(_)) {
+                let address = intent.address.clone();
+                if may_still_come(intent, observed.at) {
+                    cut_off.coming.insert(address.clone(), intent.at);
+                }
+                cut_off.chosen.insert(address, choice(&intent.record));
+            }
+        }
         for settled in &settled {
             ledger.settle(settled);
         }
-        (settled, cut_off)
+        cut_off.settled = settled;
+        cut_off
     }
 
     /// Everything that is known of what is ours, and the kinds and scopes of what is declared.
@@ -254,7 +261,7 @@ impl Engine {
         &self,
         observed: Observed,
         ledger: Ledger,
-        settled: Vec<Settled>,
+        cut_off: CutOff,
         pinned: BTreeMap<Address, Pinned>,
         resources: Vec<Resource>,
     ) -> Result<View, EngineError> {
@@ -275,10 +282,11 @@ impl Engine {
             desired,
             observed,
             ledger,
-            settled,
+            settled: cut_off.settled,
             notes,
             pinned,
             digesters,
+            coming: cut_off.coming,
         })
     }
 
@@ -405,10 +413,10 @@ pub(super) fn guard(ledger: &Ledger, id: &ProviderId, found: Site) -> Result<Sit
 /// The choices made earlier: by a cut-off run, by the ledger's records, by a saved plan; the later go before the earlier.
 fn pinned(
     ledger: &Ledger,
-    cut_off: BTreeMap<Address, Pinned>,
+    cut_off: &BTreeMap<Address, Pinned>,
     chosen: &BTreeMap<Address, Pinned>,
 ) -> BTreeMap<Address, Pinned> {
-    let mut pinned = cut_off;
+    let mut pinned = cut_off.clone();
     let current = ledger
         .records
         .values()

@@ -1,6 +1,7 @@
 //! The whole loop over a world in memory.
 
 mod faults;
+mod late;
 mod lifecycle;
 mod names;
 
