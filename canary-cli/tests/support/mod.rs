@@ -2,8 +2,14 @@
 
 #![allow(dead_code, reason = "each test file uses its part of this")]
 
-use std::path::PathBuf;
+pub(crate) mod case;
+pub(crate) mod secrets;
+pub(crate) mod thirty;
+pub(crate) mod touch;
+
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use canary_fixtures::ControlPlane;
@@ -12,6 +18,7 @@ use serde_json::Value;
 pub(crate) struct Project {
     folder: tempfile::TempDir,
     kubeconfig: PathBuf,
+    said: Mutex<Vec<u8>>,
 }
 
 /// What a run gave.
@@ -74,7 +81,11 @@ impl Project {
 
     pub(crate) fn at(kubeconfig: PathBuf, config: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let project = Self { folder, kubeconfig };
+        let project = Self {
+            folder,
+            kubeconfig,
+            said: Mutex::default(),
+        };
         project.run(&["init"]).exits(0);
         project.configure(config);
         project
@@ -101,7 +112,41 @@ impl Project {
     }
 
     pub(crate) fn run(&self, args: &[&str]) -> Ran {
-        self.command(args).output().unwrap().into()
+        self.ran(self.command(args).output().unwrap())
+    }
+
+    /// Keeps what a run of this project said.
+    pub(crate) fn ran(&self, output: Output) -> Ran {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        said.extend_from_slice(&output.stdout);
+        said.extend_from_slice(&output.stderr);
+        output.into()
+    }
+
+    /// Everything that runs of this project said, on both streams.
+    pub(crate) fn said(&self) -> Vec<u8> {
+        self.said
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Every file of the project, but the key: where it is, and what is in it.
+    pub(crate) fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let mut files = Vec::new();
+        let mut folders = vec![self.folder.path().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if !path.ends_with(Path::new(".canary/key")) {
+                    let content = std::fs::read(&path).unwrap();
+                    files.push((path, content));
+                }
+            }
+        }
+        files
     }
 
     pub(crate) fn ledger(&self) -> Vec<u8> {

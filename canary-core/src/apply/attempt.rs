@@ -55,6 +55,8 @@ pub(super) struct Attempt<'a> {
     pub(super) catalog: &'a dyn Catalog,
     pub(super) clock: &'a dyn Clock,
     pub(super) settings: &'a Settings,
+    /// When a cut-off run sent the same; it may come before ours.
+    pub(super) sent_before: Option<Timestamp>,
     pub(super) call: Call,
 }
 
@@ -69,7 +71,7 @@ fn next(error: &RealizeError, may_be_done: bool) -> Next {
     match error {
         RealizeError::Busy { retry_after, .. } => Next::Again(*retry_after),
         RealizeError::Unknown { .. } => Next::LookFirst,
-        // After a lost answer these may be the traces of our own first try.
+        // After a lost answer, here or in a run that was cut off, these may be the traces of our own first try.
         RealizeError::Exists { .. } | RealizeError::Changed { .. } if may_be_done => {
             Next::LookFirst
         }
@@ -85,7 +87,8 @@ impl Attempt<'_> {
     /// Tries until the end is known, the error is final, or patience ends.
     pub(super) async fn run(self) -> End {
         let began = self.clock.now();
-        let mut may_be_done = false;
+        let sent = self.sent_before.unwrap_or(began);
+        let mut may_be_done = self.sent_before.is_some();
         let mut pause = FIRST_PAUSE;
         loop {
             let error = match self.realize.realize(&self.call).await {
@@ -98,7 +101,7 @@ impl Attempt<'_> {
                 Next::Again(asked) => wait = asked.unwrap_or(pause).min(LONGEST_RETRY_AFTER),
                 Next::LookFirst => {
                     may_be_done = true;
-                    match self.look(began, &error).await {
+                    match self.look(sent).await {
                         Some(Looked::Done(made)) => return End::Made(*made),
                         Some(Looked::Anothers) => return End::Not(error_of(&self.call)),
                         Some(Looked::NotDone) | None => {}
@@ -124,9 +127,9 @@ impl Attempt<'_> {
     }
 
     /// What became of a call with a lost answer; `None` when that cannot be told now.
-    async fn look(&self, began: Timestamp, _error: &RealizeError) -> Option<Looked> {
+    async fn look(&self, sent: Timestamp) -> Option<Looked> {
         let found = self.realize.find(&self.call).await.ok()?;
-        let looked = judge(&self.call, &found, began, |name, declared| {
+        let looked = judge(&self.call, &found, sent, |name, declared| {
             self.catalog
                 .field_rule(&self.call.handle.kind, name, declared)
         });
@@ -162,7 +165,7 @@ enum Judged<'a> {
 fn judge<'a>(
     call: &Call,
     found: &'a Found,
-    began: Timestamp,
+    sent: Timestamp,
     rule: impl Fn(&str, bool) -> FieldRule,
 ) -> Judged<'a> {
     let object = match (call.verb, found) {
@@ -182,7 +185,7 @@ fn judge<'a>(
         Verb::Delete => Judged::Anothers,
         Verb::Update if same_uid && equals_sent(call, object, &rule) => Judged::Ours(object),
         Verb::Update => Judged::Anothers,
-        Verb::Create if appeared_since(object, began) && equals_sent(call, object, &rule) => {
+        Verb::Create if appeared_since(object, sent) && equals_sent(call, object, &rule) => {
             Judged::Ours(object)
         }
         Verb::Create => Judged::Anothers,
@@ -192,10 +195,10 @@ fn judge<'a>(
 /// A site's clock may be behind ours, and `creationTimestamp` has whole seconds.
 const SKEW: SignedDuration = SignedDuration::from_secs(300);
 
-fn appeared_since(object: &Object, began: Timestamp) -> bool {
+fn appeared_since(object: &Object, sent: Timestamp) -> bool {
     object
         .created
-        .is_some_and(|created| created.duration_since(began) >= -SKEW)
+        .is_some_and(|created| created.duration_since(sent) >= -SKEW)
 }
 
 fn equals_sent(call: &Call, object: &Object, rule: impl Fn(&str, bool) -> FieldRule) -> bool {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::attempt::{Attempt, End};
 use super::call::{self, Maker, Stage};
@@ -33,6 +33,8 @@ pub struct Run<'a> {
     pub operators: &'a BTreeMap<ProviderId, String>,
     /// How long retired identifiers of a canary are kept.
     pub keep_retired: &'a BTreeMap<CanaryId, SignedDuration>,
+    /// What a cut-off run sent, has not been seen, and may still come; and when it was sent.
+    pub coming: &'a BTreeMap<Address, Timestamp>,
     /// Time.
     pub clock: &'a dyn Clock,
     /// The policy.
@@ -202,6 +204,7 @@ impl<'a> State<'a> {
             catalog: catalog.as_ref(),
             clock: self.run.clock,
             settings: self.run.settings,
+            sent_before: self.run.coming.get(&step.address).copied(),
             call,
         };
         Some(Box::pin(

@@ -219,6 +219,7 @@ impl Engine {
             keep_retired: &self.keep_retired(),
             clock: self.clock.as_ref(),
             settings: &self.settings,
+            coming: &view.coming,
             stop: request.stop,
             progress: request.progress,
         };

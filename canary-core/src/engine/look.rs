@@ -11,7 +11,7 @@ use crate::config::{Canary, Config, Setting};
 use crate::detect::{Planted, Tripwire};
 use crate::disguise::{Digester, SiteKeys};
 use crate::graph::{Address, CanaryId, Desired, Handle, Lifetime, ProviderId, Resource};
-use crate::ledger::{Ledger, Settled, Torn, Verb, reconcile};
+use crate::ledger::{Ledger, Record, Settled, Torn, Verb, may_still_come, reconcile};
 use crate::observe::{Look, Observe, Observed, Scope, Sight, Site};
 use crate::plan::{self, Inputs, Plan, Purpose};
 
@@ -41,6 +41,18 @@ pub struct View {
     pub notes: Vec<Note>,
     pub(super) pinned: BTreeMap<Address, Pinned>,
     pub(super) digesters: BTreeMap<ProviderId, Digester>,
+    pub(super) coming: BTreeMap<Address, Timestamp>,
+}
+
+/// What cut-off runs left behind.
+#[derive(Default)]
+pub(super) struct CutOff {
+    /// What they came to.
+    settled: Vec<Settled>,
+    /// What they had chosen for what they did not make, or where nobody can tell.
+    pub(super) chosen: BTreeMap<Address, Pinned>,
+    /// What they did not make and may still come, and since when.
+    coming: BTreeMap<Address, Timestamp>,
 }
 
 impl Engine {
@@ -87,7 +99,7 @@ impl Engine {
     /// As [`Engine::look`], with choices that go before those of the ledger: a saved plan's.
     pub(super) async fn look_with(
         &self,
-        ledger: Ledger,
+        mut ledger: Ledger,
         chosen: &BTreeMap<Address, Pinned>,
     ) -> Result<View, EngineError> {
         let mut observed = self.seen_nothing();
@@ -97,28 +109,52 @@ impl Engine {
             observed.merge(observe.observe(&look).await);
             observed.sites.insert(id.clone(), site);
         }
-        let pinned = pinned(&ledger, chosen);
+        let cut_off = self.reconcile(&mut ledger, &observed);
+        let pinned = pinned(&ledger, &cut_off.chosen, chosen);
         let resources = self.lower(&observed, &pinned)?;
         self.second_look(&mut observed, &resources).await;
         self.ask_for_rights(&mut observed, &resources, &ledger)
             .await;
-        self.view(observed, ledger, pinned, resources)
+        self.view(observed, ledger, cut_off, pinned, resources)
     }
 
     /// The same for a recorded look. The world is not asked.
     ///
     /// # Errors
     /// As [`Engine::look`].
-    pub fn look_at(&self, mut observed: Observed, ledger: Ledger) -> Result<View, EngineError> {
+    pub fn look_at(&self, mut observed: Observed, mut ledger: Ledger) -> Result<View, EngineError> {
         for (id, _) in self.used() {
             let site = observed.sites.get(id).cloned().unwrap_or_default();
             let site = guard(&ledger, id, site)?;
             observed.sites.insert(id.clone(), site);
         }
-        let pinned = pinned(&ledger, &BTreeMap::new());
+        let cut_off = self.reconcile(&mut ledger, &observed);
+        let pinned = pinned(&ledger, &cut_off.chosen, &BTreeMap::new());
         let resources = self.lower(&observed, &pinned)?;
         self.tell_unasked_rights(&mut observed, &resources, &ledger, "not in the dump");
-        self.view(observed, ledger, pinned, resources)
+        self.view(observed, ledger, cut_off, pinned, resources)
+    }
+
+    /// Takes in what became of cut-off runs, before names are chosen: what they made has its name already.
+    pub(super) fn reconcile(&self, ledger: &mut Ledger, observed: &Observed) -> CutOff {
+        let settled = reconcile(ledger, observed, &self.catalogs, &self.keep_retired());
+        let mut cut_off = CutOff::default();
+        for intent in ledger.open.values() {
+            let sight = observed.sight(&intent.provider, &intent.handle);
+            // A name that somebody took meanwhile is chosen anew.
+            if intent.verb == Verb::Create && !matches!(sight, Sight::There(_)) {
+                let address = intent.address.clone();
+                if may_still_come(intent, observed.at) {
+                    cut_off.coming.insert(address.clone(), intent.at);
+                }
+                cut_off.chosen.insert(address, choice(&intent.record));
+            }
+        }
+        for settled in &settled {
+            ledger.settle(settled);
+        }
+        cut_off.settled = settled;
+        cut_off
     }
 
     /// Finds out where a provider is, refuses another place than the ledger's, and proves our calls from then on.
@@ -248,14 +284,11 @@ impl Engine {
     pub(super) fn view(
         &self,
         observed: Observed,
-        mut ledger: Ledger,
+        ledger: Ledger,
+        cut_off: CutOff,
         pinned: BTreeMap<Address, Pinned>,
         resources: Vec<Resource>,
     ) -> Result<View, EngineError> {
-        let settled = reconcile(&ledger, &observed, &self.catalogs);
-        for settled in &settled {
-            ledger.settle(settled);
-        }
         let desired = Desired::new(resources).map_err(EngineError::Graph)?;
         let mut notes: Vec<Note> = self
             .catalogs
@@ -275,10 +308,11 @@ impl Engine {
             desired,
             observed,
             ledger,
-            settled,
+            settled: cut_off.settled,
             notes,
             pinned,
             digesters,
+            coming: cut_off.coming,
         })
     }
 
@@ -408,24 +442,27 @@ pub(super) fn guard(ledger: &Ledger, id: &ProviderId, found: Site) -> Result<Sit
     })
 }
 
+/// The choices made earlier: by a cut-off run, by the ledger's records, by a saved plan; the later go before the earlier.
 pub(super) fn pinned(
     ledger: &Ledger,
+    cut_off: &BTreeMap<Address, Pinned>,
     chosen: &BTreeMap<Address, Pinned>,
 ) -> BTreeMap<Address, Pinned> {
-    let mut pinned: BTreeMap<Address, Pinned> = ledger
+    let mut pinned = cut_off.clone();
+    let current = ledger
         .records
         .values()
-        .filter(|record| record.lifetime == Lifetime::Current)
-        .map(|record| {
-            let choice = Pinned {
-                generation: record.generation,
-                handle: record.handle.clone(),
-                written: record.written.clone(),
-                born: record.born,
-            };
-            (record.address.clone(), choice)
-        })
-        .collect();
+        .filter(|record| record.lifetime == Lifetime::Current);
+    pinned.extend(current.map(|record| (record.address.clone(), choice(record))));
     pinned.extend(chosen.iter().map(|(a, p)| (a.clone(), p.clone())));
     pinned
+}
+
+fn choice(record: &Record) -> Pinned {
+    Pinned {
+        generation: record.generation,
+        handle: record.handle.clone(),
+        written: record.written.clone(),
+        born: record.born,
+    }
 }

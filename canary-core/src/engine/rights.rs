@@ -15,7 +15,7 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::look`].
-    pub async fn look_at_rights(&self, ledger: Ledger) -> Result<View, EngineError> {
+    pub async fn look_at_rights(&self, mut ledger: Ledger) -> Result<View, EngineError> {
         let mut observed = self.seen_nothing();
         for (id, provider) in self.used() {
             let is_identity = |kind: &str| provider.catalog.is_identity(kind);
@@ -36,11 +36,12 @@ impl Engine {
             observed.merge(observe.observe(&look).await);
             observed.sites.insert(id.clone(), site);
         }
-        let pinned = pinned(&ledger, &BTreeMap::new());
+        let cut_off = self.reconcile(&mut ledger, &observed);
+        let pinned = pinned(&ledger, &cut_off.chosen, &BTreeMap::new());
         let resources = self.lower(&observed, &pinned)?;
         self.ask_for_rights(&mut observed, &resources, &ledger)
             .await;
-        self.view(observed, ledger, pinned, resources)
+        self.view(observed, ledger, cut_off, pinned, resources)
     }
 
     /// Asks for the rights of what acts under an identity of its own, where there is such a thing.

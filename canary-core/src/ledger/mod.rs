@@ -13,6 +13,6 @@ mod store;
 pub use entry::{Effect, Entry, Intent, Origin, OutputValue, Outputs, Record, Tombstone, Verb};
 pub use journal::{Journal, JournalError, Torn};
 pub use reconcile::{Settled, reconcile};
-pub(crate) use reconcile::{equals, removed, tombstone};
+pub(crate) use reconcile::{equals, may_still_come, removed, tombstone};
 pub use state::{Ledger, OpenIntent};
 pub use store::{Holder, Lease, LockError, Store, StoreError};

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::entry::{Effect, Intent, Record, Tombstone, Verb};
 use super::{Ledger, OpenIntent};
 use crate::catalog::FieldRule;
+use crate::graph::CanaryId;
 use crate::observe::{Object, Observed, Seen, Sight};
 use crate::plan::Catalogs;
 
@@ -30,13 +31,20 @@ pub struct Settled {
 /// A thing that is there after a create counts as ours only if it was absent before (a create is planned for nothing
 /// else), appeared within the call's window, and equals what was sent.
 #[must_use]
-pub fn reconcile(ledger: &Ledger, observed: &Observed, catalogs: &Catalogs) -> Vec<Settled> {
+pub fn reconcile(
+    ledger: &Ledger,
+    observed: &Observed,
+    catalogs: &Catalogs,
+    keep_retired: &BTreeMap<CanaryId, SignedDuration>,
+) -> Vec<Settled> {
     let open = ledger.open.iter().map(|(id, intent)| OpenIntent {
         id: *id,
         intent: intent.clone(),
     });
     open.filter_map(|open| {
-        let effects = settle(&open.intent, ledger, observed, catalogs)?;
+        let canary = open.intent.address.canary();
+        let keep = keep_retired.get(canary).copied().unwrap_or_default();
+        let effects = settle(&open.intent, ledger, observed, catalogs, keep)?;
         Some(Settled {
             id: open.id,
             effects,
@@ -50,6 +58,7 @@ fn settle(
     ledger: &Ledger,
     observed: &Observed,
     catalogs: &Catalogs,
+    keep: SignedDuration,
 ) -> Option<Vec<Effect>> {
     let catalog = catalogs.get(&intent.provider)?;
     if !catalog.observable(&intent.handle.kind) {
@@ -95,19 +104,31 @@ fn settle(
                 Vec::new()
             })
         }
-        (Verb::Delete, Sight::Absent) => Some(record.map_or_else(Vec::new, |record| {
-            removed(record, intent.at, SignedDuration::ZERO)
-        })),
+        (Verb::Delete, Sight::Absent) => {
+            Some(record.map_or_else(Vec::new, |record| removed(record, intent.at, keep)))
+        }
         (Verb::Delete, Sight::There(_)) => Some(Vec::new()),
     }
 }
 
 fn made(intent: &Intent, object: &Object, fields: &BTreeMap<String, Seen>) -> Record {
+    // The site's own clock dates its audit records too.
+    let planted = match intent.verb {
+        Verb::Create => object.created.unwrap_or(intent.record.planted),
+        Verb::Update | Verb::Delete => intent.record.planted,
+    };
     Record {
         version: Some(object.version.clone()),
         fields: fields.clone(),
+        planted,
         ..intent.record.clone()
     }
+}
+
+/// Whether a create that was cut off and made nothing yet may still come: its request was sent, and waits somewhere on
+/// its way.
+pub(crate) fn may_still_come(intent: &Intent, now: Timestamp) -> bool {
+    intent.verb == Verb::Create && now.duration_since(intent.at) <= WINDOW
 }
 
 fn appeared_in_window(object: &Object, at: Timestamp, offset_ms: i64) -> bool {

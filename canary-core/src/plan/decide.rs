@@ -270,6 +270,10 @@ impl<'a> Planner<'a> {
                 self.create(resource, CreateCause::DeletedOutside),
                 Some(Outside::Deleted),
             ),
+            // Whoever's it is, its name will be free.
+            (Standing::Unknown, Sight::There(object)) if object.deleting => {
+                (Action::Blocked(Obstacle::Deleting), None)
+            }
             (Standing::Unknown, Sight::There(object)) => {
                 let uid = object.version.uid.clone();
                 (Action::Blocked(Obstacle::Foreign { uid }), None)

@@ -12,7 +12,7 @@ mod world;
 
 pub use clock::FakeClock;
 pub use faults::{Fault, Faults, When};
-pub use simulate::{Leak, encodings, leaks};
+pub use simulate::{Leak, Search, encodings, leaks};
 pub use store::MemoryStore;
 pub use things::{ThingCatalog, example, thing, things};
 pub use world::{Thing, World};

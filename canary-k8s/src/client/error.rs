@@ -86,6 +86,15 @@ impl CallError {
         }
     }
 
+    /// Whether the same request may be answered later: nothing was said about the request itself.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        match self.failure {
+            Failure::NotSent | Failure::Lost | Failure::TimedOut | Failure::NotUnderstood => true,
+            Failure::Answered(code) => code == 429 || code >= 500,
+        }
+    }
+
     /// Why we could not look, in the words of a gap.
     #[must_use]
     pub fn gap_reason(&self) -> Reason {

@@ -1,6 +1,7 @@
 //! The looking itself.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use canary_core::disguise::{Digester, OwnCalls, SiteKeys};
@@ -15,6 +16,15 @@ use super::{full, metadata, provider};
 use crate::client::request::{self, Request};
 use crate::client::{CallError, Client};
 
+/// Between tries at what must not be lost: a connection is made anew at once, a leader is chosen within some seconds.
+const PAUSES: [Duration; 4] = [
+    Duration::from_millis(100),
+    Duration::from_millis(500),
+    Duration::from_secs(2),
+    Duration::from_secs(5),
+];
+/// The server may ask for more than anybody waits for here.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// Requests at the same time.
 pub(super) const CONCURRENCY: usize = 16;
 
@@ -202,10 +212,22 @@ impl Observe for KubernetesObserve {
             "/apis/authentication.k8s.io/v1/selfsubjectreviews".into(),
             &body,
         );
-        let answer = self.client.send(request, TIMEOUT).await.ok()?;
-        answer.body["status"]["userInfo"]["username"]
-            .as_str()
-            .map(str::to_owned)
+        // Without an answer our own calls would be taken for a thief's, so that one lost answer must not decide it.
+        for pause in PAUSES {
+            match self.client.send(request.clone(), TIMEOUT).await {
+                Ok(answer) => {
+                    let user = &answer.body["status"]["userInfo"];
+                    return user["username"].as_str().map(str::to_owned);
+                }
+                Err(error) if error.is_passing() => {
+                    let asked = error.retry_after.unwrap_or(pause);
+                    tokio::time::sleep(asked.min(LONGEST_PAUSE)).await;
+                }
+                // A server before 1.28 has no such review.
+                Err(_) => return None,
+            }
+        }
+        None
     }
 
     async fn observe(&self, look: &Look) -> Observed {

@@ -17,11 +17,9 @@ pub(super) fn meaning(call: &Call, error: CallError) -> RealizeError {
             place: place(call),
             handle,
         },
+        // Nothing is wrong with our rights: the namespace is on its way out, as the server's words say.
         (Failure::Answered(403), Verb::Create) if detail.contains("being terminated") => {
-            RealizeError::NoPlace {
-                place: place(call),
-                handle,
-            }
+            RealizeError::Refused { handle, detail }
         }
         (Failure::Answered(401 | 403), _) => RealizeError::Denied { handle, detail },
         // The server refused to take it in; with a 503 it says so by asking for patience.

@@ -1,7 +1,9 @@
 //! The whole loop over a world in memory.
 
 mod faults;
+mod late;
 mod lifecycle;
+mod names;
 mod rights;
 
 use std::sync::Arc;
@@ -12,6 +14,7 @@ use futures::executor::block_on;
 
 use super::{Applied, ApplyRequest, Approve, Approved, Engine, EngineError, Provider, View};
 use crate::apply::Clock as _;
+use crate::catalog::Catalog;
 use crate::config::Config;
 use crate::disguise::Key;
 use crate::ledger::{Holder, Ledger};
@@ -116,9 +119,20 @@ fn engine(
     store: &Arc<MemoryStore>,
     clock: &Arc<FakeClock>,
 ) -> Engine {
+    engine_of(Arc::new(ThingCatalog), config, world, store, clock)
+}
+
+/// An engine with another catalog of things.
+fn engine_of(
+    catalog: Arc<dyn Catalog>,
+    config: Config,
+    world: &Arc<World>,
+    store: &Arc<MemoryStore>,
+    clock: &Arc<FakeClock>,
+) -> Engine {
     Engine::builder(config, Key::from_bytes([3; 32]))
         .provider(Provider {
-            catalog: Arc::new(ThingCatalog),
+            catalog,
             observe: Some(world.clone()),
             realize: Some(world.clone()),
         })
