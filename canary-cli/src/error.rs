@@ -116,7 +116,18 @@ fn exit(error: &EngineError) -> Exit {
         EngineError::OtherSite { .. }
         | EngineError::Stale(_)
         | EngineError::KnownAlready { .. } => Exit::Conflict,
-        EngineError::Lock(error) if matches!(**error, LockError::Held(_)) => Exit::Locked,
+        EngineError::Lock(error)
+            if matches!(
+                **error,
+                LockError::Held(_) | LockError::Store(StoreError::Stalled { .. })
+            ) =>
+        {
+            Exit::Locked
+        }
+        EngineError::Store {
+            source: StoreError::Stalled { .. },
+            ..
+        } => Exit::Locked,
         EngineError::Site { gap, .. }
             if matches!(gap.reason, Reason::Forbidden | Reason::Unauthenticated) =>
         {
@@ -141,6 +152,10 @@ fn hint(error: &EngineError) -> Option<String> {
         EngineError::Lock(error) if matches!(**error, LockError::Held(_)) => {
             "wait for it (--lock-timeout 5m), or, when that run is dead: canary unlock".into()
         }
+        EngineError::Lock(error) => match &**error {
+            LockError::Store(source) => store_hint(source)?,
+            LockError::Held(_) => return None,
+        },
         EngineError::OtherSite { kept: Kept::Ledger, .. } => {
             "name the context that the ledger belongs to in [kubernetes], or another ledger in [ledger]".into()
         }
@@ -160,8 +175,24 @@ fn store_hint(error: &StoreError) -> Option<String> {
             "put a copy of it back, or move it away and run: canary recover".into()
         }
         StoreError::Fenced { .. } => "somebody else took the lock: look with `canary plan`".into(),
+        StoreError::Stalled { .. } => {
+            "let that process go on, or end it: what it holds is free then".into()
+        }
         StoreError::Io { .. } => return None,
     })
+}
+
+impl From<StoreError> for CommandError {
+    fn from(error: StoreError) -> Self {
+        let exit = match error {
+            StoreError::Stalled { .. } => Exit::Locked,
+            _ => Exit::Failed,
+        };
+        Self {
+            hint: store_hint(&error),
+            ..Self::from_error(exit, &error)
+        }
+    }
 }
 
 impl From<SavedError> for CommandError {

@@ -74,6 +74,19 @@ fn signal(child: &Child, name: &str) {
     assert!(sent.success());
 }
 
+/// Stops a run, though not in the middle of writing its ledger: there nobody may overtake it.
+fn stop(project: &Project, child: &Child) {
+    loop {
+        signal(child, "-STOP");
+        let mutex = std::fs::File::open(project.path(".canary/ledger.mutex")).unwrap();
+        if mutex.try_lock().is_ok() {
+            return;
+        }
+        drop(mutex);
+        signal(child, "-CONT");
+    }
+}
+
 #[test]
 fn a_run_that_is_killed_is_gone_on_with_and_nothing_is_made_twice() {
     let Some(cluster) = ControlPlane::for_test() else {
@@ -112,7 +125,7 @@ fn a_second_run_is_refused_by_name_and_a_stalled_one_writes_nothing_more() {
     let namespace = cluster.namespace("stalled");
     let project = Project::new(cluster, "admin", &config(&namespace));
     let child = begun(&project, cluster, &namespace, 20);
-    signal(&child, "-STOP");
+    stop(&project, &child);
     project
         .run(&["apply", "--auto-approve"])
         .exits(6)
@@ -146,7 +159,7 @@ fn a_lock_can_be_removed_by_hand() {
         .exits(0)
         .says("Nobody holds the lock.");
     let mut child = begun(&project, cluster, &namespace, 5);
-    signal(&child, "-STOP");
+    stop(&project, &child);
     project
         .run(&["unlock"])
         .exits(0)
@@ -155,6 +168,34 @@ fn a_lock_can_be_removed_by_hand() {
     child.kill().unwrap();
     child.wait().unwrap();
     project.run(&["plan", "--detailed-exitcode"]).exits(0);
+}
+
+#[test]
+fn who_stands_still_in_the_middle_of_writing_is_not_overtaken_and_not_waited_for_without_end() {
+    let Some(cluster) = ControlPlane::for_test() else {
+        return;
+    };
+    let namespace = cluster.namespace("still");
+    let project = Project::new(cluster, "admin", &config(&namespace));
+    let mut child = begun(&project, cluster, &namespace, 5);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let ledger = project.ledger();
+    // As a process that is stopped there would.
+    let mutex = std::fs::File::open(project.path(".canary/ledger.mutex")).unwrap();
+    mutex.lock().unwrap();
+    for args in [&["apply", "--auto-approve"][..], &["unlock"]] {
+        project
+            .run(args)
+            .exits(6)
+            .says("does not go on; locked by tester@")
+            .says("let that process go on, or end it");
+    }
+    assert_eq!(project.ledger(), ledger);
+    // Looking needs no lock.
+    project.run(&["plan"]).exits(0);
+    drop(mutex);
+    project.run(&["apply", "--auto-approve"]).exits(0);
 }
 
 #[test]

@@ -9,11 +9,11 @@
 //! An append is conditional: under the mutex the epoch must still be the writer's. A writer that stalled and lost its
 //! lock writes nothing. The window that remains is the world's: a call that was already sent.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use canary_core::ledger::{Holder, Lease, LockError, Store, StoreError};
@@ -22,6 +22,11 @@ use serde::{Deserialize, Serialize};
 
 /// Owner only.
 const MODE: u32 = 0o600;
+
+/// An operation is one write of some kilobytes and its sync: milliseconds, a second on a slow disk.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Shorter than a sync takes.
+const POLL: Duration = Duration::from_millis(2);
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct State {
@@ -74,8 +79,29 @@ impl FileStore {
             .mode(MODE)
             .open(self.beside(".mutex"))
             .map_err(self.failed("locking"))?;
-        mutex.lock().map_err(self.failed("locking"))?;
+        self.enter(&mutex)?;
         work()
+    }
+
+    /// Waits for whoever is in the middle of an operation. The lock of a process that is dead is free; one that is
+    /// stopped cannot be told from a slow one, and must not be overtaken: it may go on in the middle of its write.
+    fn enter(&self, mutex: &File) -> Result<(), StoreError> {
+        let began = Instant::now();
+        loop {
+            match mutex.try_lock() {
+                Ok(()) => return Ok(()),
+                Err(TryLockError::Error(error)) => return Err(self.failed("locking")(error)),
+                Err(TryLockError::WouldBlock) if began.elapsed() < PATIENCE => {
+                    std::thread::sleep(POLL);
+                }
+                Err(TryLockError::WouldBlock) => {
+                    return Err(StoreError::Stalled {
+                        place: self.path.display().to_string(),
+                        holder: self.state()?.holder.map(Box::new),
+                    });
+                }
+            }
+        }
     }
 
     fn state(&self) -> Result<State, StoreError> {

@@ -73,6 +73,14 @@ pub enum StoreError {
         /// Its mode.
         mode: u32,
     },
+    /// Somebody is in the middle of writing it and does not go on, as a stopped process. Nothing was read or written.
+    #[error("somebody is in the middle of writing the ledger at {place} and does not go on{}", who(.holder.as_deref()))]
+    Stalled {
+        /// Where it is kept.
+        place: String,
+        /// Who holds the lock.
+        holder: Option<Box<Holder>>,
+    },
     /// It cannot be read or written.
     #[error("{action} {place}")]
     Io {
@@ -84,6 +92,12 @@ pub enum StoreError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+fn who(holder: Option<&Holder>) -> String {
+    holder.map_or_else(String::new, |holder| {
+        format!("; locked by {} (process {})", holder.who, holder.pid)
+    })
 }
 
 /// Keeps the ledger's bytes. Knows nothing of what they mean.
