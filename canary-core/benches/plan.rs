@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on stops")]
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::LazyLock;
 use std::sync::atomic::AtomicBool;
@@ -78,11 +77,13 @@ impl Site {
     /// Somebody has changed 1 % of it.
     fn changed() -> Self {
         let site = Self::applied();
+        let things = site.world.things();
         for i in 0..CHANGED {
             let name = format!("{}-1", label(i * THINGS / CHANGED));
-            let theirs = BTreeMap::from([("secret".to_owned(), Content::Secret("theirs".into()))]);
-            site.world
-                .put(Handle::scoped("Thing", "room", &name), theirs);
+            let handle = Handle::scoped("Thing", "room", &name);
+            let mut fields = things[&handle].fields.clone();
+            fields.insert("secret".to_owned(), Content::Secret("theirs".into()));
+            site.world.put(handle, fields);
         }
         site
     }

@@ -108,7 +108,7 @@ impl Tool {
             (Self::Kubectl, Outside) => {
                 "kubectl apply --server-side --force-conflicts -f secrets.yaml"
             }
-            (Self::Kubectl, Delete) => "kubectl delete -f secrets.yaml",
+            (Self::Kubectl, Delete) => "kubectl delete --wait=false -f secrets.yaml",
             (Self::Kapp, First | Again | Declared | Outside) => {
                 "kapp deploy -y -a bench -f secrets.yaml"
             }

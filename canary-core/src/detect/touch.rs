@@ -35,8 +35,8 @@ pub struct Touch {
 #[derive(Clone, Debug, Default)]
 pub struct Tripwires {
     exact: BTreeMap<Mention, Vec<Tripwire>>,
-    /// Objects by group and resource, for what covers them.
-    objects: BTreeMap<(String, String), Vec<Tripwire>>,
+    /// Objects by group and resource, then by namespace, for what covers them.
+    objects: BTreeMap<(String, String), BTreeMap<String, Vec<Tripwire>>>,
 }
 
 impl Tripwires {
@@ -46,7 +46,10 @@ impl Tripwires {
         let mut index = Self::default();
         for tripwire in tripwires {
             if let Mention::Object {
-                group, resource, ..
+                group,
+                resource,
+                namespace,
+                ..
             } = &tripwire.mention
                 && tripwire.meaning == Meaning::Content
             {
@@ -54,6 +57,8 @@ impl Tripwires {
                 index
                     .objects
                     .entry(place)
+                    .or_default()
+                    .entry(namespace.clone())
                     .or_default()
                     .push(tripwire.clone());
             }
@@ -69,10 +74,10 @@ impl Tripwires {
     /// Everything that an event touches, each address once, in its nearest grade.
     #[must_use]
     pub fn touches(&self, event: &Event) -> Vec<Touch> {
-        let mut touched: BTreeMap<Address, Grade> = BTreeMap::new();
+        let mut touched = Vec::new();
         let mut touch = |address: &Address, grade: Grade| {
-            let known = touched.entry(address.clone()).or_insert(grade);
-            *known = (*known).max(grade);
+            let address = address.clone();
+            touched.push(Touch { address, grade });
         };
         for mention in &event.mentions {
             for tripwire in self.exact.get(mention).into_iter().flatten() {
@@ -87,17 +92,19 @@ impl Tripwires {
             } = mention
             {
                 let place = (group.clone(), resource.clone());
-                for tripwire in self.objects.get(&place).into_iter().flatten() {
-                    if let Some(grade) = covering(tripwire, namespace, event) {
+                let homes = self.objects.get(&place).into_iter().flatten();
+                let covered = homes.filter(|(home, _)| namespace.is_empty() || *home == namespace);
+                for tripwire in covered.flat_map(|(_, tripwires)| tripwires) {
+                    if let Some(grade) = covering(tripwire, event) {
                         touch(&tripwire.address, grade);
                     }
                 }
             }
         }
+        // Nearest first, and of each address the first stays.
+        touched.sort_by(|a, b| (&a.address, b.grade).cmp(&(&b.address, a.grade)));
+        touched.dedup_by(|next, kept| next.address == kept.address);
         touched
-            .into_iter()
-            .map(|(address, grade)| Touch { address, grade })
-            .collect()
     }
 }
 
@@ -137,7 +144,8 @@ fn identity(name: &str, event: &Event) -> Option<Grade> {
     (!reads_its_object).then_some(Grade::Named)
 }
 
-fn covering(tripwire: &Tripwire, namespace: &str, event: &Event) -> Option<Grade> {
+/// A collection that may hold it, by what the selectors say. Most requests have none.
+fn covering(tripwire: &Tripwire, event: &Event) -> Option<Grade> {
     let Mention::Object {
         namespace: home,
         name,
@@ -146,18 +154,18 @@ fn covering(tripwire: &Tripwire, namespace: &str, event: &Event) -> Option<Grade
     else {
         return None;
     };
-    if !namespace.is_empty() && namespace != home {
-        return None;
-    }
     let selectors = &event.action.selectors;
-    let labels = selectors.label.as_deref().unwrap_or_default();
-    if !covers_labels(labels, tripwire.labels.as_ref()) {
+    if let Some(labels) = &selectors.label
+        && !covers_labels(labels, tripwire.labels.as_ref())
+    {
         return None;
     }
+    let Some(selector) = selectors.field.as_deref() else {
+        return Some(Grade::Covering);
+    };
     let mut fields = tripwire.fields.clone();
     fields.insert("metadata.name".into(), name.clone());
     fields.insert("metadata.namespace".into(), home.clone());
-    let selector = selectors.field.as_deref().unwrap_or_default();
     if !covers_fields(selector, &fields) {
         return None;
     }

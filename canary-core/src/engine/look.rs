@@ -54,15 +54,16 @@ impl Engine {
             .load()
             .await
             .map_err(|source| self.store_error(source))?;
-        let (entries, torn) = self
+        let mut ledger = Ledger::default();
+        let torn = self
             .journal
-            .read(&bytes)
+            .replay(&bytes, |entry| ledger.add(entry))
             .map_err(|source| EngineError::Journal {
                 place: self.store.place(),
                 source,
             })?;
         Ok(Loaded {
-            ledger: Ledger::from_entries(entries),
+            ledger,
             length: torn.map_or(bytes.len(), |torn| torn.whole),
             torn,
         })

@@ -79,12 +79,13 @@ fn made() -> Vec<u8> {
     text.into_bytes()
 }
 
-/// Leases are renewed and events written all day; an informer begins a list or a watch every some minutes.
+/// Leases are renewed and events written all day; an informer begins a list or a watch every some minutes, and a webhook
+/// that is down is soon up again.
 fn weight(line: &str) -> usize {
     let has = |text: &str| line.contains(text);
     if has(r#""resource":"leases""#) || has(r#""resource":"events""#) {
         40
-    } else if has(r#""verb":"list""#) || has(r#""verb":"watch""#) {
+    } else if has(r#""verb":"list""#) || has(r#""verb":"watch""#) || has(r#""causes":["#) {
         1
     } else {
         10

@@ -8,7 +8,7 @@ use canary_core::disguise::{Digester, OwnCalls, SiteKeys};
 use canary_core::graph::Handle;
 use canary_core::observe::{Gap, Look, Object, Observe, Observed, Place, Scope, Sight, Site};
 use futures::stream::{self, StreamExt as _};
-use serde_json::{Value, json};
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::{full, metadata, provider};
@@ -35,7 +35,7 @@ impl KubernetesObserve {
         Self { client }
     }
 
-    async fn list(&self, scope: &Scope) -> Result<Vec<Value>, CallError> {
+    async fn list(&self, scope: &Scope) -> Result<Vec<(Handle, Object)>, CallError> {
         match self.list_once(scope).await {
             // The continue token grew too old: the list is begun once more.
             Err(error) if error.status() == Some(410) => self.list_once(scope).await,
@@ -43,11 +43,11 @@ impl KubernetesObserve {
         }
     }
 
-    async fn list_once(&self, scope: &Scope) -> Result<Vec<Value>, CallError> {
+    async fn list_once(&self, scope: &Scope) -> Result<Vec<(Handle, Object)>, CallError> {
         let Some(path) = request::collection(scope) else {
             return Ok(Vec::new());
         };
-        let mut items = Vec::new();
+        let mut objects = Vec::new();
         let mut more = String::new();
         loop {
             let page = match more.as_str() {
@@ -58,13 +58,13 @@ impl KubernetesObserve {
                 .client
                 .send(Request::list_metadata(page), TIMEOUT)
                 .await?;
-            let mut body = answer.body;
-            if let Some(Value::Array(page)) = body.get_mut("items").map(Value::take) {
-                items.extend(page);
-            }
-            match body["metadata"]["continue"].as_str() {
+            // Page by page: the server's JSON is some ten times what is kept of it.
+            let items = answer.body["items"].as_array();
+            let items = items.into_iter().flatten();
+            objects.extend(items.filter_map(|item| metadata(&scope.kind, item)));
+            match answer.body["metadata"]["continue"].as_str() {
                 Some(token) if !token.is_empty() => more = token.to_owned(),
-                _ => return Ok(items),
+                _ => return Ok(objects),
             }
         }
     }
@@ -74,14 +74,14 @@ impl KubernetesObserve {
             Err(error) => seen
                 .gaps
                 .push(gap(Place::Neighbours(scope.clone()), &error)),
-            Ok(items) => {
-                let objects = seen.objects.entry(provider()).or_default();
-                objects.extend(items.iter().filter_map(|item| metadata(&scope.kind, item)));
+            Ok(objects) => {
+                let is_empty = objects.is_empty();
+                seen.objects.entry(provider()).or_default().extend(objects);
                 seen.listed
                     .entry(provider())
                     .or_default()
                     .insert(scope.clone());
-                if items.is_empty() {
+                if is_empty {
                     self.look_for_namespace(scope, seen).await;
                 }
             }
