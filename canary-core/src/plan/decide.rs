@@ -60,7 +60,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Plan {
         inputs,
         targets: closed_targets(inputs),
         index: Index::new(inputs),
-        steps: Vec::new(),
+        steps: Vec::with_capacity(inputs.desired.len().max(inputs.ledger.records.len())),
         settled: BTreeMap::new(),
         blocked: BTreeSet::new(),
     };
