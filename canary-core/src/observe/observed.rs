@@ -241,6 +241,11 @@ impl Observed {
         self.sites.extend(other.sites);
         for (provider, objects) in other.objects {
             let mine = self.objects.entry(provider).or_default();
+            if mine.is_empty() {
+                // As it is: a map that grows one by one is half empty.
+                *mine = objects;
+                continue;
+            }
             for (handle, object) in objects {
                 let poorer = object.fields.is_none()
                     && mine.get(&handle).is_some_and(|seen| {

@@ -161,7 +161,7 @@ fn marks(canary: &Canary) -> Vec<String> {
             .into_iter()
             .flatten()
             .filter(|(_, text)| placeholders::is_derived(&text.value))
-            .map(|(key, _)| key.as_str())
+            .map(|(key, _)| key)
             .collect(),
     };
     keys.into_iter().map(|key| format!("data.{key}")).collect()

@@ -1,6 +1,6 @@
 //! The looking itself.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -76,7 +76,11 @@ impl KubernetesObserve {
                 .push(gap(Place::Neighbours(scope.clone()), &error)),
             Ok(objects) => {
                 let is_empty = objects.is_empty();
-                seen.objects.entry(provider()).or_default().extend(objects);
+                let objects = objects.into_iter().collect();
+                seen.merge(Observed {
+                    objects: BTreeMap::from([(provider(), objects)]),
+                    ..Observed::default()
+                });
                 seen.listed
                     .entry(provider())
                     .or_default()
@@ -208,7 +212,7 @@ impl Observe for KubernetesObserve {
             )
         };
         let id = id.ok_or_else(|| gap(Place::Site, &unknown()))?;
-        let mut facts = std::collections::BTreeMap::from([
+        let mut facts = BTreeMap::from([
             ("server".to_owned(), endpoint.server.clone()),
             ("cluster".to_owned(), endpoint.cluster.clone()),
         ]);
