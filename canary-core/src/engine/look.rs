@@ -62,6 +62,7 @@ impl Engine {
                 place: self.store.place(),
                 source,
             })?;
+        ledger.pack();
         Ok(Loaded {
             ledger,
             length: torn.map_or(bytes.len(), |torn| torn.whole),

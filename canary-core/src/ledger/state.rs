@@ -110,6 +110,11 @@ impl Ledger {
         self.take(settled.effects.clone());
     }
 
+    /// Keeps the records in as little room as they need: a map that grew entry by entry is half empty.
+    pub(crate) fn pack(&mut self) {
+        self.records = std::mem::take(&mut self.records).into_iter().collect();
+    }
+
     /// The number of the next intent.
     #[must_use]
     pub fn next_intent(&self) -> u64 {

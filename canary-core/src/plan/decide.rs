@@ -183,6 +183,7 @@ impl<'a> Planner<'a> {
         }
         if let Standing::Ours(record) = &standing
             && matches!(action, Action::Keep | Action::Update { .. })
+            && !record.outputs.is_empty()
         {
             self.settled
                 .insert(resource.address.clone(), &record.outputs);
