@@ -35,8 +35,8 @@ pub struct Touch {
 #[derive(Clone, Debug, Default)]
 pub struct Tripwires {
     exact: BTreeMap<Mention, Vec<Tripwire>>,
-    /// Objects by group and resource, then by namespace, for what covers them.
-    objects: BTreeMap<(String, String), BTreeMap<String, Vec<Tripwire>>>,
+    /// Objects by group and resource, for what covers them, in the order of their addresses: so are the touches.
+    objects: BTreeMap<(String, String), Vec<Tripwire>>,
 }
 
 impl Tripwires {
@@ -46,10 +46,7 @@ impl Tripwires {
         let mut index = Self::default();
         for tripwire in tripwires {
             if let Mention::Object {
-                group,
-                resource,
-                namespace,
-                ..
+                group, resource, ..
             } = &tripwire.mention
                 && tripwire.meaning == Meaning::Content
             {
@@ -58,8 +55,6 @@ impl Tripwires {
                     .objects
                     .entry(place)
                     .or_default()
-                    .entry(namespace.clone())
-                    .or_default()
                     .push(tripwire.clone());
             }
             index
@@ -67,6 +62,9 @@ impl Tripwires {
                 .entry(tripwire.mention.clone())
                 .or_default()
                 .push(tripwire);
+        }
+        for objects in index.objects.values_mut() {
+            objects.sort_by(|a, b| a.address.cmp(&b.address));
         }
         index
     }
@@ -92,10 +90,8 @@ impl Tripwires {
             } = mention
             {
                 let place = (group.clone(), resource.clone());
-                let homes = self.objects.get(&place).into_iter().flatten();
-                let covered = homes.filter(|(home, _)| namespace.is_empty() || *home == namespace);
-                for tripwire in covered.flat_map(|(_, tripwires)| tripwires) {
-                    if let Some(grade) = covering(tripwire, event) {
+                for tripwire in self.objects.get(&place).into_iter().flatten() {
+                    if let Some(grade) = covering(tripwire, namespace, event) {
                         touch(&tripwire.address, grade);
                     }
                 }
@@ -145,7 +141,7 @@ fn identity(name: &str, event: &Event) -> Option<Grade> {
 }
 
 /// A collection that may hold it, by what the selectors say. Most requests have none.
-fn covering(tripwire: &Tripwire, event: &Event) -> Option<Grade> {
+fn covering(tripwire: &Tripwire, namespace: &str, event: &Event) -> Option<Grade> {
     let Mention::Object {
         namespace: home,
         name,
@@ -154,6 +150,9 @@ fn covering(tripwire: &Tripwire, event: &Event) -> Option<Grade> {
     else {
         return None;
     };
+    if !namespace.is_empty() && namespace != home {
+        return None;
+    }
     let selectors = &event.action.selectors;
     if let Some(labels) = &selectors.label
         && !covers_labels(labels, tripwire.labels.as_ref())

@@ -50,6 +50,7 @@ fn repeated(name: &str, lines: &[u8], extra: impl Fn(usize) -> String) -> PathBu
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let path = folder.join(format!("audit-{name}-{:016x}.log", hasher.finish()));
     if !path.exists() {
+        remove_others(folder, name);
         let unfinished = path.with_extension("unfinished");
         let mut file = File::create(&unfinished).unwrap();
         for nth in 0..LOG_BYTES.div_ceil(lines.len()) {
@@ -59,6 +60,16 @@ fn repeated(name: &str, lines: &[u8], extra: impl Fn(usize) -> String) -> PathBu
         fs::rename(unfinished, &path).unwrap();
     }
     path
+}
+
+/// A log that was made otherwise is of no use any more.
+fn remove_others(folder: &Path, name: &str) {
+    let start = format!("audit-{name}-");
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(&start) {
+            fs::remove_file(entry.path()).unwrap();
+        }
+    }
 }
 
 fn made() -> Vec<u8> {
