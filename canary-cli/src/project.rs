@@ -26,7 +26,7 @@ pub(crate) const FOLDER: &str = ".canary";
 
 /// The configuration as it was read, with its text for diagnostics.
 pub(crate) struct Project {
-    pub(crate) config: Config,
+    pub(crate) config: Arc<Config>,
     pub(crate) source: String,
     pub(crate) path: PathBuf,
     global: Global,
@@ -65,7 +65,7 @@ impl Project {
             CommandError::rendered(Exit::Config, text)
         })?;
         Ok(Self {
-            config,
+            config: Arc::new(config),
             source,
             path,
             global: global.clone(),

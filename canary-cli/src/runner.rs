@@ -46,7 +46,9 @@ impl CliRunner {
         };
         let ui = Ui::detect(cli.global.no_color);
         log(cli.global.verbose, ui);
-        let runtime = match tokio::runtime::Runtime::new() {
+        // One thread waits for all answers: there are at most some dozen at once. What blocks has threads of its own.
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = match runtime.enable_all().build() {
             Ok(runtime) => runtime,
             Err(error) => return failed(&CommandError::new(Exit::Failed, error.to_string()), ui),
         };

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use canary_core::graph::Written;
-use canary_core::observe::{Observed, Scope};
+use canary_core::graph::{Handle, Written};
+use canary_core::observe::{Object, Observed, Scope};
 
 use crate::observe::provider;
 
@@ -34,9 +34,10 @@ pub(crate) fn choose(persona: &str, scope: &Scope, observed: &Observed) -> Writt
             like: None,
         };
     }
-    let near = count(observed, |other| other == scope);
+    let near = count(observed.in_scope(&provider(), scope));
     let counted = if near.is_empty() {
-        count(observed, |other| other.kind == scope.kind)
+        let all = observed.objects.get(&provider()).into_iter().flatten();
+        count(all.filter(|(handle, _)| handle.kind == scope.kind))
     } else {
         near
     };
@@ -46,8 +47,8 @@ pub(crate) fn choose(persona: &str, scope: &Scope, observed: &Observed) -> Writt
         .max_by(|(a, n), (b, m)| n.cmp(m).then_with(|| b.cmp(a)));
     match most {
         Some(((manager, operation), n)) => Written {
-            manager,
-            operation,
+            manager: manager.to_owned(),
+            operation: operation.to_owned(),
             like: Some((n, total)),
         },
         None => Written {
@@ -60,17 +61,15 @@ pub(crate) fn choose(persona: &str, scope: &Scope, observed: &Observed) -> Writt
 
 /// How many objects were first written how. What the cluster's own controllers made is not counted: people and tools
 /// are who a planted object must look like.
-fn count(observed: &Observed, fits: impl Fn(&Scope) -> bool) -> BTreeMap<(String, String), u32> {
+fn count<'a>(
+    objects: impl Iterator<Item = (&'a Handle, &'a Object)>,
+) -> BTreeMap<(&'a str, &'a str), u32> {
     let mut counted = BTreeMap::new();
-    let objects = observed.objects.get(&provider()).into_iter().flatten();
-    for (handle, object) in objects {
-        if !fits(&Scope::of(handle)) {
-            continue;
-        }
+    for (_, object) in objects {
         if let Some(first) = object.written.first()
             && first.manager != "kube-controller-manager"
         {
-            let key = (first.manager.clone(), first.operation.clone());
+            let key = (first.manager.as_str(), first.operation.as_str());
             *counted.entry(key).or_default() += 1;
         }
     }

@@ -253,7 +253,9 @@ fn context_is_what_a_judge_asks_for_and_each_control_plane_principal_once() {
         text.trim_end()
             .replace(r#""verb":"get""#, &format!(r#""verb":"{verb}""#))
     };
-    let mut scan = Scan::new(&[], true);
+    // A canary in the same namespace.
+    let tripwires = [tripwire(account("payments", "deployer"))];
+    let mut scan = Scan::new(&tripwires, true);
     let mut wants =
         |user: &str, verb: &str, resource: &str| scan.maybe(line(user, verb, resource).as_bytes());
     assert!(wants("alice", "create", "pods"));
@@ -262,8 +264,20 @@ fn context_is_what_a_judge_asks_for_and_each_control_plane_principal_once() {
     assert!(wants("system:node:node1", "create", "serviceaccounts"));
     assert!(wants("system:kube-controller-manager", "get", "leases"));
     assert!(!wants("system:kube-controller-manager", "get", "leases"));
-    let mut without = Scan::new(&[], false);
-    assert!(!without.maybe(line("alice", "create", "pods").as_bytes()));
+    let create = line("alice", "create", "pods");
+    assert!(!Scan::new(&tripwires, false).maybe(create.as_bytes()));
+
+    // What a pod in another namespace can read is none of ours; what cannot be told for sure is wanted.
+    let other = create.replace(r#""namespace":"payments""#, r#""namespace":"other""#);
+    assert!(!scan.maybe(other.as_bytes()));
+    let escaped = create.replace(r#""namespace":"payments""#, r#""namespace":"\u006fther""#);
+    assert!(scan.maybe(escaped.as_bytes()));
+    let name = r#""name":"db-admin","apiVersion":"v1""#;
+    let part = create.replace(name, &format!(r#"{name},"subresource":"binding""#));
+    assert!(part != create && !scan.maybe(part.as_bytes()));
+    // A name that looks like a subresource is none.
+    let forged = create.replace(name, r#""name":"\",\"subresource\":\"","apiVersion":"v1""#);
+    assert!(forged != create && scan.maybe(forged.as_bytes()));
 }
 
 /// One change to a line.

@@ -107,6 +107,12 @@ impl Folder {
         self.digester = digester;
     }
 
+    /// Takes a sighting in and does not ask what that changed: for a log of which only the end is told.
+    pub fn take(&mut self, sighting: &Sighting) {
+        let uid = self.uid(sighting);
+        self.take_in(&uid, sighting);
+    }
+
     /// Takes a sighting in. Gives the uids of the alerts that it changed, the sighting's own first; nothing for one that
     /// was taken in before.
     pub fn push(&mut self, sighting: &Sighting) -> Vec<(String, Change)> {

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::ledger::{Entry, Journal, Lease, Ledger, Store, StoreError};
+use crate::ledger::{Effect, Entry, Journal, Lease, Ledger, Store, StoreError};
 
 /// A ledger smaller than this is never compacted: reading it takes less than a millisecond.
 const COMPACT_ABOVE: usize = 256 * 1024;
-/// A journal is compacted when it is this many times as long as it must be.
-const COMPACT_RATIO: usize = 4;
+/// So many records tell how long all of them are.
+const SAMPLE: usize = 64;
 
 /// Writes one ledger under one lease.
 pub struct Writer<'a> {
@@ -96,10 +96,13 @@ impl<'a> Writer<'a> {
         if self.length < COMPACT_ABOVE {
             return Ok(());
         }
+        if !is_worth_it(self.estimate(), self.length) {
+            return Ok(());
+        }
         let entries = self.ledger.compacted(now);
         let mut bytes = self.journal.header();
         bytes.extend(self.journal.frames(0, &entries));
-        if bytes.len() * COMPACT_RATIO > self.length {
+        if !is_worth_it(bytes.len(), self.length) {
             return Ok(());
         }
         self.store.replace(&self.lease, &bytes).await?;
@@ -107,6 +110,23 @@ impl<'a> Writer<'a> {
         self.ledger = Ledger::from_entries(entries);
         self.appends += 1;
         Ok(())
+    }
+
+    /// How long the shortest journal is, about. Making it only to measure it would cost every small apply to a large
+    /// ledger more than the apply itself.
+    fn estimate(&self) -> usize {
+        let count = self.ledger.records.len() + self.ledger.tombstones.len();
+        let step = count / SAMPLE + 1;
+        let puts = self.ledger.records.values().step_by(step);
+        let buries = self.ledger.tombstones.iter().step_by(step);
+        let sample: Vec<Effect> = puts
+            .cloned()
+            .map(Effect::Put)
+            .chain(buries.cloned().map(Effect::Bury))
+            .collect();
+        let taken = sample.len().max(1);
+        let entry = Entry::Known { effects: sample };
+        self.journal.frames(0, &[entry]).len() * count / taken
     }
 
     /// Gives the lock back.
@@ -117,4 +137,10 @@ impl<'a> Writer<'a> {
         self.store.release(&self.lease).await?;
         Ok(self.ledger)
     }
+}
+
+/// A journal is compacted once a third of it is outdated: that is so after everything was made once, and each plan from
+/// then on reads half as much.
+fn is_worth_it(shortest: usize, length: usize) -> bool {
+    shortest + shortest / 2 <= length
 }

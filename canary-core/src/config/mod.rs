@@ -14,6 +14,7 @@ mod edit;
 mod error;
 #[cfg(any(test, feature = "testing"))]
 pub mod example;
+mod fields;
 mod json_schema;
 mod nesting;
 mod parse;
@@ -23,6 +24,7 @@ mod types;
 
 pub use edit::{EditError, with_generation};
 pub use error::ConfigError;
+pub use fields::Fields;
 pub use json_schema::json_schema;
 pub use parse::{MAX_BYTES, MAX_ERRORS, parse, parse_bytes};
 pub use shape::{Check, FieldShape, KindShape, Shape, TableShape, Vocabulary};

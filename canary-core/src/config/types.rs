@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::civil::Date;
 
+use super::Fields;
 use crate::graph::{CanaryId, ProviderId};
 
 /// Where something stands in the file, in bytes.
@@ -36,7 +37,7 @@ pub enum Setting {
     /// A list.
     List(Vec<Spanned<Self>>),
     /// A table from text to text, in key order.
-    TextMap(BTreeMap<String, Spanned<String>>),
+    TextMap(Fields<Spanned<String>>),
     /// Another canary.
     Canary(CanaryId),
 }
@@ -45,7 +46,7 @@ pub enum Setting {
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Table {
     /// Field by field.
-    pub fields: BTreeMap<String, Spanned<Setting>>,
+    pub fields: Fields<Spanned<Setting>>,
     /// Where the table's header stands.
     pub span: Span,
 }
@@ -102,7 +103,7 @@ impl Table {
 
     /// A table from text to text.
     #[must_use]
-    pub fn text_map(&self, name: &str) -> Option<&BTreeMap<String, Spanned<String>>> {
+    pub fn text_map(&self, name: &str) -> Option<&Fields<Spanned<String>>> {
         let Setting::TextMap(map) = self.get(name)? else {
             return None;
         };

@@ -209,8 +209,12 @@ impl Judge {
                 Ruling::ByRule => {
                     self.excuse(Excuse::Machinery);
                 }
-                _ if self.memory.is_before(held.until) => self.memory.held.push(held),
-                _ => seen.push(self.sighting(held.event, held.touches)),
+                Ruling::Unruled | Ruling::Waits(_) if self.memory.is_before(held.until) => {
+                    self.memory.held.push(held);
+                }
+                Ruling::Unruled | Ruling::Waits(_) => {
+                    seen.push(self.sighting(held.event, held.touches));
+                }
             }
         }
         seen

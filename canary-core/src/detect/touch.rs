@@ -35,7 +35,7 @@ pub struct Touch {
 #[derive(Clone, Debug, Default)]
 pub struct Tripwires {
     exact: BTreeMap<Mention, Vec<Tripwire>>,
-    /// Objects by group and resource, for what covers them.
+    /// Objects by group and resource, for what covers them, in the order of their addresses: so are the touches.
     objects: BTreeMap<(String, String), Vec<Tripwire>>,
 }
 
@@ -63,16 +63,19 @@ impl Tripwires {
                 .or_default()
                 .push(tripwire);
         }
+        for objects in index.objects.values_mut() {
+            objects.sort_by(|a, b| a.address.cmp(&b.address));
+        }
         index
     }
 
     /// Everything that an event touches, each address once, in its nearest grade.
     #[must_use]
     pub fn touches(&self, event: &Event) -> Vec<Touch> {
-        let mut touched: BTreeMap<Address, Grade> = BTreeMap::new();
+        let mut touched = Vec::new();
         let mut touch = |address: &Address, grade: Grade| {
-            let known = touched.entry(address.clone()).or_insert(grade);
-            *known = (*known).max(grade);
+            let address = address.clone();
+            touched.push(Touch { address, grade });
         };
         for mention in &event.mentions {
             for tripwire in self.exact.get(mention).into_iter().flatten() {
@@ -94,10 +97,10 @@ impl Tripwires {
                 }
             }
         }
+        // Nearest first, and of each address the first stays.
+        touched.sort_by(|a, b| (&a.address, b.grade).cmp(&(&b.address, a.grade)));
+        touched.dedup_by(|next, kept| next.address == kept.address);
         touched
-            .into_iter()
-            .map(|(address, grade)| Touch { address, grade })
-            .collect()
     }
 }
 
@@ -137,6 +140,7 @@ fn identity(name: &str, event: &Event) -> Option<Grade> {
     (!reads_its_object).then_some(Grade::Named)
 }
 
+/// A collection that may hold it, by what the selectors say. Most requests have none.
 fn covering(tripwire: &Tripwire, namespace: &str, event: &Event) -> Option<Grade> {
     let Mention::Object {
         namespace: home,
@@ -150,14 +154,17 @@ fn covering(tripwire: &Tripwire, namespace: &str, event: &Event) -> Option<Grade
         return None;
     }
     let selectors = &event.action.selectors;
-    let labels = selectors.label.as_deref().unwrap_or_default();
-    if !covers_labels(labels, tripwire.labels.as_ref()) {
+    if let Some(labels) = &selectors.label
+        && !covers_labels(labels, tripwire.labels.as_ref())
+    {
         return None;
     }
+    let Some(selector) = selectors.field.as_deref() else {
+        return Some(Grade::Covering);
+    };
     let mut fields = tripwire.fields.clone();
     fields.insert("metadata.name".into(), name.clone());
     fields.insert("metadata.namespace".into(), home.clone());
-    let selector = selectors.field.as_deref().unwrap_or_default();
     if !covers_fields(selector, &fields) {
         return None;
     }

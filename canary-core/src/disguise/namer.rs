@@ -48,6 +48,7 @@ impl<'a> Namer<'a> {
             .into_iter()
             .filter(|stem| !is_telling(stem))
             .chain(style.stems.iter().copied());
+        let order = self.order(canary, generation);
         let mut names: Vec<(u64, String)> = Vec::new();
         let mut seen = BTreeSet::new();
         for (rank, stem) in stems.enumerate() {
@@ -55,8 +56,7 @@ impl<'a> Namer<'a> {
                 let name = joined(stem, ending);
                 if name.len() <= LONGEST && seen.insert(name.clone()) {
                     // Names from the label come before those from the scope, and both before the general ones.
-                    let order =
-                        (rank.min(2) as u64) << 60 | self.order(canary, generation, &name) >> 4;
+                    let order = (rank.min(2) as u64) << 60 | order(&name) >> 4;
                     names.push((order, name));
                 }
             }
@@ -100,21 +100,25 @@ impl<'a> Namer<'a> {
         best.map(|(_, name)| name)
     }
 
+    /// A random order of names, the same every time.
     #[expect(
         clippy::expect_used,
         reason = "HMAC takes keys of any length, so this cannot fail"
     )]
-    fn order(&self, canary: &CanaryId, generation: u32, name: &str) -> u64 {
+    fn order(&self, canary: &CanaryId, generation: u32) -> impl Fn(&str) -> u64 + use<> {
         let key = self.keys.sub_key(Purpose::Names);
-        let mut mac =
+        let mut begun =
             Hmac::<Sha256>::new_from_slice(key.as_slice()).expect("HMAC takes keys of any length");
-        mac.update(canary.to_string().as_bytes());
-        mac.update(&generation.to_be_bytes());
-        mac.update(name.as_bytes());
-        let bytes = mac.finalize().into_bytes();
-        bytes[..8]
-            .iter()
-            .fold(0, |order, byte| order << 8 | u64::from(*byte))
+        begun.update(canary.to_string().as_bytes());
+        begun.update(&generation.to_be_bytes());
+        move |name| {
+            let mut mac = begun.clone();
+            mac.update(name.as_bytes());
+            let bytes = mac.finalize().into_bytes();
+            bytes[..8]
+                .iter()
+                .fold(0, |order, byte| order << 8 | u64::from(*byte))
+        }
     }
 }
 

@@ -27,7 +27,7 @@ pub struct Provider {
 
 /// Joins configuration, providers, ledger and plan.
 pub struct Engine {
-    pub(super) config: Config,
+    pub(super) config: Arc<Config>,
     pub(super) key: Key,
     pub(super) providers: BTreeMap<ProviderId, Provider>,
     pub(super) catalogs: Catalogs,
@@ -39,7 +39,7 @@ pub struct Engine {
 
 /// Builds an [`Engine`].
 pub struct EngineBuilder {
-    config: Config,
+    config: Arc<Config>,
     key: Key,
     providers: BTreeMap<ProviderId, Provider>,
     settings: Settings,
@@ -84,9 +84,9 @@ impl EngineBuilder {
 impl Engine {
     /// Begins with a configuration and the site operator's key.
     #[must_use]
-    pub fn builder(config: Config, key: Key) -> EngineBuilder {
+    pub fn builder(config: impl Into<Arc<Config>>, key: Key) -> EngineBuilder {
         EngineBuilder {
-            config,
+            config: config.into(),
             key,
             providers: BTreeMap::new(),
             settings: Settings::default(),

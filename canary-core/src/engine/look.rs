@@ -66,15 +66,17 @@ impl Engine {
             .load()
             .await
             .map_err(|source| self.store_error(source))?;
-        let (entries, torn) = self
+        let mut ledger = Ledger::default();
+        let torn = self
             .journal
-            .read(&bytes)
+            .replay(&bytes, |entry| ledger.add(entry))
             .map_err(|source| EngineError::Journal {
                 place: self.store.place(),
                 source,
             })?;
+        ledger.pack();
         Ok(Loaded {
-            ledger: Ledger::from_entries(entries),
+            ledger,
             length: torn.map_or(bytes.len(), |torn| torn.whole),
             torn,
         })
@@ -369,7 +371,7 @@ impl Engine {
             .open
             .values()
             .filter(|intent| intent.verb == Verb::Create)
-            .map(|intent| Planted::from_intent(intent));
+            .map(Planted::from_intent);
         let buried = ledger.tombstones.iter().map(Planted::from_tombstone);
         living.chain(coming).chain(buried).collect()
     }

@@ -1,6 +1,8 @@
 //! Our names for things: canaries and the resources they consist of.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -52,45 +54,48 @@ impl fmt::Debug for CanaryId {
 ///
 /// Written `secret.payments-db`, `service_account.ci/token`, `service_account.ci@1`. Appears in the configuration, in
 /// plans and in alerts, never in the world.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone)]
 pub struct Address(Arc<Parts>);
 
-#[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Parts {
+    /// Kind, label and part with a NUL between them, which is less than any letter: their order, told by one comparison.
+    /// Everything is kept by address, so comparing addresses is what planning is made of.
+    order: Box<str>,
     canary: CanaryId,
     part: Option<Box<str>>,
     retired: Option<u32>,
 }
 
 impl Address {
+    fn new(canary: CanaryId, part: Option<&str>, retired: Option<u32>) -> Self {
+        let order = match part {
+            Some(part) => format!("{}\0{}\0{part}", canary.kind, canary.label),
+            None => format!("{}\0{}", canary.kind, canary.label),
+        };
+        Self(Arc::new(Parts {
+            order: order.into(),
+            canary,
+            part: part.map(Into::into),
+            retired,
+        }))
+    }
+
     /// The main resource of a canary.
     #[must_use]
     pub fn of(canary: CanaryId) -> Self {
-        Self(Arc::new(Parts {
-            canary,
-            part: None,
-            retired: None,
-        }))
+        Self::new(canary, None, None)
     }
 
     /// A further resource of a canary, as in `service_account.ci/token`.
     #[must_use]
     pub fn part_of(canary: CanaryId, part: &str) -> Self {
-        Self(Arc::new(Parts {
-            canary,
-            part: Some(part.into()),
-            retired: None,
-        }))
+        Self::new(canary, Some(part), None)
     }
 
     /// This resource as a retired one of that generation.
     #[must_use]
     pub fn retired_as(&self, generation: u32) -> Self {
-        Self(Arc::new(Parts {
-            canary: self.0.canary.clone(),
-            part: self.0.part.clone(),
-            retired: Some(generation),
-        }))
+        Self::new(self.0.canary.clone(), self.part(), Some(generation))
     }
 
     /// The canary that this resource belongs to.
@@ -109,6 +114,36 @@ impl Address {
     #[must_use]
     pub fn retired(&self) -> Option<u32> {
         self.0.retired
+    }
+}
+
+impl Ord for Address {
+    fn cmp(&self, other: &Self) -> Ordering {
+        if Arc::ptr_eq(&self.0, &other.0) {
+            return Ordering::Equal;
+        }
+        let order = self.0.order.cmp(&other.0.order);
+        order.then_with(|| self.0.retired.cmp(&other.0.retired))
+    }
+}
+
+impl PartialOrd for Address {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Address {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Address {}
+
+impl Hash for Address {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.0.order, self.0.retired).hash(state);
     }
 }
 
@@ -172,16 +207,12 @@ impl FromStr for Address {
             None => (text, None),
         };
         let (canary, part) = match rest.split_once('/') {
-            Some((canary, part)) if is_word(part) => (canary, Some(part.into())),
+            Some((canary, part)) if is_word(part) => (canary, Some(part)),
             Some(_) => return Err(refused()),
             None => (rest, None),
         };
         let canary = canary.parse().map_err(|_| refused())?;
-        Ok(Self(Arc::new(Parts {
-            canary,
-            part,
-            retired,
-        })))
+        Ok(Self::new(canary, part, retired))
     }
 }
 
@@ -218,6 +249,27 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Address>().unwrap().to_string(), text);
         }
+    }
+
+    #[test]
+    fn addresses_are_in_the_order_of_their_parts() {
+        let texts = [
+            "secret.a",
+            "secret.a@1",
+            "secret.a@2",
+            "secret.a/token",
+            "secret.a/token@1",
+            "secret.a-b",
+            "secret.ab",
+            "secret-x.a",
+        ];
+        let addresses = texts.map(|text| text.parse::<Address>().unwrap());
+        assert!(addresses.is_sorted());
+        assert!(
+            addresses
+                .iter()
+                .all(|one| one.to_string().parse() == Ok(one.clone()))
+        );
     }
 
     #[test]

@@ -133,36 +133,50 @@ impl Journal {
     /// # Errors
     /// When it is not ours to read or is damaged. A torn tail is no error.
     pub fn read(&self, bytes: &[u8]) -> Result<(Vec<Entry>, Option<Torn>), JournalError> {
+        let mut entries = Vec::new();
+        let torn = self.replay(bytes, |entry| entries.push(entry))?;
+        Ok((entries, torn))
+    }
+
+    /// Reads a journal and hands out each entry as soon as it is opened: most of them are outdated by later ones, and
+    /// all of them at once would be several times the ledger.
+    ///
+    /// # Errors
+    /// As [`Journal::read`]. What was handed out before counts for nothing then.
+    pub fn replay(
+        &self,
+        bytes: &[u8],
+        mut take: impl FnMut(Entry),
+    ) -> Result<Option<Torn>, JournalError> {
         if bytes.is_empty() {
-            return Ok((Vec::new(), None));
+            return Ok(None);
         }
         if bytes.len() < HEADER && self.header().starts_with(bytes) {
-            let torn = Torn {
+            return Ok(Some(Torn {
                 bytes: bytes.len(),
                 whole: 0,
-            };
-            return Ok((Vec::new(), Some(torn)));
+            }));
         }
         self.check_header(bytes)?;
-        let mut entries = Vec::new();
         let mut offset = HEADER;
+        let mut entry = 0;
         while offset < bytes.len() {
             let torn = Torn {
                 bytes: bytes.len() - offset,
                 whole: offset,
             };
             let Some(frame) = whole_frame(&bytes[offset..]) else {
-                return Ok((entries, Some(torn)));
+                return Ok(Some(torn));
             };
-            let entry = entries.len() as u64;
             let damaged = JournalError::Damaged { offset, entry };
             if frame.len() > LARGEST {
                 return Err(damaged);
             }
-            entries.push(self.open(entry, frame).ok_or(damaged)?);
+            take(self.open(entry, frame).ok_or(damaged)?);
             offset += 4 + frame.len();
+            entry += 1;
         }
-        Ok((entries, None))
+        Ok(None)
     }
 
     fn check_header(&self, bytes: &[u8]) -> Result<(), JournalError> {

@@ -8,6 +8,10 @@ use super::{Effect, Entry, Intent, Record, Settled, Tombstone};
 use crate::graph::{Address, Lifetime, ProviderId};
 use crate::observe::Site;
 
+/// So many effects are one entry of a compacted journal: few enough that an entry stays far below what a journal takes
+/// for damage, and that reading it needs no more memory than reading any other.
+const TOGETHER: usize = 64;
+
 /// An intent whose end is not known: the run was cut off between writing it down and writing what came of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct OpenIntent {
@@ -106,6 +110,11 @@ impl Ledger {
         self.take(settled.effects.clone());
     }
 
+    /// Keeps the records in as little room as they need: a map that grew entry by entry is half empty.
+    pub(crate) fn pack(&mut self) {
+        self.records = std::mem::take(&mut self.records).into_iter().collect();
+    }
+
     /// The number of the next intent.
     #[must_use]
     pub fn next_intent(&self) -> u64 {
@@ -138,9 +147,12 @@ impl Ledger {
         let puts = self.records.values().cloned().map(Effect::Put);
         let living = self.tombstones.iter().filter(|t| t.until > now);
         let buries = living.cloned().map(Effect::Bury);
-        entries.push(Entry::Known {
-            effects: puts.chain(buries).collect(),
-        });
+        let mut effects = puts.chain(buries).peekable();
+        while effects.peek().is_some() {
+            entries.push(Entry::Known {
+                effects: effects.by_ref().take(TOGETHER).collect(),
+            });
+        }
         for (id, intent) in &self.open {
             entries.push(Entry::Intent {
                 id: *id,

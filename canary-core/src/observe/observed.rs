@@ -218,6 +218,24 @@ impl Observed {
         self.objects.get(provider)?.get(handle)
     }
 
+    /// The objects of a kind in a scope that were seen, in the order of their names.
+    pub fn in_scope(
+        &self,
+        provider: &ProviderId,
+        scope: &Scope,
+    ) -> impl Iterator<Item = (&Handle, &Object)> {
+        let first = Handle {
+            kind: scope.kind.clone(),
+            scope: scope.scope.clone(),
+            name: String::new(),
+        };
+        let objects = self.objects.get(provider);
+        let from = objects.map(|objects| objects.range(first.clone()..));
+        from.into_iter()
+            .flatten()
+            .take_while(move |(handle, _)| handle.kind == first.kind && handle.scope == first.scope)
+    }
+
     fn gap_over(&self, provider: &ProviderId, handle: &Handle) -> Option<&Gap> {
         let scope = Scope::of(handle);
         let covers = |gap: &&Gap| match &gap.place {
@@ -247,6 +265,11 @@ impl Observed {
         self.sites.extend(other.sites);
         for (provider, objects) in other.objects {
             let mine = self.objects.entry(provider).or_default();
+            if mine.is_empty() {
+                // As it is: a map that grows one by one is half empty.
+                *mine = objects;
+                continue;
+            }
             for (handle, object) in objects {
                 let poorer = object.fields.is_none()
                     && mine.get(&handle).is_some_and(|seen| {
@@ -272,5 +295,55 @@ impl Observed {
             }
         }
         self.requests += other.requests;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object() -> Object {
+        Object {
+            version: Version {
+                uid: "u".into(),
+                revision: "1".into(),
+            },
+            created: None,
+            deleting: false,
+            written: vec![],
+            metadata: BTreeMap::new(),
+            field_names: BTreeSet::new(),
+            fields: None,
+            reaches: vec![],
+        }
+    }
+
+    #[test]
+    fn a_scope_holds_its_own_objects_and_no_others() {
+        let provider = ProviderId::new("kubernetes");
+        let handles = [
+            Handle::scoped("ConfigMap", "a", "x"),
+            Handle::scoped("Secret", "a", "x"),
+            Handle::scoped("Secret", "a", "y"),
+            Handle::scoped("Secret", "a-b", "x"),
+            Handle::scoped("Secret", "b", "x"),
+        ];
+        let mut observed = Observed::default();
+        let all = handles.iter().map(|handle| (handle.clone(), object()));
+        observed.objects.insert(provider.clone(), all.collect());
+        let names = |scope: &str| -> Vec<String> {
+            let scope = Scope {
+                kind: "Secret".into(),
+                scope: Some(scope.into()),
+            };
+            let found = observed.in_scope(&provider, &scope);
+            found.map(|(handle, _)| handle.path()).collect()
+        };
+        assert_eq!(names("a"), ["a/x", "a/y"]);
+        assert_eq!(names("a-b"), ["a-b/x"]);
+        assert!(names("c").is_empty());
+        let elsewhere = ProviderId::new("elsewhere");
+        let scope = Scope::of(&handles[1]);
+        assert_eq!(observed.in_scope(&elsewhere, &scope).count(), 0);
     }
 }

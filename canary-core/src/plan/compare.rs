@@ -1,5 +1,7 @@
 //! Whether an approved plan is still the plan.
 
+use std::collections::BTreeMap;
+
 use super::{Action, Plan, Step};
 use crate::graph::Address;
 
@@ -22,8 +24,10 @@ pub struct Moved {
 #[must_use]
 pub fn moved(approved: &Plan, now: &Plan) -> Vec<Moved> {
     let mut moved = Vec::new();
+    let steps_now = by_address(now);
+    let steps_approved = by_address(approved);
     for step in approved.steps.iter().filter(|step| step.does_something()) {
-        let fresh = now.step(&step.address);
+        let fresh = steps_now.get(&step.address).copied();
         let gone_already = fresh.is_none() && is_removal(step);
         if !gone_already && !fresh.is_some_and(|fresh| same(step, fresh)) {
             moved.push(Moved {
@@ -34,18 +38,25 @@ pub fn moved(approved: &Plan, now: &Plan) -> Vec<Moved> {
         }
     }
     for step in now.steps.iter().filter(|step| step.does_something()) {
-        if !approved
-            .step(&step.address)
-            .is_some_and(Step::does_something)
-        {
+        let before = steps_approved.get(&step.address).copied();
+        if !before.is_some_and(Step::does_something) {
             moved.push(Moved {
                 address: step.address.clone(),
-                approved: approved.step(&step.address).cloned().map(Box::new),
+                approved: before.cloned().map(Box::new),
                 now: Some(Box::new(step.clone())),
             });
         }
     }
     moved
+}
+
+fn by_address(plan: &Plan) -> BTreeMap<&Address, &Step> {
+    let mut steps = BTreeMap::new();
+    for step in &plan.steps {
+        // As `Plan::step` has it: the first.
+        steps.entry(&step.address).or_insert(step);
+    }
+    steps
 }
 
 fn same(approved: &Step, fresh: &Step) -> bool {

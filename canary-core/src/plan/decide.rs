@@ -59,7 +59,8 @@ pub fn plan(inputs: &Inputs<'_>) -> Plan {
     let mut planner = Planner {
         inputs,
         targets: closed_targets(inputs),
-        steps: Vec::new(),
+        index: Index::new(inputs),
+        steps: Vec::with_capacity(inputs.desired.len().max(inputs.ledger.records.len())),
         settled: BTreeMap::new(),
         blocked: BTreeSet::new(),
     };
@@ -93,8 +94,47 @@ fn closed_targets(inputs: &Inputs<'_>) -> Option<BTreeSet<CanaryId>> {
     Some(closed)
 }
 
+/// What is asked for once a resource, found at once.
+struct Index<'a> {
+    /// Resources that the checks refuse, with the first of their errors.
+    refused: BTreeMap<&'a Address, &'a Note>,
+    /// Whose records need this one.
+    needed_by: BTreeMap<&'a Address, Vec<&'a Address>>,
+    /// Places that are known not to be there, by the scope that they would be.
+    missing: BTreeMap<(&'a ProviderId, &'a str), &'a Handle>,
+}
+
+impl<'a> Index<'a> {
+    fn new(inputs: &Inputs<'a>) -> Self {
+        let mut index = Self {
+            refused: BTreeMap::new(),
+            needed_by: BTreeMap::new(),
+            missing: BTreeMap::new(),
+        };
+        for note in inputs.notes {
+            if let (Severity::Error, Some(address)) = (note.severity, &note.address) {
+                index.refused.entry(address).or_insert(note);
+            }
+        }
+        for record in inputs.ledger.records.values() {
+            for need in &record.needs {
+                let needed_by = index.needed_by.entry(need).or_default();
+                needed_by.push(&record.address);
+            }
+        }
+        for (provider, handles) in &inputs.observed.absent {
+            for handle in handles.iter().filter(|handle| handle.scope.is_none()) {
+                let place = (provider, handle.name.as_str());
+                index.missing.entry(place).or_insert(handle);
+            }
+        }
+        index
+    }
+}
+
 struct Planner<'a> {
     inputs: &'a Inputs<'a>,
+    index: Index<'a>,
     targets: Option<BTreeSet<CanaryId>>,
     steps: Vec<Step>,
     /// Outputs that are known now and stay.
@@ -144,6 +184,7 @@ impl<'a> Planner<'a> {
         }
         if let Standing::Ours(record) = &standing
             && matches!(action, Action::Keep | Action::Update { .. })
+            && !record.outputs.is_empty()
         {
             self.settled
                 .insert(resource.address.clone(), &record.outputs);
@@ -234,10 +275,7 @@ impl<'a> Planner<'a> {
 
     /// What a check says against a resource.
     fn objection(&self, address: &Address) -> Option<&'a Note> {
-        self.inputs
-            .notes
-            .iter()
-            .find(|note| note.severity == Severity::Error && note.address.as_ref() == Some(address))
+        self.index.refused.get(address).copied()
     }
 
     fn decide(
@@ -320,11 +358,11 @@ impl<'a> Planner<'a> {
 
     /// What would have to be there first, as a namespace, and is known not to be.
     fn missing_place(&self, resource: &Resource) -> Option<&Handle> {
-        let scope = resource.handle.scope.as_ref()?;
-        let absent = self.inputs.observed.absent.get(&resource.provider)?;
-        absent
-            .iter()
-            .find(|handle| handle.scope.is_none() && handle.name == *scope)
+        let scope = resource.handle.scope.as_deref()?;
+        self.index
+            .missing
+            .get(&(&resource.provider, scope))
+            .copied()
     }
 
     fn compare(
@@ -359,13 +397,12 @@ impl<'a> Planner<'a> {
 
     /// Everything that is ours and not wanted, dependents first.
     fn removals(&mut self) {
-        let wanted: BTreeSet<Address> =
-            self.steps.iter().map(|step| step.address.clone()).collect();
-        let retiring: BTreeSet<Address> = self
+        let wanted: BTreeSet<&Address> = self.steps.iter().map(|step| &step.address).collect();
+        let retiring: BTreeSet<&Address> = self
             .steps
             .iter()
             .filter_map(|step| match &step.action {
-                Action::Retire { from, .. } => Some(from.clone()),
+                Action::Retire { from, .. } => Some(from),
                 Action::Keep
                 | Action::Create { .. }
                 | Action::Update { .. }
@@ -421,12 +458,12 @@ impl<'a> Planner<'a> {
             outside,
             // Whoever needed this goes first.
             needs: self
-                .inputs
-                .ledger
-                .records
-                .values()
-                .filter(|other| other.needs.contains(&record.address))
-                .map(|other| other.address.clone())
+                .index
+                .needed_by
+                .get(&record.address)
+                .into_iter()
+                .flatten()
+                .map(|address| (*address).clone())
                 .collect(),
             choice: None,
             content: BTreeMap::new(),

@@ -125,6 +125,10 @@ pub(crate) fn outside(
     recorded: &BTreeMap<String, Seen>,
     seen: &BTreeMap<String, Seen>,
 ) -> Vec<FieldChange> {
+    // Most things nobody has touched, and then there is nothing to work out.
+    if recorded == seen {
+        return Vec::new();
+    }
     let as_wanted: BTreeMap<String, Wanted> = seen
         .iter()
         .map(|(name, value)| (name.clone(), Wanted::Now(value.clone())))

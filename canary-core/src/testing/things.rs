@@ -247,9 +247,7 @@ pub fn thing(label: &str, of: Option<&str>) -> Canary {
     let mut table = Table::default();
     if let Some(of) = of {
         let of = CanaryId::new("thing", of);
-        table
-            .fields
-            .insert("of".into(), setting(Setting::Canary(of)));
+        table.fields.insert("of", setting(Setting::Canary(of)));
     }
     Canary {
         id: CanaryId::new("thing", label),

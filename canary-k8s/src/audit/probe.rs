@@ -4,7 +4,7 @@ use memchr::memchr;
 use memchr::memmem::Finder;
 
 use super::targets::{NAME, NAMESPACE, Targets};
-use super::walk::{Walk, is_rest_of_reference, plain};
+use super::walk::{Walk, has_plain_subresource, is_rest_of_reference, plain};
 
 /// What lines are probed for, and with what.
 #[derive(Debug)]
@@ -100,6 +100,15 @@ impl Probes {
             (true, true) => self.targets.has_object(found),
         };
         probe || !(namespace && name || is_rest_of_reference(tail))
+    }
+
+    /// Whether an object reference is to a part of an object, or into a namespace that holds nothing of ours. `text`
+    /// begins with `resource` and goes on behind it.
+    pub(super) fn is_far(&self, text: &[u8], resource: &[u8]) -> bool {
+        let tail = text.get(resource.len()..).unwrap_or_default();
+        let namespace = tail.strip_prefix(NAMESPACE.as_bytes()).and_then(plain);
+        namespace.is_some_and(|namespace| !self.targets.is_home(namespace))
+            || has_plain_subresource(text)
     }
 
     /// Whether a request without an object reference is about no resource by its path, too. `line` goes up to the user.

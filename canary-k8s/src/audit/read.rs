@@ -113,10 +113,14 @@ fn identity(user: &User<'_>) -> Identity {
 
 /// What the server itself puts into `user.extra` begins so.
 const AUTHENTICATION: &str = "authentication.kubernetes.io/";
+const POD_NAME: &str = "authentication.kubernetes.io/pod-name";
+const POD_UID: &str = "authentication.kubernetes.io/pod-uid";
+const NODE_NAME: &str = "authentication.kubernetes.io/node-name";
+const NODE_UID: &str = "authentication.kubernetes.io/node-uid";
 
 fn actor(record: &Record<'_>) -> Actor {
     let identity = identity(&record.user);
-    let extra = |key: &str| first(&identity.extra, &format!("{AUTHENTICATION}{key}"));
+    let extra = |key: &str| first(&identity.extra, key);
     // The last address is the peer's; what stands before it came in a header.
     let (claimed, address) = match record.source_ips.split_last() {
         Some((last, before)) => (before, last.parse().ok()),
@@ -124,14 +128,14 @@ fn actor(record: &Record<'_>) -> Actor {
     };
     Actor {
         credential: credential(&identity.extra),
-        pod: extra("pod-name").map(|name| PodRef {
+        pod: extra(POD_NAME).map(|name| PodRef {
             namespace: service_account_namespace(&identity.name).to_owned(),
             name,
-            uid: extra("pod-uid").unwrap_or_default(),
+            uid: extra(POD_UID).unwrap_or_default(),
         }),
-        node: extra("node-name").map(|name| NodeRef {
+        node: extra(NODE_NAME).map(|name| NodeRef {
             name,
-            uid: extra("node-uid").unwrap_or_default(),
+            uid: extra(NODE_UID).unwrap_or_default(),
         }),
         address,
         claimed_addresses: bounded_list(claimed),

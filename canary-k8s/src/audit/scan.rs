@@ -46,8 +46,8 @@ const MAX_SEEN: usize = 1024;
 
 impl Scan {
     /// A scan for what can touch `tripwires`; with `context` also for what a judge needs to know beside it: creations
-    /// of pods, workloads and service accounts' tokens, deletions of namespaces, watches of Secrets and ConfigMaps, and
-    /// the first record of each control-plane principal.
+    /// of service accounts' tokens, of pods and workloads in the namespaces of `tripwires`, deletions of namespaces,
+    /// watches of Secrets and ConfigMaps, and the first record of each control-plane principal.
     #[must_use]
     pub fn new(tripwires: &[Tripwire], context: bool) -> Self {
         Self {
@@ -203,7 +203,8 @@ impl Scan {
         };
         walk.speaks = watch.speaks;
         walk.issues = watch.issues && names_subresource(text);
-        self.wanted_as_context(watch, walk, before)
+        (self.wanted_as_context(watch, walk, before)
+            && !(watch.near && self.probes.is_far(text, resource)))
             || (watch.probe && self.probes.ours(text, resource))
     }
 

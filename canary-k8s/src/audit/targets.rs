@@ -55,6 +55,7 @@ impl Filter {
         }
     }
 
+    #[inline]
     fn may_have(&self, text: &[u8]) -> bool {
         let (word, bit) = Self::place(text);
         self.bits.get(word).is_some_and(|word| word & bit != 0)
@@ -83,6 +84,8 @@ pub(super) struct Targets {
     objects: Texts,
     /// Collections, each as in `secrets","namespace":"payments` or `secrets`.
     collections: Texts,
+    /// Namespaces that hold something of ours.
+    homes: Texts,
     /// Names of principals.
     principals: Texts,
     /// Identifiers of credentials.
@@ -102,6 +105,8 @@ pub(super) struct Watch {
     pub(super) issues: bool,
     /// Requests of these verbs are wanted as context.
     pub(super) context: &'static [&'static str],
+    /// Of these, only those for a whole object in a namespace that holds something of ours.
+    pub(super) near: bool,
 }
 
 impl Targets {
@@ -119,8 +124,9 @@ impl Targets {
             targets.watch(SERVICE_ACCOUNTS).issues = true;
         }
         if context {
-            for (resource, verbs) in CONTEXT {
-                targets.watch(resource).context = verbs;
+            for (resource, verbs, near) in CONTEXT {
+                let watch = targets.watch(resource);
+                (watch.context, watch.near) = (verbs, near);
             }
         }
         targets
@@ -150,6 +156,7 @@ impl Targets {
                 let account = name.strip_prefix(SERVICE_ACCOUNT);
                 if let Some((namespace, name)) = account.and_then(|rest| rest.split_once(':')) {
                     self.watch(SERVICE_ACCOUNTS).probe = true;
+                    self.homes.insert(boxed(namespace));
                     self.objects
                         .insert(object(SERVICE_ACCOUNTS, namespace, name));
                 }
@@ -165,6 +172,7 @@ impl Targets {
         self.watch(resource).probe = true;
         // Whoever deletes its namespace deletes it. The server names a namespace twice.
         self.watch(NAMESPACES).probe = true;
+        self.homes.insert(boxed(namespace));
         self.objects
             .insert(object(NAMESPACES, namespace, namespace));
         self.objects.insert(object(resource, namespace, name));
@@ -179,6 +187,7 @@ impl Targets {
         }
     }
 
+    #[inline]
     pub(super) fn resource(&self, resource: &[u8]) -> Option<Watch> {
         if self.resource_filter.may_have(resource) {
             self.resources.get(resource).copied()
@@ -193,6 +202,10 @@ impl Targets {
 
     pub(super) fn has_collection(&self, text: &[u8]) -> bool {
         self.collections.contains(text)
+    }
+
+    pub(super) fn is_home(&self, namespace: &[u8]) -> bool {
+        self.homes.contains(namespace)
     }
 
     pub(super) fn watches_principals(&self) -> bool {
@@ -214,20 +227,21 @@ impl Targets {
 
 /// What a judge needs to know of although it touches nothing: who made a pod that a node then reads for, which
 /// namespaces are being deleted, which token was issued to whom and by whom, which watches were open before a canary
-/// was planted.
-const CONTEXT: [(&str, &[&str]); 12] = [
-    ("pods", &["create"]),
-    ("deployments", CHANGES),
-    ("statefulsets", CHANGES),
-    ("daemonsets", CHANGES),
-    ("replicasets", CHANGES),
-    ("replicationcontrollers", CHANGES),
-    ("jobs", CHANGES),
-    ("cronjobs", CHANGES),
-    (NAMESPACES, &["delete"]),
-    (SERVICE_ACCOUNTS, &["create"]),
-    ("secrets", &["watch"]),
-    ("configmaps", &["watch"]),
+/// was planted. Pods and workloads, which are written all day, only near what is ours: a node reads for a pod what is in
+/// the pod's namespace.
+const CONTEXT: [(&str, &[&str], bool); 12] = [
+    ("pods", &["create"], true),
+    ("deployments", CHANGES, true),
+    ("statefulsets", CHANGES, true),
+    ("daemonsets", CHANGES, true),
+    ("replicasets", CHANGES, true),
+    ("replicationcontrollers", CHANGES, true),
+    ("jobs", CHANGES, true),
+    ("cronjobs", CHANGES, true),
+    (NAMESPACES, &["delete"], false),
+    (SERVICE_ACCOUNTS, &["create"], false),
+    ("secrets", &["watch"], false),
+    ("configmaps", &["watch"], false),
 ];
 const CHANGES: &[&str] = &["create", "update", "patch"];
 

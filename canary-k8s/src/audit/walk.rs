@@ -21,31 +21,29 @@ pub(super) enum Part {
 
 impl Part {
     /// Which object begins behind `before`.
+    #[inline]
     pub(super) fn of(before: &[u8]) -> Option<Self> {
         // The key's last letter says which keys to compare with.
         let letter = before.len().checked_sub(3).and_then(|at| before.get(at))?;
-        let keys: &[(&[u8], Self)] = match letter {
-            b'r' => &[
-                (br#","user":"#, Self::User),
-                (br#","impersonatedUser":"#, Self::Impersonated),
-            ],
-            b'a' => &[
-                (br#","extra":"#, Self::Extra),
-                (br#"{"metadata":"#, Self::Metadata),
-            ],
-            b'f' => &[(br#","objectRef":"#, Self::ObjectRef)],
-            b's' => &[
-                (br#","responseStatus":"#, Self::Status),
-                (br#","annotations":"#, Self::Annotations),
-                (br#","details":"#, Self::Details),
-                // Without metadata the details come first.
-                (br#"{"details":"#, Self::Details),
-            ],
-            _ => &[],
-        };
-        let known = keys.iter().find(|(key, _)| before.ends_with(key));
-        known.map(|&(_, part)| part)
+        match letter {
+            b'r' if ends(before, br#","user":"#) => Some(Self::User),
+            b'r' if ends(before, br#","impersonatedUser":"#) => Some(Self::Impersonated),
+            b'a' if ends(before, br#","extra":"#) => Some(Self::Extra),
+            b'a' if ends(before, br#"{"metadata":"#) => Some(Self::Metadata),
+            b'f' if ends(before, br#","objectRef":"#) => Some(Self::ObjectRef),
+            b's' if ends(before, br#","responseStatus":"#) => Some(Self::Status),
+            b's' if ends(before, br#","annotations":"#) => Some(Self::Annotations),
+            b's' if ends(before, br#","details":"#) => Some(Self::Details),
+            // Without metadata the details come first.
+            b's' if ends(before, br#"{"details":"#) => Some(Self::Details),
+            _ => None,
+        }
     }
+}
+
+/// Whether a text ends with a key. The key's length is known to the compiler: that saves a call for every brace.
+fn ends<const N: usize>(text: &[u8], key: &[u8; N]) -> bool {
+    text.last_chunk() == Some(key)
 }
 
 /// How far the scan of a line has come.
@@ -67,6 +65,7 @@ pub(super) struct Walk {
 
 impl Walk {
     /// Goes on to the next object; false when that cannot follow.
+    #[inline]
     pub(super) fn enter(&mut self, part: Part) -> bool {
         let part_here = match (part, self.part) {
             (Part::Extra, Part::Impersonated) => Part::ImpersonatedExtra,
@@ -87,6 +86,7 @@ impl Walk {
 }
 
 /// The text up to its closing quote; `None` when there is none, or a backslash before it.
+#[inline]
 pub(super) fn plain(text: &[u8]) -> Option<&[u8]> {
     let end = memchr2(b'"', b'\\', text)?;
     let (value, quote) = text.split_at_checked(end)?;
@@ -144,6 +144,13 @@ pub(super) fn names_subresource(text: &[u8]) -> bool {
     let end = memchr(b'}', text).unwrap_or(text.len());
     let object = text.get(..end).unwrap_or_default();
     memmem::find(object, b"subresource").is_some() || object.contains(&b'\\')
+}
+
+/// Whether an object reference names a subresource, for sure.
+pub(super) fn has_plain_subresource(text: &[u8]) -> bool {
+    let end = memchr(b'}', text).unwrap_or(text.len());
+    let object = text.get(..end).unwrap_or_default();
+    memmem::find(object, br#"","subresource":""#).is_some() && !object.contains(&b'\\')
 }
 
 /// Whether the rest of an object reference holds neither a namespace nor a name, and ends. `tail` begins at the quote

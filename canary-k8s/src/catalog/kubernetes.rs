@@ -64,8 +64,13 @@ pub(super) fn named(
     if let Some(handle) = cx.lowered.get(&address) {
         return Ok(handle.clone());
     }
-    let objects = cx.observed.objects.get(&provider());
-    let there = objects.into_iter().flatten().map(|(handle, _)| handle);
+    let scope = Scope {
+        kind: kind.to_owned(),
+        scope: Some(namespace.to_owned()),
+    };
+    let provider = provider();
+    let there = cx.observed.in_scope(&provider, &scope);
+    let there = there.map(|(handle, _)| handle);
     // A name that the configuration gives to another canary is taken before that one is planted.
     let given = cx.config.canaries.values().filter_map(|other| {
         let fits =
@@ -161,7 +166,7 @@ fn marks(canary: &Canary) -> Vec<String> {
             .into_iter()
             .flatten()
             .filter(|(_, text)| placeholders::is_derived(&text.value))
-            .map(|(key, _)| key.as_str())
+            .map(|(key, _)| key)
             .collect(),
     };
     keys.into_iter().map(|key| format!("data.{key}")).collect()

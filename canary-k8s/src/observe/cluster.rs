@@ -1,6 +1,6 @@
 //! The looking itself.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -8,7 +8,7 @@ use canary_core::disguise::{Digester, OwnCalls, SiteKeys};
 use canary_core::graph::Handle;
 use canary_core::observe::{Gap, Look, Object, Observe, Observed, Place, Scope, Sight, Site};
 use futures::stream::{self, StreamExt as _};
-use serde_json::{Value, json};
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::pages::{self, TIMEOUT};
@@ -41,11 +41,12 @@ impl KubernetesObserve {
         Self { client }
     }
 
-    async fn list(&self, scope: &Scope) -> Result<Vec<Value>, CallError> {
-        match request::collection(scope) {
-            Some(path) => pages::all(&self.client, &path, Request::list_metadata).await,
-            None => Ok(Vec::new()),
-        }
+    async fn list(&self, scope: &Scope) -> Result<Vec<(Handle, Object)>, CallError> {
+        let Some(path) = request::collection(scope) else {
+            return Ok(Vec::new());
+        };
+        let decoded = |item: &serde_json::Value| metadata(&scope.kind, item);
+        pages::all(&self.client, &path, Request::list_metadata, decoded).await
     }
 
     async fn look_at_scope(&self, scope: &Scope, seen: &mut Observed) {
@@ -53,14 +54,18 @@ impl KubernetesObserve {
             Err(error) => seen
                 .gaps
                 .push(gap(Place::Neighbours(scope.clone()), &error)),
-            Ok(items) => {
-                let objects = seen.objects.entry(provider()).or_default();
-                objects.extend(items.iter().filter_map(|item| metadata(&scope.kind, item)));
+            Ok(objects) => {
+                let is_empty = objects.is_empty();
+                let objects = objects.into_iter().collect();
+                seen.merge(Observed {
+                    objects: BTreeMap::from([(provider(), objects)]),
+                    ..Observed::default()
+                });
                 seen.listed
                     .entry(provider())
                     .or_default()
                     .insert(scope.clone());
-                if items.is_empty() {
+                if is_empty {
                     self.look_for_namespace(scope, seen).await;
                 }
             }
@@ -187,7 +192,7 @@ impl Observe for KubernetesObserve {
             )
         };
         let id = id.ok_or_else(|| gap(Place::Site, &unknown()))?;
-        let mut facts = std::collections::BTreeMap::from([
+        let mut facts = BTreeMap::from([
             ("server".to_owned(), endpoint.server.clone()),
             ("cluster".to_owned(), endpoint.cluster.clone()),
         ]);

@@ -12,7 +12,7 @@ pub(super) fn written(metadata: &Value) -> Vec<Written> {
         .collect();
     // RFC 3339 in one zone sorts as text.
     entries.sort_by_key(|entry| entry["time"].as_str().unwrap_or_default().to_owned());
-    entries
+    let mut written: Vec<Written> = entries
         .into_iter()
         .filter_map(|entry| {
             Some(Written {
@@ -21,7 +21,10 @@ pub(super) fn written(metadata: &Value) -> Vec<Written> {
                 like: None,
             })
         })
-        .collect()
+        .collect();
+    // Most objects have one writer, and thousands of objects are kept.
+    written.shrink_to_fit();
+    written
 }
 
 /// Names of fields, as far as ownership tells them: `data.KEY`, `type`.

@@ -49,21 +49,32 @@ pub(super) async fn page(
     })
 }
 
-/// All items of a list.
-pub(super) async fn all(client: &Client, path: &str, form: Form) -> Result<Vec<Value>, CallError> {
-    match all_once(client, path, form).await {
+/// All items of a list, each as `take` makes it: page by page, since the server's JSON is some ten times what is kept
+/// of it.
+pub(super) async fn all<T>(
+    client: &Client,
+    path: &str,
+    form: Form,
+    take: impl Fn(&Value) -> Option<T>,
+) -> Result<Vec<T>, CallError> {
+    match all_once(client, path, form, &take).await {
         // The continue token grew too old: the list is begun once more.
-        Err(error) if error.status() == Some(410) => all_once(client, path, form).await,
+        Err(error) if error.status() == Some(410) => all_once(client, path, form, &take).await,
         result => result,
     }
 }
 
-async fn all_once(client: &Client, path: &str, form: Form) -> Result<Vec<Value>, CallError> {
+async fn all_once<T>(
+    client: &Client,
+    path: &str,
+    form: Form,
+    take: &impl Fn(&Value) -> Option<T>,
+) -> Result<Vec<T>, CallError> {
     let mut items = Vec::new();
     let mut next: Option<String> = None;
     loop {
         let page = page(client, path, next.as_deref(), form).await?;
-        items.extend(page.items);
+        items.extend(page.items.iter().filter_map(take));
         next = page.next;
         if next.is_none() {
             return Ok(items);

@@ -98,12 +98,11 @@ impl KubernetesObserve {
         let Some(path) = request::rbac(kind, namespace) else {
             return Ok(Vec::new());
         };
-        let items = pages::all(&self.client, &path, Request::get).await?;
-        Ok(items
-            .iter()
-            .filter_map(|item| grant(kind, item))
-            .filter(|grant| !grant.to.is_disjoint(whom))
-            .collect())
+        let concerns = |grant: &Grant| !grant.to.is_disjoint(whom);
+        pages::all(&self.client, &path, Request::get, |item| {
+            grant(kind, item).filter(concerns)
+        })
+        .await
     }
 
     /// What these roles give: from a list as long as its next page saves requests, by name from then on.

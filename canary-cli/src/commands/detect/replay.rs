@@ -28,12 +28,12 @@ pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, Comman
         totals.add(&listened);
         for event in &listened.events {
             for sighting in judge.judge(event) {
-                folder.push(&sighting);
+                folder.take(&sighting);
             }
         }
     }
     for sighting in judge.finish() {
-        folder.push(&sighting);
+        folder.take(&sighting);
     }
     let alerts = folder.alerts();
     for alert in &alerts {

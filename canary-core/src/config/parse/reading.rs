@@ -67,7 +67,10 @@ impl<'a> Reading<'a> {
     pub(super) fn finish(self) -> Result<Config, Vec<ConfigError>> {
         let errors = self.errors.into_sorted();
         if errors.is_empty() {
-            Ok(self.config)
+            let mut config = self.config;
+            // A map that grew one by one is half empty.
+            config.canaries = std::mem::take(&mut config.canaries).into_iter().collect();
+            Ok(config)
         } else {
             Err(errors)
         }

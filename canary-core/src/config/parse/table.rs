@@ -32,7 +32,7 @@ impl Reading<'_> {
                 continue;
             };
             if let Some(setting) = self.value(field.name, value, &field.shape, owner) {
-                read.fields.insert(field.name.into(), setting);
+                read.fields.insert(field.name, setting);
             }
         }
         // What stands under a misspelt key is not missing too.

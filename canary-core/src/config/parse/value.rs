@@ -1,7 +1,5 @@
 //! One value, by its shape.
 
-use std::collections::BTreeMap;
-
 use jiff::civil::Date;
 use toml::de::{DeArray, DeInteger, DeTable, DeValue};
 
@@ -9,7 +7,7 @@ use super::duration;
 use super::reading::{Reading, Value, found};
 use super::references::Reference;
 use crate::config::error::{any_of, quoted};
-use crate::config::{Check, ConfigError, Setting, Shape, Span, Spanned, nearest};
+use crate::config::{Check, ConfigError, Fields, Setting, Shape, Span, Spanned, nearest};
 use crate::graph::CanaryId;
 
 impl Reading<'_> {
@@ -166,7 +164,7 @@ impl Reading<'_> {
     }
 
     fn text_map(&mut self, field: &str, table: &DeTable<'_>, check: Check) -> Option<Setting> {
-        let mut map = BTreeMap::new();
+        let mut map = Fields::default();
         for (key, value) in table {
             let name = key.get_ref().as_ref();
             if let Err(wrong) = check(name) {
@@ -176,7 +174,7 @@ impl Reading<'_> {
             let path = format!("{field}.{name}");
             if let DeValue::String(text) = value.get_ref() {
                 let (value, span) = (text.to_string(), value.span());
-                map.insert(name.to_owned(), Spanned { value, span });
+                map.insert(name, Spanned { value, span });
             } else {
                 let span = value_place(key.span(), value);
                 self.mismatch(&path, value.get_ref(), &span, &Shape::Text);

@@ -6,7 +6,7 @@ use futures::executor::block_on;
 use jiff::SignedDuration;
 
 use super::Bench;
-use crate::apply::Content;
+use crate::apply::{Clock as _, Content};
 use crate::engine::{Approved, Declined, EngineError};
 use crate::graph::{Address, CanaryId, Handle};
 use crate::observe::Scope;
@@ -59,6 +59,31 @@ fn one_append_serves_many_calls() {
     assert_eq!(report.calls, 128);
     // 16 at a time: 8 rounds of calls, each with one append, and one for the last outcomes.
     assert!(report.appends <= 10, "{} appends", report.appends);
+}
+
+#[test]
+fn a_large_ledger_is_as_short_as_it_must_be_once_everything_was_made() {
+    const THINGS: usize = 400;
+    let many = || things((0..THINGS).map(|i| thing(&format!("t{i}"), None)));
+    let bench = Bench::new(many());
+    bench.apply();
+    let ledger = bench.ledger();
+    assert_eq!(ledger.records.len(), 2 * THINGS);
+    // A journal of what was done has an intent and an outcome for each; this one has neither, and many records to an
+    // entry, however many there are.
+    assert!(ledger.open.is_empty());
+    assert!(ledger.position < THINGS as u64, "{}", ledger.position);
+    let compacted = ledger.compacted(bench.clock.now());
+    let entries = usize::try_from(ledger.position).unwrap();
+    assert_eq!(entries, compacted.len());
+
+    // It says the same, it is gone on with, and a small change does not write all of it anew.
+    assert!(bench.plan().is_settled());
+    bench.world.remove(&handle("t7-1"));
+    let before = bench.store.bytes();
+    bench.apply();
+    assert!(bench.store.bytes().starts_with(&before));
+    assert!(bench.plan().is_settled());
 }
 
 #[test]
