@@ -52,6 +52,11 @@ pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, Comman
     if !args.json {
         tell::summary(context, &totals, &judge, alerts.len());
     }
+    if !project.config.alerts.is_empty() && !alerts.is_empty() {
+        context.ui.say(
+            "Note: a replay tells alerts here only; --follow also delivers them to the [alert.…] receivers.",
+        );
+    }
     Ok(if args.exit_code && !alerts.is_empty() {
         Exit::Touched
     } else {
