@@ -234,6 +234,12 @@ impl Judge {
                 None => context.extend(["no [[known_reader]] covers this reading".to_owned()]),
             }
         }
+        if reads
+            && touches.iter().all(|touch| touch.grade == Grade::Covering)
+            && self.memory.was_refused_others(&event)
+        {
+            aggravated.insert("it was refused other kinds shortly before".to_owned());
+        }
         context.extend(self.memory.others(&event, &touches));
         Sighting {
             event,

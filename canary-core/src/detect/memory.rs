@@ -1,12 +1,12 @@
 //! What a judge remembers of the events it saw. Bounded, and kept across restarts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{Event, Mention, Outcome, Stage, Touch};
+use super::{Event, Mention, Outcome, OutcomeClass, Stage, Touch};
 use crate::graph::Address;
 
 /// As long as one of our own ids can be proven: within five minutes of its making, by two clocks. Beyond, a copy proves
@@ -20,6 +20,14 @@ const WATCHES: usize = 20_000;
 const HELD: usize = 10_000;
 /// As many readers of one canary as are told with an alert.
 const OTHERS: usize = 8;
+
+/// Principals of which refusals are remembered, and how many of each.
+const REFUSED: usize = 4096;
+const REFUSALS: usize = 16;
+/// Somebody who looks around takes minutes.
+const SHORTLY: SignedDuration = SignedDuration::from_mins(10);
+/// Whoever has no credential: it says nothing of who that is.
+const ANONYMOUS: &str = "system:anonymous";
 
 /// A touch that waits for what it may be the consequence of.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -40,6 +48,13 @@ struct Reader {
     reason: String,
 }
 
+/// Something that somebody was refused.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+struct Refusal {
+    at: Timestamp,
+    resource: String,
+}
+
 /// What was learned.
 #[derive(Clone, Default, Debug, Serialize, Deserialize)]
 pub(super) struct Memory {
@@ -50,13 +65,17 @@ pub(super) struct Memory {
     pub(super) held: Vec<Held>,
     /// The latest moment of any event.
     latest: Option<Timestamp>,
+    /// What a principal was refused, the latest of it.
+    #[serde(default)]
+    refused: BTreeMap<String, VecDeque<Refusal>>,
     /// Who reads a canary by a reviewed entry.
     readers: BTreeMap<Address, BTreeMap<String, Reader>>,
 }
 
 impl Memory {
-    /// Learns which watches are open.
+    /// Learns which watches are open, and who was refused what.
     pub(super) fn learn(&mut self, event: &Event) {
+        self.learn_refusal(event);
         let covers = |mention: &Mention| matches!(mention, Mention::Collection { .. });
         if event.action.verb != "watch" || !event.mentions.iter().any(covers) {
             return;
@@ -73,6 +92,46 @@ impl Memory {
             }
             Stage::Started | Stage::Received | Stage::Unknown => {}
         }
+    }
+
+    fn learn_refusal(&mut self, event: &Event) {
+        let name = &event.actor.identity.name;
+        let (Some(at), OutcomeClass::Denied) = (event.at, event.outcome.class()) else {
+            return;
+        };
+        if name.is_empty() || name == ANONYMOUS || event.action.resource.is_empty() {
+            return;
+        }
+        if self.refused.len() >= REFUSED && !self.refused.contains_key(name) {
+            self.refused.pop_first();
+        }
+        let all = self.refused.entry(name.clone()).or_default();
+        let refusal = Refusal {
+            at,
+            resource: event.action.resource.clone(),
+        };
+        if !all.contains(&refusal) {
+            all.push_back(refusal);
+        }
+        if all.len() > REFUSALS {
+            all.pop_front();
+        }
+    }
+
+    /// Whether the principal was refused another kind shortly before.
+    pub(super) fn was_refused_others(&self, event: &Event) -> bool {
+        let Some(at) = event.at else {
+            return false;
+        };
+        self.refused
+            .get(&event.actor.identity.name)
+            .into_iter()
+            .flatten()
+            .any(|refusal| {
+                refusal.resource != event.action.resource
+                    && refusal.at <= at
+                    && at.duration_since(refusal.at) <= SHORTLY
+            })
     }
 
     pub(super) fn open_watches(&self) -> impl Iterator<Item = &Event> {
