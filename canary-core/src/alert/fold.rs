@@ -350,15 +350,27 @@ fn created(uid: String, sighting: &Sighting) -> Alert {
     }
 }
 
+/// Whether an alert has all of it already. A reader covers the same canaries each time, however many, and both are in
+/// the order of their addresses.
+fn touches_the_same(alert: &Alert, sighting: &Sighting) -> bool {
+    let known = alert.touched.iter();
+    alert.touched.len() == sighting.touches.len()
+        && known
+            .zip(&sighting.touches)
+            .all(|((address, grade), touch)| *address == touch.address && *grade >= touch.grade)
+}
+
 fn update(alert: &mut Alert, sighting: &Sighting, is_new_request: bool) {
     let event = &sighting.event;
-    for touch in &sighting.touches {
-        let known = alert
-            .touched
-            .entry(touch.address.clone())
-            .or_insert(touch.grade);
-        *known = (*known).max(touch.grade);
-        alert.grade = alert.grade.max(touch.grade);
+    if !touches_the_same(alert, sighting) {
+        for touch in &sighting.touches {
+            let known = alert
+                .touched
+                .entry(touch.address.clone())
+                .or_insert(touch.grade);
+            *known = (*known).max(touch.grade);
+            alert.grade = alert.grade.max(touch.grade);
+        }
     }
     if is_new_request {
         alert.count += 1;
