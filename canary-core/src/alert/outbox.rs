@@ -165,7 +165,7 @@ mod tests {
         for _ in 0..40 {
             outbox.failed("soc", &due, now);
             assert_eq!(outbox.due("soc", now), None);
-            now = now + LONGEST_PAUSE;
+            now += LONGEST_PAUSE;
             assert!(outbox.due("soc", now).is_some());
         }
         outbox.put(["soc"], "b", Change::Created);
