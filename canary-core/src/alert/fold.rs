@@ -382,9 +382,10 @@ fn update(alert: &mut Alert, sighting: &Sighting, is_new_request: bool) {
     while alert.context.len() > CONTEXT {
         alert.context.pop_last();
     }
-    // What a client claims differs from request to request; the least of all is the same in any order.
-    if event.actor.user_agent < alert.actor.user_agent {
-        alert.actor.user_agent.clone_from(&event.actor.user_agent);
+    // What a client claims differs from request to request, and who is not known comes from anywhere; the least of all
+    // is the same in any order.
+    if event.actor < alert.actor {
+        alert.actor.clone_from(&event.actor);
     }
     alert.evidence.insert(evidence(event));
     while alert.evidence.len() > EVIDENCE {

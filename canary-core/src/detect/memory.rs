@@ -16,6 +16,8 @@ const OWN_ID: SignedDuration = SignedDuration::from_mins(15);
 const OWN_IDS: usize = 4096;
 /// A cluster has some hundred watches on Secrets and ConfigMaps.
 const WATCHES: usize = 20_000;
+/// Requests whose stages come out of order do so within a batch of a log.
+const STAGES: usize = 20_000;
 /// Touches that wait do so for seconds.
 const HELD: usize = 10_000;
 /// As many readers of one canary as are told with an alert.
@@ -29,9 +31,21 @@ const SHORTLY: SignedDuration = SignedDuration::from_mins(10);
 /// Whoever has no credential: it says nothing of who that is.
 const ANONYMOUS: &str = "system:anonymous";
 
-/// A touch that waits for what it may be the consequence of.
+/// What a touch waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub(super) enum Awaits {
+    /// What it may be the consequence of.
+    #[default]
+    Cause,
+    /// The rest of its own request: whether it was let through, whether a watch was still open.
+    Rest,
+}
+
+/// A touch that waits.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(super) struct Held {
+    #[serde(default)]
+    pub(super) awaits: Awaits,
     pub(super) event: Event,
     pub(super) touches: Vec<Touch>,
     /// Until when, in event time.
@@ -63,6 +77,9 @@ pub(super) struct Memory {
     /// Watches of collections that have not ended, by request.
     watches: BTreeMap<String, Event>,
     pub(super) held: Vec<Held>,
+    /// The latest stage of requests that touched something, by request.
+    #[serde(default)]
+    stages: BTreeMap<String, Stage>,
     /// The latest moment of any event.
     latest: Option<Timestamp>,
     /// What a principal was refused, the latest of it.
@@ -147,11 +164,37 @@ impl Memory {
         self.latest.is_none_or(|latest| latest <= moment)
     }
 
-    pub(super) fn hold(&mut self, held: Held) {
-        let known = |other: &Held| other.event == held.event;
-        if self.held.len() < HELD && !self.held.iter().any(known) {
-            self.held.push(held);
+    /// Keeps a touch that waits; gives it back when there are too many, so that none is lost.
+    pub(super) fn hold(&mut self, held: Held) -> Option<Held> {
+        if self.held.iter().any(|other| other.event == held.event) {
+            return None;
         }
+        if self.held.len() >= HELD {
+            return Some(held);
+        }
+        self.held.push(held);
+        None
+    }
+
+    /// A request that touched something went on to this stage: what waits for that has come.
+    pub(super) fn went_on(&mut self, event: &Event) {
+        let request = request(event);
+        self.held.retain(|held| {
+            held.awaits != Awaits::Rest
+                || held.event.stage >= event.stage
+                || self::request(&held.event) != request
+        });
+        if self.stages.len() >= STAGES && !self.stages.contains_key(&request) {
+            self.stages.pop_first();
+        }
+        let latest = self.stages.entry(request).or_insert(event.stage);
+        *latest = event.stage.max(*latest);
+    }
+
+    /// Whether a later stage of the same request was seen.
+    pub(super) fn has_gone_on(&self, event: &Event) -> bool {
+        let latest = self.stages.get(&request(event));
+        latest.is_some_and(|latest| *latest > event.stage)
     }
 
     pub(super) fn is_first_arrival(&mut self, id: &str, at: Timestamp) -> bool {

@@ -62,7 +62,9 @@ pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, Comman
     following.tell(&rest)?;
     following.last_post().await;
     following.keep()?;
-    if !args.json {
+    if args.json {
+        tell::unread(context, &following.totals);
+    } else {
         tell::summary(context, &following.totals, &following.judge, following.told);
     }
     Ok(if args.exit_code && following.told > 0 {
