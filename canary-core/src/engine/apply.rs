@@ -10,7 +10,9 @@ use super::{Engine, EngineError, Kept, Loaded, View};
 use crate::apply::{Call, Progress, Realize, Report, Run, Writer, apply};
 use crate::check::Note;
 use crate::graph::{Address, ProviderId};
-use crate::ledger::{Effect, Entry, Holder, Lease, Ledger, Record, Settled, Verb};
+use crate::ledger::{
+    Effect, Entry, Holder, Lease, Ledger, Record, Settled, TOGETHER, Verb, refreshed,
+};
 use crate::observe::{Observed, Site};
 use crate::plan::{Action, Plan, Purpose, moved};
 
@@ -72,8 +74,16 @@ pub struct Applied {
     pub notes: Vec<Note>,
 }
 
+/// What is known before anything is done.
+struct Known {
+    loaded: Loaded,
+    /// What others made of what stays.
+    refreshed: Vec<Effect>,
+}
+
 impl Engine {
-    /// Plans and carries out under the ledger's lock. A plan with nothing to do writes nothing.
+    /// Plans and carries out under the ledger's lock. A plan with nothing to do writes nothing, but for taking into the
+    /// ledger what others made of what stays.
     ///
     /// # Errors
     /// As [`Engine::look`]; the lock is held by somebody, the saved plan is stale, or the ledger cannot be written.
@@ -112,7 +122,8 @@ impl Engine {
                 return Err(EngineError::Stale(moved));
             }
         }
-        let nothing = !plan.has_changes() && view.settled.is_empty();
+        let refreshed = refreshed(&plan, &view.observed, &view.ledger);
+        let nothing = !plan.has_changes() && view.settled.is_empty() && refreshed.is_empty();
         if nothing {
             return Ok(Applied {
                 plan,
@@ -129,7 +140,8 @@ impl Engine {
                 notes: view.notes,
             });
         };
-        let report = self.carry_out(request, &plan, &view, loaded, lease).await?;
+        let known = Known { loaded, refreshed };
+        let report = self.carry_out(request, &plan, &view, known, lease).await?;
         Ok(Applied {
             plan,
             report: Some(report),
@@ -178,12 +190,12 @@ impl Engine {
         request: &ApplyRequest<'_>,
         plan: &Plan,
         view: &View,
-        loaded: Loaded,
+        known: Known,
         lease: Lease,
     ) -> Result<Report, EngineError> {
         let realize = self.realizers(plan)?;
         let operators = self.operators(plan).await?;
-        let mut writer = self.writer(request, loaded, lease).await?;
+        let mut writer = self.writer(request, known.loaded, lease).await?;
         for (provider, site) in &view.observed.sites {
             let known = writer.ledger.sites.get(provider);
             if known.is_none_or(|known| known.facts != site.facts) {
@@ -207,6 +219,11 @@ impl Engine {
             writer.push(Entry::Done {
                 id: settled.id,
                 effects,
+            });
+        }
+        for effects in known.refreshed.chunks(TOGETHER) {
+            writer.push(Entry::Known {
+                effects: effects.to_vec(),
             });
         }
         let run = Run {

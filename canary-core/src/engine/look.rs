@@ -425,7 +425,7 @@ fn referred_first<'a>(config: &'a Config, id: &ProviderId) -> Vec<&'a Canary> {
     order
 }
 
-/// The site as the ledger knows it, when it is the same; so that everything derived stays what it was.
+/// The site as the ledger knows it, when it is the same; so that everything derived stays what it was, and facts too.
 pub(super) fn guard(ledger: &Ledger, id: &ProviderId, found: Site) -> Result<Site, EngineError> {
     let Some(expected) = ledger.sites.get(id) else {
         return Ok(found);
@@ -438,8 +438,15 @@ pub(super) fn guard(ledger: &Ledger, id: &ProviderId, found: Site) -> Result<Sit
             found: Box::new(found),
         });
     }
+    // Two operators may reach one place by two addresses, and call it by two names. What is planted says what was
+    // written down first, or they would rewrite it in turn. Another authority means that the place was set up anew.
+    let mut facts = found.facts;
+    if expected.aliases == found.aliases {
+        facts.extend(expected.facts.clone());
+    }
     Ok(Site {
         id: expected.id.clone(),
+        facts,
         ..found
     })
 }
@@ -466,5 +473,31 @@ fn choice(record: &Record) -> Pinned {
         handle: record.handle.clone(),
         written: record.written.clone(),
         born: record.born,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn site(server: &str, authority: &str) -> Site {
+        Site {
+            id: "uid".into(),
+            aliases: BTreeSet::from([authority.to_owned()]),
+            facts: BTreeMap::from([("server".to_owned(), server.to_owned())]),
+            ..Site::default()
+        }
+    }
+
+    #[test]
+    fn the_address_that_was_written_down_stays_while_the_authority_is_the_same() {
+        let id = ProviderId::new("kubernetes");
+        let mut ledger = Ledger::default();
+        let server =
+            |ledger: &Ledger, found| guard(ledger, &id, found).unwrap().facts["server"].clone();
+        assert_eq!(server(&ledger, site("a", "ca:1")), "a");
+        ledger.sites.insert(id.clone(), site("a", "ca:1"));
+        assert_eq!(server(&ledger, site("b", "ca:1")), "a");
+        assert_eq!(server(&ledger, site("b", "ca:2")), "b");
     }
 }

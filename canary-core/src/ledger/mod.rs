@@ -7,6 +7,7 @@ mod entry;
 mod exposed;
 mod journal;
 mod reconcile;
+mod refresh;
 mod state;
 mod store;
 
@@ -14,5 +15,7 @@ pub use entry::{Effect, Entry, Intent, Origin, OutputValue, Outputs, Record, Tom
 pub use journal::{Journal, JournalError, Torn};
 pub use reconcile::{Settled, reconcile};
 pub(crate) use reconcile::{equals, may_still_come, removed, tombstone};
+pub(crate) use refresh::refreshed;
+pub(crate) use state::TOGETHER;
 pub use state::{Ledger, OpenIntent};
 pub use store::{Holder, Lease, LockError, Store, StoreError};

@@ -10,7 +10,7 @@ use crate::observe::Site;
 
 /// So many effects are one entry of a compacted journal: few enough that an entry stays far below what a journal takes
 /// for damage, and that reading it needs no more memory than reading any other.
-const TOGETHER: usize = 64;
+pub(crate) const TOGETHER: usize = 64;
 
 /// An intent whose end is not known: the run was cut off between writing it down and writing what came of it.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 
 use super::Bench;
 use crate::apply::{Clock as _, Content};
+use crate::config::{Setting, Spanned};
 use crate::engine::{Approved, Declined, EngineError};
 use crate::graph::{Address, CanaryId, Handle};
 use crate::observe::Scope;
@@ -84,6 +85,55 @@ fn a_large_ledger_is_as_short_as_it_must_be_once_everything_was_made() {
     bench.apply();
     assert!(bench.store.bytes().starts_with(&before));
     assert!(bench.plan().is_settled());
+}
+
+#[test]
+fn what_others_did_before_the_configuration_asked_for_it_is_told_until_an_apply_takes_it_in() {
+    let bench = Bench::new(things([thing("a", None), thing("b", None)]));
+    bench.apply();
+    let mut fields = bench.world.things()[&handle("a-1")].fields.clone();
+    fields.insert("note".into(), Content::Public("theirs".into()));
+    bench.world.put(handle("a-1"), fields);
+    let plan = bench.plan();
+    assert!(!plan.is_settled() && plan.has_drift());
+    // Now the configuration wants just that.
+    let mut noted = thing("a", None);
+    let note = Spanned {
+        value: Setting::Text("theirs".into()),
+        span: 0..0,
+    };
+    noted.table.fields.insert("note", note);
+    let bench = bench.with(things([noted, thing("b", None)]));
+    let plan = bench.plan();
+    assert!(plan.is_settled() && plan.has_drift());
+    let writes = bench.world.writes();
+    assert_eq!(bench.apply().report.unwrap().calls, 0);
+    assert_eq!(bench.world.writes(), writes);
+    assert!(!bench.plan().has_drift());
+    // What was taken in is not written again, and needs no second look in full.
+    let (bytes, reads) = (bench.store.bytes(), bench.world.full_reads());
+    assert!(bench.apply().report.is_none());
+    assert_eq!(bench.store.bytes(), bytes);
+    assert_eq!(bench.world.full_reads(), reads);
+}
+
+#[test]
+fn what_others_did_to_a_retired_thing_is_told_until_an_apply_takes_it_in() {
+    let bench = Bench::new(things([thing("a", None)]));
+    bench.apply();
+    let mut next = thing("a", None);
+    next.generation = 2;
+    let bench = bench.with(things([next]));
+    bench.apply();
+    let mut fields = bench.world.things()[&handle("a-1")].fields.clone();
+    fields.insert("note".into(), Content::Public("theirs".into()));
+    bench.world.put(handle("a-1"), fields);
+    let plan = bench.plan();
+    assert!(plan.is_settled() && plan.has_drift());
+    let writes = bench.world.writes();
+    bench.apply();
+    assert_eq!(bench.world.writes(), writes);
+    assert!(!bench.plan().has_drift());
 }
 
 #[test]
