@@ -38,6 +38,8 @@ pub struct Lowering<'a> {
     pub observed: &'a Observed,
     /// Choices made earlier, from the ledger or from a saved plan.
     pub pinned: &'a BTreeMap<Address, Pinned>,
+    /// What is ours in the world, today's and retired: no example of what neighbours look like.
+    pub ours: &'a BTreeSet<Handle>,
     /// What was lowered before: every canary after those that it refers to. Their names are taken.
     pub lowered: &'a BTreeMap<Address, Handle>,
 }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use canary_core::catalog::Lowering;
 use canary_core::graph::{Handle, Written};
-use canary_core::observe::{Object, Observed, Scope};
+use canary_core::observe::{Object, Scope};
 
 use crate::observe::provider;
 
@@ -24,9 +25,9 @@ fn of_tool(persona: &str) -> Option<(&'static str, &'static str)> {
 
 /// How an object of a kind is written there: as configured, or as most neighbours were made.
 ///
-/// The neighbours of the same kind and namespace decide; where there are none, those of the same kind anywhere that was
+/// The neighbours of the same kind and namespace decide, and our own are none; where there are none, those of the same kind anywhere that was
 /// looked at; where there are none either, `kubectl create`.
-pub(crate) fn choose(persona: &str, scope: &Scope, observed: &Observed) -> Written {
+pub(crate) fn choose(persona: &str, scope: &Scope, cx: &Lowering<'_>) -> Written {
     if let Some((manager, operation)) = of_tool(persona) {
         return Written {
             manager: manager.into(),
@@ -34,10 +35,12 @@ pub(crate) fn choose(persona: &str, scope: &Scope, observed: &Observed) -> Writt
             like: None,
         };
     }
-    let near = count(observed.in_scope(&provider(), scope));
+    let theirs = |(handle, _): &(&Handle, &Object)| !cx.ours.contains(*handle);
+    let near = count(cx.observed.in_scope(&provider(), scope).filter(theirs));
     let counted = if near.is_empty() {
-        let all = observed.objects.get(&provider()).into_iter().flatten();
-        count(all.filter(|(handle, _)| handle.kind == scope.kind))
+        let all = cx.observed.objects.get(&provider()).into_iter().flatten();
+        let alike = all.filter(|(handle, _)| handle.kind == scope.kind);
+        count(alike.filter(theirs))
     } else {
         near
     };

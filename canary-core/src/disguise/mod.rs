@@ -16,7 +16,7 @@ mod words;
 
 pub use filler::{Alphabet, Filler};
 pub use key::{Digester, Key, KeyError, Purpose, SiteKeys};
-pub use namer::{Namer, Style};
+pub use namer::{Namer, Neighbours, Style};
 pub use own_call::OwnCalls;
 pub use sealed::{SealError, SealForm, open, seal};
 pub use words::{giveaway, is_telling};

@@ -1,6 +1,6 @@
 //! Names that fit the neighbours.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
@@ -13,8 +13,40 @@ use crate::graph::CanaryId;
 pub struct Style {
     /// What a name begins with when the label and the scope give nothing fitting.
     pub stems: &'static [&'static str],
-    /// What it ends with.
+    /// What it ends with. An empty ending stands for a canary's label as it is.
     pub endings: &'static [&'static str],
+    /// Further words of the topic: a label that ends with them, or with words of the endings, has said what they say.
+    pub topic: &'static [&'static str],
+}
+
+impl Style {
+    /// What a label is about, without what it is: `payments` of `payments-db`.
+    fn stem(&self, label: &str) -> String {
+        let is_topical = |word: &str| {
+            let mut endings = self.endings.iter().flat_map(|ending| ending.split('-'));
+            word.is_empty() || self.topic.contains(&word) || endings.any(|known| known == word)
+        };
+        let mut words: Vec<&str> = label.split('-').filter(|word| !word.is_empty()).collect();
+        while words.last().is_some_and(|word| is_topical(word)) {
+            words.pop();
+        }
+        words.join("-")
+    }
+
+    /// The longest ending that a name has.
+    fn ending_of(&self, name: &str) -> Option<&'static str> {
+        let endings = self.endings.iter().filter(|ending| name.ends_with(*ending));
+        endings.max_by_key(|ending| ending.len()).copied()
+    }
+}
+
+/// The names that are there.
+#[derive(Debug, Default)]
+pub struct Neighbours<'a> {
+    /// Those that others chose: what fits is what is like them.
+    pub others: BTreeSet<&'a str>,
+    /// Those that cannot be had for another reason: our own, today's and retired ones, and what is configured.
+    pub taken: BTreeSet<&'a str>,
 }
 
 /// Chooses names at one site.
@@ -22,6 +54,9 @@ pub struct Style {
 pub struct Namer<'a> {
     keys: &'a SiteKeys,
 }
+
+/// What a name has besides when every other is taken, as after many rotations.
+const LATER: [&str; 2] = ["-v2", "-v3"];
 
 /// Longer names are refused in places where a DNS label is asked for (RFC 1035).
 const LONGEST: usize = 63;
@@ -33,7 +68,8 @@ impl<'a> Namer<'a> {
         Self { keys }
     }
 
-    /// Every name that a canary may be given, likeliest first; the same whatever the neighbours are.
+    /// Every name that a canary may be given, likeliest first; the same whatever the neighbours are. `scope` is empty
+    /// where it says nothing.
     #[must_use]
     pub fn candidates(
         &self,
@@ -43,26 +79,39 @@ impl<'a> Namer<'a> {
         style: &Style,
     ) -> Vec<String> {
         let label = canary.label().replace('_', "-");
-        let own = [label.as_str(), scope];
-        let stems = own
-            .into_iter()
-            .filter(|stem| !is_telling(stem))
-            .chain(style.stems.iter().copied());
         let order = self.order(canary, generation);
-        let mut names: Vec<(u64, String)> = Vec::new();
+        let mut names: Vec<(u64, u64, String)> = Vec::new();
         let mut seen = BTreeSet::new();
-        for (rank, stem) in stems.enumerate() {
+        let mut add = |rank: u64, name: String| {
+            let fits = !name.is_empty() && name.len() <= LONGEST;
+            if fits && seen.insert(name.clone()) {
+                names.push((rank, order(&name), name));
+            }
+        };
+        // A label that says only what such things are goes with the scope: `payments-tls`, not `tls-tls`.
+        let stem = style.stem(&label);
+        let own = [(0, stem.as_str(), label.as_str()), (1, scope, "")];
+        let general = style.stems.iter().map(|stem| (2, *stem, *stem));
+        for (rank, stem, whole) in own.into_iter().chain(general) {
+            if is_telling(stem) || is_telling(whole) {
+                continue;
+            }
             for ending in style.endings {
-                let name = joined(stem, ending);
-                if name.len() <= LONGEST && seen.insert(name.clone()) {
-                    // Names from the label come before those from the scope, and both before the general ones.
-                    let order = (rank.min(2) as u64) << 60 | order(&name) >> 4;
-                    names.push((order, name));
+                let name = match *ending {
+                    // What is called as its scope is looks as if the scope were made for it.
+                    "" if whole == scope => String::new(),
+                    "" => whole.to_owned(),
+                    _ if stem.is_empty() => String::new(),
+                    ending => joined(stem, ending),
+                };
+                for later in LATER.iter().filter(|_| rank < 2 && !name.is_empty()) {
+                    add(3 + rank, format!("{name}{later}"));
                 }
+                add(rank, name);
             }
         }
         names.sort();
-        names.into_iter().map(|(_, name)| name).collect()
+        names.into_iter().map(|(_, _, name)| name).collect()
     }
 
     /// The candidate that fits best: free, and with an ending that many neighbours have.
@@ -73,26 +122,26 @@ impl<'a> Namer<'a> {
         scope: &str,
         generation: u32,
         style: &Style,
-        neighbours: &BTreeSet<&str>,
+        neighbours: &Neighbours<'_>,
     ) -> Option<String> {
-        let popularity = |name: &str| {
-            let ending = style
-                .endings
-                .iter()
-                .filter(|ending| name.ends_with(*ending))
-                .max_by_key(|e| e.len());
-            ending.map_or(0, |ending| {
-                neighbours.iter().filter(|n| n.ends_with(ending)).count()
-            })
-        };
+        let mut alike: BTreeMap<&str, usize> = BTreeMap::new();
+        for ending in neighbours
+            .others
+            .iter()
+            .filter_map(|name| style.ending_of(name))
+        {
+            *alike.entry(ending).or_default() += 1;
+        }
         let free = self
             .candidates(canary, scope, generation, style)
             .into_iter()
-            .filter(|name| !neighbours.contains(name.as_str()));
+            .filter(|name| !neighbours.others.contains(name.as_str()))
+            .filter(|name| !neighbours.taken.contains(name.as_str()));
         // Of equals the first: `max_by_key` would take the last.
         let mut best: Option<(usize, String)> = None;
         for name in free {
-            let count = popularity(&name);
+            let ending = style.ending_of(&name).unwrap_or_default();
+            let count = alike.get(ending).copied().unwrap_or_default();
             if best.as_ref().is_none_or(|(most, _)| count > *most) {
                 best = Some((count, name));
             }
@@ -143,6 +192,13 @@ mod tests {
     const STYLE: Style = Style {
         stems: &["orders", "billing"],
         endings: &["-db-credentials", "-postgres", "-secret"],
+        topic: &["database"],
+    };
+
+    const PLAIN: Style = Style {
+        stems: &["deployer", "backup"],
+        endings: &["", "-runner", "-sync"],
+        topic: &["account"],
     };
 
     fn keys() -> SiteKeys {
@@ -154,18 +210,98 @@ mod tests {
         let keys = keys();
         let namer = Namer::new(&keys);
         let id = CanaryId::new("secret", "payments-db");
-        let neighbours = BTreeSet::from([
-            "a-postgres",
-            "b-postgres",
-            "payments-db-postgres",
-            "c-secret",
-        ]);
-        let name = namer.pick(&id, "payments", 1, &STYLE, &neighbours).unwrap();
+        let neighbours = Neighbours {
+            others: BTreeSet::from(["a-postgres", "b-postgres", "payments-postgres", "c-secret"]),
+            taken: BTreeSet::new(),
+        };
+        let name = namer.pick(&id, "shop", 1, &STYLE, &neighbours).unwrap();
+        assert_eq!(name, "shop-postgres");
+        assert!(namer.candidates(&id, "shop", 1, &STYLE).contains(&name));
+    }
+
+    #[test]
+    fn our_own_names_are_taken_and_no_example() {
+        let keys = keys();
+        let namer = Namer::new(&keys);
+        let id = CanaryId::new("secret", "payments-db");
+        let first = namer
+            .pick(&id, "", 1, &STYLE, &Neighbours::default())
+            .unwrap();
+        let neighbours = Neighbours {
+            others: BTreeSet::new(),
+            taken: BTreeSet::from([first.as_str()]),
+        };
+        let second = namer.pick(&id, "", 2, &STYLE, &neighbours).unwrap();
         assert!(
-            name.ends_with("-postgres") && !neighbours.contains(name.as_str()),
-            "{name}"
+            second.starts_with("payments-") && second != first,
+            "{second}"
         );
-        assert!(namer.candidates(&id, "payments", 1, &STYLE).contains(&name));
+    }
+
+    #[test]
+    fn a_label_is_a_name_where_such_things_are_called_by_what_they_do() {
+        let keys = keys();
+        let namer = Namer::new(&keys);
+        let named = |label: &str, scope: &str| -> BTreeSet<String> {
+            let id = CanaryId::new("account", label);
+            let names = namer.candidates(&id, scope, 1, &PLAIN);
+            names.into_iter().take(3).collect()
+        };
+        let set = |names: [&str; 3]| BTreeSet::from(names.map(String::from));
+        assert_eq!(
+            named("reports", "ci"),
+            set(["reports", "reports-runner", "reports-sync"])
+        );
+        // What it does is said once, and nothing is called as its scope is.
+        let names = named("nightly-sync", "ci");
+        assert!(
+            names.contains("nightly-sync") && names.contains("nightly-runner"),
+            "{names:?}"
+        );
+        let id = CanaryId::new("account", "ci");
+        assert!(
+            !namer
+                .candidates(&id, "ci", 1, &PLAIN)
+                .contains(&"ci".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_label_that_says_only_what_it_is_goes_with_the_scope() {
+        let keys = keys();
+        let id = CanaryId::new("secret", "database-secret");
+        let names = Namer::new(&keys).candidates(&id, "shop", 1, &STYLE);
+        assert!(
+            names[..3].iter().all(|name| name.starts_with("shop-")),
+            "{names:?}"
+        );
+        // Where the scope says nothing either, with a general word.
+        let names = Namer::new(&keys).candidates(&id, "", 1, &STYLE);
+        assert!(
+            names
+                .iter()
+                .all(|name| name.starts_with("orders-") || name.starts_with("billing-")),
+            "{names:?}"
+        );
+    }
+
+    #[test]
+    fn many_rotations_find_names() {
+        let keys = keys();
+        let namer = Namer::new(&keys);
+        let id = CanaryId::new("secret", "payments-db");
+        let mut names: BTreeSet<String> = BTreeSet::new();
+        // Every week for a quarter, which is how long retired ones stay.
+        for generation in 1..=14 {
+            let neighbours = Neighbours {
+                others: BTreeSet::new(),
+                taken: names.iter().map(String::as_str).collect(),
+            };
+            let name = namer
+                .pick(&id, "shop", generation, &STYLE, &neighbours)
+                .unwrap();
+            assert!(names.insert(name));
+        }
     }
 
     #[test]

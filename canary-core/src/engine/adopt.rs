@@ -191,6 +191,7 @@ impl Engine {
         observed.sites.insert(id.clone(), site.clone());
         let unpinned = BTreeMap::new();
         let unnamed = BTreeMap::new();
+        let ours = super::look::ours(ledger, id);
         let incarnations: Vec<Resource> = {
             let cx = Lowering {
                 config: &self.config,
@@ -198,6 +199,7 @@ impl Engine {
                 keys: &keys,
                 observed: &observed,
                 pinned: &unpinned,
+                ours: &ours,
                 lowered: &unnamed,
             };
             canaries
@@ -228,6 +230,7 @@ impl Engine {
             keys: &keys,
             observed: &observed,
             pinned: &unpinned,
+            ours: &ours,
             lowered: &unnamed,
         };
         let proven = |resource: &Resource, object: &Object| catalog.proves(resource, object, &cx);

@@ -113,7 +113,7 @@ impl Engine {
         }
         let cut_off = self.reconcile(&mut ledger, &observed);
         let pinned = pinned(&ledger, &cut_off.chosen, chosen);
-        let resources = self.lower(&observed, &pinned)?;
+        let resources = self.lower(&observed, &pinned, &ledger)?;
         self.second_look(&mut observed, &resources).await;
         self.ask_for_rights(&mut observed, &resources, &ledger)
             .await;
@@ -132,7 +132,7 @@ impl Engine {
         }
         let cut_off = self.reconcile(&mut ledger, &observed);
         let pinned = pinned(&ledger, &cut_off.chosen, &BTreeMap::new());
-        let resources = self.lower(&observed, &pinned)?;
+        let resources = self.lower(&observed, &pinned, &ledger)?;
         self.tell_unasked_rights(&mut observed, &resources, &ledger, "not in the dump");
         self.view(observed, ledger, cut_off, pinned, resources)
     }
@@ -250,12 +250,14 @@ impl Engine {
         &self,
         observed: &Observed,
         pinned: &BTreeMap<Address, Pinned>,
+        ledger: &Ledger,
     ) -> Result<Vec<Resource>, EngineError> {
         let mut resources = Vec::new();
         let mut errors: Vec<LowerError> = Vec::new();
         for (id, provider) in self.used() {
             let site = observed.sites.get(id).cloned().unwrap_or_default();
             let keys = self.keys(id, &site);
+            let ours = ours(ledger, id);
             let mut lowered = BTreeMap::new();
             for canary in referred_first(&self.config, id) {
                 let cx = Lowering {
@@ -264,6 +266,7 @@ impl Engine {
                     keys: &keys,
                     observed,
                     pinned,
+                    ours: &ours,
                     lowered: &lowered,
                 };
                 match provider.catalog.lower(canary, &cx) {
@@ -449,6 +452,15 @@ pub(super) fn guard(ledger: &Ledger, id: &ProviderId, found: Site) -> Result<Sit
         facts,
         ..found
     })
+}
+
+/// What is ours in a provider's world.
+pub(super) fn ours(ledger: &Ledger, id: &ProviderId) -> BTreeSet<Handle> {
+    let records = ledger
+        .records
+        .values()
+        .filter(|record| record.provider == *id);
+    records.map(|record| record.handle.clone()).collect()
 }
 
 /// The choices made earlier: by a cut-off run, by the ledger's records, by a saved plan; the later go before the earlier.

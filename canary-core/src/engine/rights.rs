@@ -38,7 +38,7 @@ impl Engine {
         }
         let cut_off = self.reconcile(&mut ledger, &observed);
         let pinned = pinned(&ledger, &cut_off.chosen, &BTreeMap::new());
-        let resources = self.lower(&observed, &pinned)?;
+        let resources = self.lower(&observed, &pinned, &ledger)?;
         self.ask_for_rights(&mut observed, &resources, &ledger)
             .await;
         self.view(observed, ledger, cut_off, pinned, resources)

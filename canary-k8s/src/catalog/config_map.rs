@@ -2,7 +2,7 @@
 
 use canary_core::catalog::{LowerError, Lowering};
 use canary_core::config::Canary;
-use canary_core::disguise::Filler;
+use canary_core::disguise::{Filler, Style};
 use canary_core::graph::{Address, Handle, Resource};
 
 use super::kubernetes::{filled, named, placed, wrong};
@@ -11,14 +11,16 @@ use super::templates::{self, Ground};
 
 /// The one resource of the canary.
 pub(super) fn lower(canary: &Canary, cx: &Lowering<'_>) -> Result<Vec<Resource>, Vec<LowerError>> {
-    let handle = named(
-        canary,
-        "ConfigMap",
-        None,
-        &templates::style("config_map"),
-        cx,
-    )?;
+    let handle = named(canary, "ConfigMap", None, &style(canary), cx)?;
     at(canary, handle, cx).map(|resource| vec![resource])
+}
+
+/// What its names are made of.
+pub(super) fn style(canary: &Canary) -> Style {
+    templates::style(match canary.table.text("template") {
+        Some(_) => "config_map/env-file",
+        None => "config_map",
+    })
 }
 
 /// The resource under a given name.

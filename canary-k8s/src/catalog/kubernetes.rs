@@ -6,7 +6,7 @@ use canary_core::catalog::{Catalog, FieldRule, LowerError, Lowering, Proof};
 use canary_core::check::Note;
 use canary_core::config::{Canary, KindShape, TableShape};
 use canary_core::detect::{Machinery, Meaning, Mention, Planted, Tripwire};
-use canary_core::disguise::{Namer, Style};
+use canary_core::disguise::{Namer, Neighbours, Style};
 use canary_core::graph::{Address, Desired, Handle, Input, Lifetime, ProviderId, Resource};
 use canary_core::observe::{Grant, Object, Observed, Scope, Seen};
 
@@ -77,14 +77,25 @@ pub(super) fn named(
             main_kind(other.id.kind()) == kind && other.table.text("namespace") == Some(namespace);
         other.table.text("name").filter(|_| fits)
     });
-    let neighbours: BTreeSet<&str> = there
-        .chain(cx.lowered.values())
-        .filter(|handle| handle.kind == kind && handle.scope.as_deref() == Some(namespace))
-        .map(|handle| handle.name.as_str())
-        .chain(given)
-        .collect();
-    let name =
-        Namer::new(cx.keys).pick(&canary.id, namespace, canary.generation, style, &neighbours);
+    let here = |handle: &&Handle| handle.kind == kind && handle.scope.as_deref() == Some(namespace);
+    let ours = cx.ours.iter().chain(cx.lowered.values()).filter(here);
+    let neighbours = Neighbours {
+        others: there
+            .filter(|handle| !cx.ours.contains(handle))
+            .map(|handle| handle.name.as_str())
+            .collect(),
+        taken: ours
+            .map(|handle| handle.name.as_str())
+            .chain(given)
+            .collect(),
+    };
+    let name = Namer::new(cx.keys).pick(
+        &canary.id,
+        names::speaking(namespace),
+        canary.generation,
+        style,
+        &neighbours,
+    );
     let name = name.ok_or_else(|| {
         vec![wrong(
             canary,
@@ -109,7 +120,7 @@ pub(super) fn placed(
         .unwrap_or("auto");
     let written = match cx.pinned(&address, canary.generation) {
         Some(pinned) if pinned.written.is_some() => pinned.written.clone(),
-        _ => Some(persona::choose(persona, &Scope::of(&handle), cx.observed)),
+        _ => Some(persona::choose(persona, &Scope::of(&handle), cx)),
     };
     Resource {
         address,
@@ -174,7 +185,7 @@ fn marks(canary: &Canary) -> Vec<String> {
 
 fn style_of(canary: &Canary) -> Style {
     match canary.id.kind() {
-        "config_map" => templates::style("config_map"),
+        "config_map" => config_map::style(canary),
         "service_account" => templates::style("service_account"),
         _ => templates::style(canary.table.text("template").unwrap_or("data")),
     }
@@ -266,7 +277,7 @@ impl Catalog for KubernetesCatalog {
                 Some(name) => vec![name.to_owned()],
                 None => Namer::new(cx.keys).candidates(
                     &canary.id,
-                    namespace,
+                    names::speaking(namespace),
                     generation,
                     &style_of(canary),
                 ),

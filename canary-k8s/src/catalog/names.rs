@@ -9,6 +9,14 @@ pub(super) fn namespace(text: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// A namespace as far as it says what is in it; empty for those that every cluster has.
+pub(super) fn speaking(namespace: &str) -> &str {
+    match namespace {
+        "default" | "kube-system" | "kube-public" | "kube-node-lease" => "",
+        namespace => namespace,
+    }
+}
+
 fn label(text: &str) -> Result<(), String> {
     if text.is_empty() || text.len() > 63 {
         return Err("it must have 1 to 63 characters".into());

@@ -154,17 +154,11 @@ pub(super) fn database(filler: &Filler<'_>) -> &'static str {
 
 /// A Service of the namespace that does not exist: a name that resolves nowhere, and whose lookup is one more sign.
 pub(super) fn host(namespace: &str, filler: &Filler<'_>) -> String {
-    let name = filler.choose(
-        "host",
-        &[
-            "postgres-primary",
-            "db-primary",
-            "pg-replica",
-            "database-rw",
-            "postgresql-ha",
-        ],
-    );
-    format!("{name}.{namespace}.svc.cluster.local")
+    // Three words, because charts and operators name Services with two: `postgres-primary`, `redis-master`.
+    let server = filler.choose("server", &["db", "pg", "postgres", "sql"]);
+    let role = filler.choose("role", &["primary", "replica", "standby", "readonly"]);
+    let database = database(filler);
+    format!("{database}-{server}-{role}.{namespace}.svc.cluster.local")
 }
 
 #[cfg(test)]

@@ -55,10 +55,11 @@ pub(super) fn secret_type(template: &str) -> &'static str {
 
 /// What names of a template's objects are made of.
 pub(super) fn style(template: &str) -> Style {
-    let (stems, endings): (&[&str], &[&str]) = match template {
+    let (stems, endings, topic): (&[&str], &[&str], &[&str]) = match template {
         "basic-auth" => (
             &["admin", "metrics", "gateway"],
             &["-basic-auth", "-credentials", "-auth", "-login"],
+            &["creds", "password", "secret", "user"],
         ),
         "postgres" => (
             &["orders", "accounts", "billing"],
@@ -69,37 +70,64 @@ pub(super) fn style(template: &str) -> Style {
                 "-db-admin",
                 "-database",
             ],
+            &["creds", "login", "password", "pg", "secret", "user"],
         ),
         "docker-registry" => (
-            &["registry", "harbor", "images"],
-            &["-pull-secret", "-registry", "-dockerconfig", "-push"],
+            &["harbor", "mirror", "release"],
+            &[
+                "-pull-secret",
+                "-registry",
+                "-regcred",
+                "-registry-credentials",
+            ],
+            &["creds", "docker", "dockerconfig", "image", "images"],
         ),
         "tls" => (
-            &["gateway", "internal", "admin"],
-            &["-tls", "-cert", "-wildcard-tls", "-server-tls"],
+            &["gateway", "admin", "edge"],
+            &["-tls", "-cert", "-server-tls", "-internal-tls"],
+            &["certificate", "key", "secret", "ssl"],
         ),
         "ssh-key" => (
-            &["deploy", "git", "ci"],
+            &["release", "mirror", "ops"],
             &["-ssh-key", "-deploy-key", "-ssh", "-git-ssh"],
+            &["keys", "secret"],
         ),
         "kubeconfig" => (
             &["ci", "deployer", "automation"],
-            &["-kubeconfig", "-cluster-access", "-deploy-kubeconfig"],
+            &["-kubeconfig", "-cluster-access", "-cluster-credentials"],
+            &["config", "kube", "secret", "token"],
         ),
         "service_account" => (
             &["deployer", "backup", "automation", "maintenance"],
             &["", "-deployer", "-operator", "-runner", "-sync"],
+            &["account", "sa"],
         ),
         "config_map" => (
             &["app", "gateway", "platform"],
+            &["-config", "-settings"],
+            &["cm", "env"],
+        ),
+        "config_map/env-file" => (
+            &["app", "gateway", "platform"],
             &["-config", "-env", "-settings"],
+            &["cm"],
+        ),
+        "env-file" => (
+            &["app", "backend", "platform"],
+            &["-secrets", "-env", "-credentials", "-app-env"],
+            &["config", "creds", "secret"],
         ),
         _ => (
             &["app", "backend", "platform"],
-            &["-secrets", "-env", "-credentials", "-config"],
+            &["-secrets", "-credentials", "-keys", "-config"],
+            &["creds", "data", "key", "secret"],
         ),
     };
-    Style { stems, endings }
+    Style {
+        stems,
+        endings,
+        topic,
+    }
 }
 
 /// Whether a template's content is itself an identity whose use is logged.
@@ -153,7 +181,16 @@ fn postgres(ground: &Ground<'_>) -> Data {
 }
 
 fn docker_registry(ground: &Ground<'_>) -> Data {
-    let registry = format!("registry.{}.svc.cluster.local:5000", ground.namespace);
+    let registry = ground.filler.choose(
+        "registry",
+        &[
+            "images-mirror",
+            "release-registry",
+            "harbor-internal",
+            "registry-mirror",
+        ],
+    );
+    let registry = format!("{registry}.{}.svc.cluster.local:5000", ground.namespace);
     let user = ground
         .filler
         .choose("registry user", &["ci", "puller", "robot", "deploy"]);
@@ -165,7 +202,16 @@ fn docker_registry(ground: &Ground<'_>) -> Data {
 }
 
 fn tls(ground: &Ground<'_>) -> Option<Data> {
-    let host = host(ground.namespace, &ground.filler);
+    let service = ground.filler.choose(
+        "served",
+        &[
+            "admin-internal",
+            "edge-gateway",
+            "api-internal",
+            "console-internal",
+        ],
+    );
+    let host = format!("{service}.{}.svc.cluster.local", ground.namespace);
     let authority = format!("{}-ca", ground.namespace);
     let made = credentials::certificate(&ground.filler, &host, &authority, ground.born)?;
     Some(keyed([
@@ -176,7 +222,10 @@ fn tls(ground: &Ground<'_>) -> Option<Data> {
 }
 
 fn ssh(ground: &Ground<'_>) -> Option<Data> {
-    let comment = format!("{}@{}", username(&ground.filler), ground.namespace);
+    let who = ground
+        .filler
+        .choose("key owner", &["ci", "deploy", "ops", "release"]);
+    let comment = format!("{who}@{}", ground.namespace);
     let (private, public) = credentials::ssh_key(&ground.filler, &comment)?;
     Some(keyed([
         ("ssh-privatekey", Input::Secret(private)),
@@ -204,7 +253,7 @@ fn env_file(ground: &Ground<'_>) -> Data {
             text("session secret", 43, Alphabet::UrlSafe)
         ),
         format!(
-            "REDIS_URL=redis://:{}@redis-master.{}.svc.cluster.local:6379/0",
+            "REDIS_URL=redis://:{}@{database}-redis-primary.{}.svc.cluster.local:6379/0",
             text("redis", 24, Alphabet::Alphanumeric),
             ground.namespace
         ),
