@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-/// Canaries for Kubernetes and AWS, managed as Terraform manages infrastructure.
+/// Canaries for Kubernetes, managed as Terraform manages infrastructure.
 #[derive(Parser, Debug)]
 #[command(
     name = "canary",
@@ -21,6 +21,7 @@ pub(crate) struct Cli {
 
 /// What every command takes.
 #[derive(Args, Debug, Clone)]
+#[command(next_help_heading = "Options of every command")]
 pub(crate) struct Global {
     /// The configuration
     #[arg(
@@ -41,10 +42,10 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "NUMBER", default_value = "16", env = "CANARY_PARALLELISM", value_parser = clap::value_parser!(u8).range(1..=64))]
     pub(crate) parallelism: u8,
     /// No colour
-    #[arg(long, global = true, env = "CANARY_NO_COLOR")]
+    #[arg(long, global = true, env = "CANARY_NO_COLOR", value_parser = switch)]
     pub(crate) no_color: bool,
-    /// Say what happens, on standard error; twice for more
-    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    /// Say what happens, on standard error; twice for each request, three times with the names in it
+    #[arg(long, short, global = true, action = clap::ArgAction::Count, env = "CANARY_VERBOSE")]
     pub(crate) verbose: u8,
 }
 
@@ -94,17 +95,17 @@ pub(crate) enum Command {
 #[derive(Args, Debug)]
 pub(crate) struct Check {
     /// One JSON object a line
-    #[arg(long, env = "CANARY_JSON")]
+    #[arg(long, env = "CANARY_JSON", value_parser = switch)]
     pub(crate) json: bool,
     /// Do not ask the cluster what service accounts would be given
-    #[arg(long, env = "CANARY_OFFLINE")]
+    #[arg(long, env = "CANARY_OFFLINE", value_parser = switch)]
     pub(crate) offline: bool,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Json {
     /// One JSON object a line
-    #[arg(long, env = "CANARY_JSON")]
+    #[arg(long, env = "CANARY_JSON", value_parser = switch)]
     pub(crate) json: bool,
 }
 
@@ -114,16 +115,21 @@ pub(crate) struct Plan {
     #[arg(long, value_name = "FILE", env = "CANARY_OUT")]
     pub(crate) out: Option<PathBuf>,
     /// One JSON object a line
-    #[arg(long, env = "CANARY_JSON")]
+    #[arg(long, env = "CANARY_JSON", value_parser = switch)]
     pub(crate) json: bool,
     /// Exit with 2 when there are changes
-    #[arg(long, env = "CANARY_DETAILED_EXITCODE")]
+    #[arg(long, env = "CANARY_DETAILED_EXITCODE", value_parser = switch)]
     pub(crate) detailed_exitcode: bool,
-    /// Only this canary and what it needs; may be given again
-    #[arg(long, value_name = "CANARY", env = "CANARY_TARGET")]
+    /// Only this canary and what it needs; more with commas, or given again
+    #[arg(
+        long,
+        value_name = "CANARY",
+        env = "CANARY_TARGET",
+        value_delimiter = ','
+    )]
     pub(crate) target: Vec<String>,
     /// Plan to remove everything
-    #[arg(long, env = "CANARY_DESTROY")]
+    #[arg(long, env = "CANARY_DESTROY", value_parser = switch)]
     pub(crate) destroy: bool,
     /// Plan from a recorded look instead of the cluster
     #[arg(long, value_name = "FILE", env = "CANARY_FROM")]
@@ -136,16 +142,17 @@ pub(crate) struct Apply {
     #[arg(value_name = "PLAN")]
     pub(crate) plan: Option<PathBuf>,
     /// Do not ask
-    #[arg(long, env = "CANARY_AUTO_APPROVE")]
+    #[arg(long, env = "CANARY_AUTO_APPROVE", value_parser = switch)]
     pub(crate) auto_approve: bool,
     /// One JSON object a line
-    #[arg(long, env = "CANARY_JSON")]
+    #[arg(long, env = "CANARY_JSON", value_parser = switch)]
     pub(crate) json: bool,
-    /// Only this canary and what it needs; may be given again
+    /// Only this canary and what it needs; more with commas, or given again
     #[arg(
         long,
         value_name = "CANARY",
         env = "CANARY_TARGET",
+        value_delimiter = ',',
         conflicts_with = "plan"
     )]
     pub(crate) target: Vec<String>,
@@ -154,13 +161,13 @@ pub(crate) struct Apply {
 #[derive(Args, Debug)]
 pub(crate) struct Destroy {
     /// Do not ask
-    #[arg(long, env = "CANARY_AUTO_APPROVE")]
+    #[arg(long, env = "CANARY_AUTO_APPROVE", value_parser = switch)]
     pub(crate) auto_approve: bool,
     /// Retired ones too: what was stolen of them stops firing
-    #[arg(long, env = "CANARY_RETIRED_TOO")]
+    #[arg(long, env = "CANARY_RETIRED_TOO", value_parser = switch)]
     pub(crate) retired_too: bool,
     /// One JSON object a line
-    #[arg(long, env = "CANARY_JSON")]
+    #[arg(long, env = "CANARY_JSON", value_parser = switch)]
     pub(crate) json: bool,
 }
 
@@ -170,10 +177,10 @@ pub(crate) struct Rotate {
     #[arg(value_name = "CANARY")]
     pub(crate) canary: String,
     /// Do not ask
-    #[arg(long, env = "CANARY_AUTO_APPROVE")]
+    #[arg(long, env = "CANARY_AUTO_APPROVE", value_parser = switch)]
     pub(crate) auto_approve: bool,
     /// One JSON object a line
-    #[arg(long, env = "CANARY_JSON")]
+    #[arg(long, env = "CANARY_JSON", value_parser = switch)]
     pub(crate) json: bool,
 }
 
@@ -183,7 +190,7 @@ pub(crate) struct Show {
     #[arg(value_name = "CANARY|ALERT|PLAN")]
     pub(crate) what: String,
     /// One JSON object a line
-    #[arg(long, env = "CANARY_JSON")]
+    #[arg(long, env = "CANARY_JSON", value_parser = switch)]
     pub(crate) json: bool,
 }
 
@@ -218,13 +225,13 @@ pub(crate) struct Detect {
     #[arg(long, value_name = "FILE", env = "CANARY_AUDIT_LOG")]
     pub(crate) audit_log: PathBuf,
     /// Go on as the log grows, also across its rotation and our restarts
-    #[arg(long, env = "CANARY_FOLLOW")]
+    #[arg(long, env = "CANARY_FOLLOW", value_parser = switch)]
     pub(crate) follow: bool,
     /// Alerts as OCSF Detection Findings, one a line
-    #[arg(long, env = "CANARY_JSON")]
+    #[arg(long, env = "CANARY_JSON", value_parser = switch)]
     pub(crate) json: bool,
     /// Exit with 9 when a canary was touched
-    #[arg(long, env = "CANARY_EXIT_CODE")]
+    #[arg(long, env = "CANARY_EXIT_CODE", value_parser = switch)]
     pub(crate) exit_code: bool,
     #[command(flatten)]
     pub(crate) planned: Planned,
@@ -242,7 +249,7 @@ pub(crate) struct KnownReaders {
 #[derive(Args, Debug)]
 pub(crate) struct Planned {
     /// Take the canaries as configured: no cluster, no ledger
-    #[arg(long, env = "CANARY_PLANNED")]
+    #[arg(long, env = "CANARY_PLANNED", value_parser = switch)]
     pub(crate) planned: bool,
     /// With --planned: creating them and issuing their tokens by this principal is the apply
     #[arg(
@@ -273,6 +280,15 @@ pub(crate) struct Man {
     /// The folder, which must be there
     #[arg(value_name = "FOLDER")]
     pub(crate) folder: PathBuf,
+}
+
+/// Of a variable that stands for a flag. What is neither is refused: nobody wants `CANARY_AUTO_APPROVE=flase` to approve.
+fn switch(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Ok(true),
+        "" | "0" | "false" | "no" | "off" => Ok(false),
+        _ => Err("expected 1 or 0".into()),
+    }
 }
 
 fn duration(text: &str) -> Result<std::time::Duration, String> {

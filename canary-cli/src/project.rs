@@ -64,12 +64,20 @@ impl Project {
             let text = diagnostics::render(&errors, &source, &name, ui.colour_err);
             CommandError::rendered(Exit::Config, text)
         })?;
-        Ok(Self {
+        let project = Self {
             config: Arc::new(config),
             source,
             path,
             global: global.clone(),
-        })
+        };
+        if let Some(length) = project.store().gone() {
+            ui.say(&format!(
+                "Note: the ledger at {} is gone (it had {length} bytes): of nothing that is planted it is known here that it \
+                 is ours. To rebuild it: canary recover",
+                project.ledger_path().display()
+            ));
+        }
+        Ok(project)
     }
 
     /// The folder that paths in the configuration start from.

@@ -127,7 +127,8 @@ fn log(verbose: u8, ui: Ui) {
     let level = match verbose {
         0 => return,
         1 => "canary=info,canary_core=info,canary_k8s=info,canary_cli=info",
-        _ => "canary=debug,canary_core=debug,canary_k8s=debug,canary_cli=debug",
+        2 => "canary=debug,canary_core=debug,canary_k8s=debug,canary_cli=debug",
+        _ => "canary=trace,canary_core=trace,canary_k8s=trace,canary_cli=trace",
     };
     tracing_subscriber::fmt()
         .with_env_filter(level)

@@ -58,6 +58,19 @@ fn what_only_lowering_can_tell_points_into_the_file_too() {
 }
 
 #[test]
+fn two_canaries_of_one_name_are_told_where_they_are_declared() {
+    let config = format!(
+        "{ONE}name = \"x\"\n[secret.b]\nnamespace = \"shop\"\nname = \"x\"\ntemplate = \"tls\"\n"
+    );
+    nowhere(&config)
+        .run(&["check"])
+        .exits(3)
+        .says("secret.a and secret.b would both be Secret shop/x")
+        .says("canaries.toml:8:8")
+        .says("1 error in canaries.toml");
+}
+
+#[test]
 fn a_missing_wrong_or_exposed_key_is_refused() {
     let project = nowhere(ONE);
     mode(&project, ".canary/key", 0o644);
@@ -130,6 +143,18 @@ fn a_ledger_that_is_not_ours_or_not_whole_is_refused_by_name() {
         .exits(1)
         .says("is cut")
         .says("canary recover");
+    // Of one that was emptied nothing is known either, and it is not taken for a new one.
+    fs::write(&ledger, b"").unwrap();
+    for command in ["plan", "list"] {
+        project
+            .run(&[command])
+            .exits(1)
+            .says("is cut")
+            .says("canary recover");
+    }
+    fs::rename(&ledger, project.path("away")).unwrap();
+    project.run(&["list"]).exits(0).says("is gone");
+    fs::rename(project.path("away"), &ledger).unwrap();
     fs::write(
         &ledger,
         b"something else entirely, and long enough to look at",
@@ -195,6 +220,54 @@ fn a_missing_namespace_is_an_obstacle_with_a_remedy() {
         .shows("blocked: Namespace not-there does not exist")
         .shows("make it first");
     project.run(&["apply", "--auto-approve"]).exits(7);
+}
+
+#[test]
+fn every_flag_has_a_variable_that_says_yes_or_no() {
+    let project = nowhere(ONE);
+    let run = |name: &str, value: &str, args: &[&str]| {
+        Ran::from(project.command(args).env(name, value).output().unwrap())
+    };
+    for (value, is_json) in [
+        ("1", true),
+        ("true", true),
+        ("yes", true),
+        ("0", false),
+        ("", false),
+    ] {
+        let ran = run("CANARY_JSON", value, &["check"]).exits(0);
+        assert_eq!(ran.out.starts_with('{'), is_json, "{value:?}: {}", ran.out);
+    }
+    run("CANARY_NO_COLOR", "1", &["check"]).exits(0);
+    run("CANARY_AUTO_APPROVE", "flase", &["apply"])
+        .exits(64)
+        .says("--auto-approve");
+    run("CANARY_VERBOSE", "1", &["list"])
+        .exits(0)
+        .says("the ledger is read");
+    run(
+        "CANARY_TARGET",
+        "secret.a,secret.q",
+        &["apply", "--auto-approve"],
+    )
+    .exits(1);
+    run("CANARY_TARGET", "secret.a,q", &["apply", "--auto-approve"])
+        .exits(64)
+        .says("`q` is not an address");
+}
+
+#[test]
+fn every_stream_begins_with_its_version() {
+    let project = nowhere(ONE);
+    for args in [&["check", "--json"][..], &["list", "--json"]] {
+        let ran = project.run(args).exits(0);
+        let first = ran.out.lines().next().unwrap_or_default();
+        assert!(
+            first.contains("\"type\":\"version\""),
+            "{args:?}: {}",
+            ran.out
+        );
+    }
 }
 
 #[test]

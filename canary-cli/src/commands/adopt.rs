@@ -14,7 +14,8 @@ pub(crate) async fn import(context: &Context, args: &Import) -> Result<Exit, Com
     drop(context.load(&engine).await?);
     let adopted = context
         .locked(|| async { engine.import(&id, &args.handle, &holder("import")).await })
-        .await?;
+        .await
+        .map_err(|error| context.explain(&project, error))?;
     context.ui.say(&format!(
         "{} is {} from now on. canary plan shows what would be changed to make it as declared.",
         adopted.address, adopted.handle
@@ -29,7 +30,8 @@ pub(crate) async fn recover(context: &Context) -> Result<Exit, CommandError> {
     drop(context.load(&engine).await?);
     let recovered = context
         .locked(|| async { engine.recover(&holder("recover")).await })
-        .await?;
+        .await
+        .map_err(|error| context.explain(&project, error))?;
     for adopted in &recovered.found {
         context.ui.data(&format!(
             "{:<34} {}\n",

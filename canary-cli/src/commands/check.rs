@@ -99,22 +99,15 @@ async fn rights(
 }
 
 fn tell(context: &Context, args: &Check, notes: &[Note], gaps: &[Gap]) {
-    for note in notes {
-        let line = if args.json {
-            json::note(note).to_string()
-        } else {
-            text(note)
-        };
-        context.ui.data(&format!("{line}\n"));
-    }
-    for gap in gaps {
-        let line = if args.json {
-            json::gap(gap).to_string()
-        } else {
-            format!("{:<8} {gap}", "not seen")
-        };
-        context.ui.data(&format!("{line}\n"));
-    }
+    let text = if args.json {
+        let notes = notes.iter().map(json::note);
+        json::stream(notes.chain(gaps.iter().map(json::gap)))
+    } else {
+        let notes = notes.iter().map(text);
+        let gaps = gaps.iter().map(|gap| format!("{:<8} {gap}", "not seen"));
+        notes.chain(gaps).map(|line| format!("{line}\n")).collect()
+    };
+    context.ui.data(&text);
 }
 
 /// A look that saw nothing, at the ledger's site.

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use canary_core::config::{Config, ConfigError};
 use canary_core::engine::{Engine, EngineError, Loaded, View};
-use canary_core::graph::CanaryId;
+use canary_core::graph::{Address, CanaryId, GraphError};
 use canary_core::ledger::LockError;
 
 use crate::cli::Global;
@@ -69,6 +70,15 @@ impl Context {
                 );
                 CommandError::rendered(Exit::Config, text)
             }
+            EngineError::Graph(errors) => {
+                let path = project.path.display().to_string();
+                let errors: Vec<ConfigError> = errors
+                    .iter()
+                    .map(|error| misfit(&project.config, error))
+                    .collect();
+                let text = diagnostics::render(&errors, &project.source, &path, self.ui.colour_err);
+                CommandError::rendered(Exit::Config, text)
+            }
             other => other.into(),
         }
     }
@@ -89,6 +99,30 @@ impl Context {
                 }
                 result => return result,
             }
+        }
+    }
+}
+
+/// What does not fit together, where it is declared.
+fn misfit(config: &Config, error: &GraphError) -> ConfigError {
+    let span = |address: &Address, field: &str| {
+        let canary = config.canaries.get(address.canary());
+        canary
+            .map(|canary| canary.table.span_of(field))
+            .unwrap_or_default()
+    };
+    match error {
+        GraphError::SameHandle { first, second, .. } => {
+            ConfigError::new(span(second, "name"), error.to_string(), "again here")
+                .and_at(span(first, "name"), "first here")
+                .with_help("give one of them another name".to_owned())
+        }
+        GraphError::Duplicate { address } | GraphError::Missing { address, .. } => {
+            ConfigError::new(span(address, "of"), error.to_string(), "")
+        }
+        GraphError::Cycle { members } => {
+            let place = members.first().map(|member| span(member, "of"));
+            ConfigError::new(place.unwrap_or_default(), error.to_string(), "")
         }
     }
 }

@@ -8,16 +8,16 @@ use serde_json::json;
 use super::Context;
 use crate::cli::Json;
 use crate::error::{CommandError, Exit};
+use crate::render::json as lines;
 
 /// One line for each resource; the cluster is not asked.
 pub(crate) async fn run(context: &Context, args: &Json) -> Result<Exit, CommandError> {
     let project = context.project()?;
     let engine = project.offline(&context.connects)?;
     let ledger = context.load(&engine).await?.ledger;
-    let mut out = String::new();
-    for record in ledger.records.values() {
-        if args.json {
-            let line = json!({
+    if args.json {
+        let resources = ledger.records.values().map(|record| {
+            json!({
                 "type": "resource",
                 "address": record.address,
                 "handle": record.handle,
@@ -27,10 +27,13 @@ pub(crate) async fn run(context: &Context, args: &Json) -> Result<Exit, CommandE
                 "lifetime": record.lifetime,
                 "active": record.active,
                 "origin": record.origin,
-            });
-            writeln!(out, "{line}").unwrap_or_default();
-            continue;
-        }
+            })
+        });
+        context.ui.data(&lines::stream(resources));
+        return Ok(Exit::Done);
+    }
+    let mut out = String::new();
+    for record in ledger.records.values() {
         let mut remarks = vec![format!("planted {}", day(record.planted))];
         if let Lifetime::Retired { until } = record.lifetime {
             remarks.push(format!("retired, kept until {}", day(until)));
@@ -47,7 +50,7 @@ pub(crate) async fn run(context: &Context, args: &Json) -> Result<Exit, CommandE
     let missing = declared
         .filter(|id| !ledger.records.keys().any(|address| address.canary() == *id))
         .count();
-    if missing > 0 && !args.json {
+    if missing > 0 {
         context
             .ui
             .say(&format!("{missing} declared and not planted: canary plan"));

@@ -1,11 +1,13 @@
 //! `canary show`: one canary, an alert, or a saved plan.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use canary_core::alert::{Change, full_text, ocsf};
+use canary_core::ledger::Record;
 use canary_core::plan::open_saved;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Context;
 use super::context::canary;
@@ -52,27 +54,31 @@ pub(crate) async fn run(context: &Context, args: &Show) -> Result<Exit, CommandE
             CommandError::new(Exit::Failed, format!("nothing is known of {id}")).hint(hint),
         );
     }
-    for record in records {
-        if args.json {
-            let public: Vec<_> = record
-                .outputs
-                .iter()
-                .filter_map(|(name, value)| Some((name.clone(), value.public()?.to_owned())))
-                .collect();
-            let line = json!({
-                "type": "resource", "address": record.address, "handle": record.handle,
-                "version": record.version, "generation": record.generation, "written": record.written,
-                "planted": record.planted, "expires": record.expires, "applied_by": record.applied_by,
-                "lifetime": record.lifetime, "active": record.active, "origin": record.origin,
-                "outputs": public.into_iter().collect::<std::collections::BTreeMap<_, _>>(),
-                "fields": record.fields.keys().collect::<Vec<_>>(),
-            });
-            context.ui.data(&format!("{line}\n"));
-        } else {
-            context.ui.data(&render::record(record));
-        }
+    if args.json {
+        context
+            .ui
+            .data(&lines::stream(records.into_iter().map(resource)));
+    } else {
+        let text: String = records.into_iter().map(render::record).collect();
+        context.ui.data(&text);
     }
     Ok(Exit::Done)
+}
+
+fn resource(record: &Record) -> Value {
+    let public: BTreeMap<_, _> = record
+        .outputs
+        .iter()
+        .filter_map(|(name, value)| Some((name, value.public()?)))
+        .collect();
+    json!({
+        "type": "resource", "address": record.address, "handle": record.handle,
+        "version": record.version, "generation": record.generation, "written": record.written,
+        "planted": record.planted, "expires": record.expires, "applied_by": record.applied_by,
+        "lifetime": record.lifetime, "active": record.active, "origin": record.origin,
+        "outputs": public,
+        "fields": record.fields.keys().collect::<Vec<_>>(),
+    })
 }
 
 /// The uid of an alert, or its beginning. The address of a canary has a dot in it.

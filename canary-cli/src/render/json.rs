@@ -9,7 +9,7 @@ use canary_core::plan::{Action, FieldChange, Outside, Plan, Step, Wanted};
 use serde_json::{Value, json};
 
 /// Of the stream. Raised with a `1.x` for additions.
-const VERSION: &str = "1.1";
+const VERSION: &str = "1.2";
 
 fn lines(values: impl IntoIterator<Item = Value>) -> String {
     values
@@ -20,6 +20,11 @@ fn lines(values: impl IntoIterator<Item = Value>) -> String {
 
 fn head() -> Value {
     json!({ "type": "version", "format_version": VERSION, "canary": env!("CARGO_PKG_VERSION") })
+}
+
+/// A stream of these after its version.
+pub(crate) fn stream(values: impl IntoIterator<Item = Value>) -> String {
+    lines([head()].into_iter().chain(values))
 }
 
 /// A plan, with what the checks warn of.

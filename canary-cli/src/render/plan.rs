@@ -80,7 +80,7 @@ pub(crate) fn saved(plan: &Plan, colour: bool) -> String {
 /// After an apply that had nothing to do: what is in the way, and what the checks warn of.
 pub(crate) fn nothing(plan: &Plan, told: &[Note], colour: bool) -> String {
     if plan.is_settled() {
-        return notes(plan, told);
+        return format!("{}{}", notes(plan, told), no_changes(plan));
     }
     format!(
         "{}{}{}\nNothing could be done: everything that is to be done is blocked.\n",

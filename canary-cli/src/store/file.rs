@@ -139,10 +139,8 @@ impl FileStore {
     fn read(&self) -> Result<Vec<u8>, StoreError> {
         let mut file = match File::open(&self.path) {
             Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                self.check_length(0)?;
-                return Ok(Vec::new());
-            }
+            // One that was moved away is a new one.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(self.failed("reading")(error)),
         };
         let mode = file
@@ -164,10 +162,17 @@ impl FileStore {
         Ok(bytes)
     }
 
-    /// A ledger that was moved away is a new one; one that is shorter than it was is cut.
+    /// How long the ledger was when it was last closed, where it is not there any more.
+    pub(crate) fn gone(&self) -> Option<u64> {
+        let there = self.path.try_exists().unwrap_or(true);
+        let length = self.state().ok()?.length.filter(|length| *length > 0)?;
+        (!there).then_some(length)
+    }
+
+    /// One that is shorter than it was is cut, also one of which nothing is left.
     fn check_length(&self, found: u64) -> Result<(), StoreError> {
         match self.state()?.length {
-            Some(expected) if found < expected && found > 0 => Err(StoreError::Cut {
+            Some(expected) if found < expected => Err(StoreError::Cut {
                 place: self.path.display().to_string(),
                 found,
                 expected,

@@ -249,9 +249,12 @@ impl Case {
     /// What the ledger has.
     pub(crate) fn listed(&self) -> Vec<Value> {
         let list = self.project.run(&["list", "--json"]).exits(0);
-        list.out
+        let lines = list
+            .out
             .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
+            .map(|line| serde_json::from_str(line).unwrap());
+        lines
+            .filter(|line: &Value| line["type"] == "resource")
             .collect()
     }
 

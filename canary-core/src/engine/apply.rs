@@ -92,6 +92,7 @@ impl Engine {
             .store
             .lock(&request.holder, self.settings.lease)
             .await?;
+        tracing::info!(epoch = lease.epoch, "the lock is held");
         let result = self.apply_locked(&request, lease.clone()).await;
         // A lock that cannot be given back expires by itself; the first error tells more.
         let released = self.store.release(&lease).await;
@@ -240,7 +241,15 @@ impl Engine {
             stop: request.stop,
             progress: request.progress,
         };
+        tracing::info!(resources = plan.steps.len(), "the plan is carried out");
         let report = apply(&run, &mut writer).await?;
+        tracing::info!(
+            calls = report.calls,
+            appends = report.appends,
+            done = report.done(),
+            not_done = report.not_done(),
+            "carried out"
+        );
         let now = self.clock.now();
         writer
             .compact(now)

@@ -75,6 +75,12 @@ impl Engine {
                 source,
             })?;
         ledger.pack();
+        tracing::info!(
+            entries = ledger.position,
+            resources = ledger.records.len(),
+            unknown = ledger.open.len(),
+            "the ledger is read"
+        );
         Ok(Loaded {
             ledger,
             length: torn.map_or(bytes.len(), |torn| torn.whole),
@@ -117,6 +123,12 @@ impl Engine {
         self.second_look(&mut observed, &resources).await;
         self.ask_for_rights(&mut observed, &resources, &ledger)
             .await;
+        tracing::info!(
+            requests = observed.requests,
+            objects = observed.objects.values().map(BTreeMap::len).sum::<usize>(),
+            gaps = observed.gaps.len(),
+            "looked"
+        );
         self.view(observed, ledger, cut_off, pinned, resources)
     }
 

@@ -114,8 +114,8 @@ pub(super) fn style(template: &str) -> Style {
         ),
         "env-file" => (
             &["app", "backend", "platform"],
-            &["-secrets", "-env", "-credentials", "-app-env"],
-            &["config", "creds", "secret"],
+            &["-secrets", "-env", "-credentials", "-config"],
+            &["creds", "secret"],
         ),
         _ => (
             &["app", "backend", "platform"],

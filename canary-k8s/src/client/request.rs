@@ -127,6 +127,29 @@ pub(crate) fn namespace(name: &str) -> String {
     format!("/api/v1/namespaces/{}", escaped(name))
 }
 
+/// What kind of path it is, for a log: without the names in it, and without the query.
+pub(crate) fn template(path: &str) -> String {
+    let path = path.split_once('?').map_or(path, |(path, _)| path);
+    let parts: Vec<&str> = path.split('/').skip(1).collect();
+    // What follows the version: the core group has two parts before it, named groups three.
+    let begin = match parts.first() {
+        Some(&"apis") => 3,
+        _ => 2,
+    };
+    let in_namespace = parts.get(begin) == Some(&"namespaces") && parts.len() > begin + 2;
+    let mut out = String::with_capacity(path.len());
+    for (i, part) in parts.iter().enumerate() {
+        out.push('/');
+        out.push_str(match i.checked_sub(begin) {
+            Some(1) if in_namespace => "{namespace}",
+            Some(3) if in_namespace => "{name}",
+            Some(1) => "{name}",
+            _ => part,
+        });
+    }
+    out
+}
+
 /// Percent-encodes what is not unreserved, so that no name can leave its place in a path.
 pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -157,6 +180,35 @@ mod tests {
             object(&handle).unwrap(),
             "/api/v1/namespaces/a%2F..%2Fb/secrets/x%3Fwatch%3Dtrue"
         );
+    }
+
+    #[test]
+    fn a_log_line_has_no_name_in_it() {
+        for (path, expected) in [
+            (
+                "/api/v1/namespaces/shop/secrets?limit=500",
+                "/api/v1/namespaces/{namespace}/secrets",
+            ),
+            (
+                "/api/v1/namespaces/shop/serviceaccounts/ci/token",
+                "/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token",
+            ),
+            (
+                "/api/v1/namespaces/kube-system",
+                "/api/v1/namespaces/{name}",
+            ),
+            ("/api/v1/secrets", "/api/v1/secrets"),
+            (
+                "/apis/rbac.authorization.k8s.io/v1/namespaces/shop/roles/x",
+                "/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/roles/{name}",
+            ),
+            (
+                "/apis/authentication.k8s.io/v1/selfsubjectreviews",
+                "/apis/authentication.k8s.io/v1/selfsubjectreviews",
+            ),
+        ] {
+            assert_eq!(template(path), expected);
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use canary_core::disguise::OwnCalls;
 use http_body_util::BodyExt as _;
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::connect::Endpoint;
 use super::proof::Proof;
-use super::request::Request;
+use super::request::{Request, template};
 use super::{CallError, Failure};
 
 /// A client of one cluster. Cheap to clone.
@@ -79,15 +79,19 @@ impl Client {
         request: Request,
         timeout: Duration,
     ) -> Result<Answer, CallError> {
+        let (method, path) = (request.method, request.path.clone());
         let request = self.to_http(request)?;
         self.shared.requests.fetch_add(1, Ordering::Relaxed);
-        match tokio::time::timeout(timeout, self.exchange(request)).await {
+        let began = Instant::now();
+        let result = match tokio::time::timeout(timeout, self.exchange(request)).await {
             Ok(result) => result,
             Err(_) => Err(CallError::local(
                 Failure::TimedOut,
                 format!("no answer within {} s", timeout.as_secs()),
             )),
-        }
+        };
+        log(method, &path, &result, began.elapsed());
+        result
     }
 
     fn to_http(&self, request: Request) -> Result<http::Request<Body>, CallError> {
@@ -131,6 +135,20 @@ impl Client {
             .map_err(|_| CallError::local(Failure::NotUnderstood, "an answer that is not JSON"))?;
         Ok(Answer { status, body })
     }
+}
+
+/// Names what was asked only where the most is asked for, and nothing of what was sent or answered.
+fn log(method: &str, path: &str, result: &Result<Answer, CallError>, took: Duration) {
+    let status = match result {
+        Ok(answer) => answer.status.to_string(),
+        Err(error) => match error.failure {
+            Failure::Answered(code) => code.to_string(),
+            failure => format!("{failure:?}"),
+        },
+    };
+    let took_ms = took.as_millis();
+    tracing::debug!(method, path = %template(path), %status, took_ms, "request");
+    tracing::trace!(method, path, %status, "the same with its names");
 }
 
 fn now() -> Timestamp {
