@@ -299,7 +299,11 @@ fn a_receiver_that_fails_gets_every_alert_in_the_end_also_after_a_kill() {
     child.wait().unwrap();
     let received = receiver(TcpListener::bind(address).unwrap(), Vec::new());
     let following = Following::start(&project, &cluster);
-    let taken = received.recv_timeout(patience).unwrap();
+    let mut taken = received.recv_timeout(patience).unwrap();
+    if taken["finding_info"]["uid"] == told["finding_info"]["uid"] {
+        // Killed before it was kept that it was delivered: at least once.
+        taken = received.recv_timeout(patience).unwrap();
+    }
     assert_eq!(who(&taken), "alice");
     drop(following);
 }

@@ -7,6 +7,7 @@ use canary_core::detect::{Judge, Sighting, Tripwires};
 use canary_core::disguise::Key;
 use canary_k8s::audit::AuditFile;
 use jiff::Timestamp;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::kept::{Followed, Kept};
 use super::tell::{self, Totals};
@@ -30,10 +31,11 @@ const LAST_POST: Duration = Duration::from_secs(5);
 /// Tells creations and updates of alerts until it is stopped.
 pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, CommandError> {
     let project = context.project()?;
+    // From the first moment on: what is asked to end while it begins must end in order.
+    let mut stop = std::pin::pin!(stopped()?);
     let mut following = Following::begin(context, &project, args).await?;
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut stop = std::pin::pin!(stopped());
     loop {
         tokio::select! {
             listened = following.log.next() => match listened? {
@@ -74,17 +76,21 @@ pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, Comman
     })
 }
 
-/// Asked to end: by a terminal, or by whoever runs us.
-async fn stopped() {
-    let Ok(mut term) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-    else {
-        drop(tokio::signal::ctrl_c().await);
-        return;
+/// Asked to end: by a terminal, or by whoever runs us. It is listened for from now on, whenever that is waited for.
+fn stopped() -> Result<impl Future<Output = ()>, CommandError> {
+    let listen = |kind| {
+        signal(kind).map_err(|error| {
+            CommandError::new(Exit::Failed, format!("listening for signals: {error}"))
+        })
     };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = term.recv() => {}
-    }
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    let mut terminate = listen(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
 }
 
 struct Following<'a> {
