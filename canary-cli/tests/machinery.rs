@@ -238,3 +238,31 @@ fn a_watch_that_was_open_before_a_canary_was_planted_is_told() {
     assert_eq!(again.len(), 1);
     assert_eq!(again[0]["count"], 1);
 }
+
+#[test]
+fn a_watch_that_ended_before_a_canary_was_planted_is_nothing() {
+    let Some(cluster) = cluster() else { return };
+    let namespace = cluster.namespace("shop");
+    let rules = json!([{ "apiGroups": [""], "resources": ["secrets"], "verbs": ["watch"] }]);
+    cluster.grant("auditor", &namespace, &rules);
+    let path = format!("/api/v1/namespaces/{namespace}/secrets?watch=true");
+    let from = cluster.audit_log().position();
+    drop(cluster.watch("auditor", &path));
+    let ended = |event: &Value| {
+        event["user"]["username"] == "auditor" && event["stage"] == "ResponseComplete"
+    };
+    let ended = cluster.audit_log().wait_for(from, ended).unwrap();
+    // What is planted is dated in whole seconds: the next one.
+    let second = |time: &Value| time.as_str().unwrap()[..19].to_owned();
+    let last = second(&ended.last().unwrap()["stageTimestamp"]);
+    until("the second after the next has come", || {
+        let name = cluster.namespace("later");
+        let made = cluster.admin("GET", &format!("/api/v1/namespaces/{name}"), None);
+        let mut seconds = [last.clone(), second(&made["metadata"]["creationTimestamp"])];
+        seconds.sort();
+        let differ = |text: &str| text[17..19].parse::<i32>().unwrap();
+        seconds[0][..16] != seconds[1][..16] || differ(&seconds[1]) - differ(&seconds[0]) > 2
+    });
+    let project = planted(&cluster, &namespace, "");
+    assert_eq!(alerts(&project, &cluster), Vec::<Value>::new());
+}

@@ -7,10 +7,14 @@
 
 mod support;
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use flate2::read::GzDecoder;
 use support::Project;
+use support::audit::{Record, findings as detect, record, told};
 
 #[expect(clippy::print_stderr, reason = "a skipped test must be seen")]
 /// The data sets, where they are: `CANARY_DATASETS`, or beside the repository.
@@ -31,25 +35,6 @@ fn nowhere(config: &str) -> Project {
     Project::at(PathBuf::from("/nonexistent"), config)
 }
 
-fn detect(project: &Project, log: &Path) -> Vec<serde_json::Value> {
-    let log = log.display().to_string();
-    let ran = project
-        .run(&[
-            "detect",
-            "--planned",
-            "--applied-by",
-            "operator",
-            "--audit-log",
-            &log,
-            "--json",
-        ])
-        .exits(0);
-    ran.out
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
-}
-
 /// With the entries that are proposed for this log.
 fn with_known_readers(project: &Project, config: &str, log: &Path) {
     let log = log.display().to_string();
@@ -65,11 +50,60 @@ fn with_known_readers(project: &Project, config: &str, log: &Path) {
     project.configure(&format!("{config}\n{}", proposed.out));
 }
 
-#[test]
-fn in_a_living_cluster_only_the_one_who_rewrote_every_secret_is_left() {
-    let Some(folder) = dataset("living-cluster") else {
-        return;
-    };
+/// The lines of a log.
+fn lines(log: &Path) -> Vec<String> {
+    let bytes = std::fs::read(log).unwrap();
+    let mut text = String::new();
+    if bytes.starts_with(&[0x1f, 0x8b]) {
+        GzDecoder::new(bytes.as_slice())
+            .read_to_string(&mut text)
+            .unwrap();
+    } else {
+        text = String::from_utf8(bytes).unwrap();
+    }
+    text.lines().map(str::to_owned).collect()
+}
+
+/// What is told with each of these touches put late into the log alone, and was not without it. Nothing else may change.
+#[track_caller]
+fn each_is_found(project: &Project, log: &Path, touches: &[(Record, &str)]) {
+    let whole = lines(log);
+    let before = detect(project, log);
+    let at = whole.len() * 9 / 10;
+    let moment: serde_json::Value = serde_json::from_str(&whole[at]).unwrap();
+    let moment = moment["stageTimestamp"].as_str().unwrap();
+    for (touch, expected) in touches {
+        let mut spliced = whole.clone();
+        spliced.insert(at, touch.clone().at(moment).line());
+        let path = project.path("spliced.log");
+        std::fs::write(&path, spliced.join("\n")).unwrap();
+        let (old, new): (Vec<_>, Vec<_>) = detect(project, &path)
+            .into_iter()
+            .partition(|found| before.contains(found));
+        assert_eq!(told(&new), [*expected], "{new:#?}");
+        assert_eq!(old, before);
+    }
+}
+
+/// A request in another namespace than the builder's.
+fn within(namespace: &str, verb: &str, resource: &str, name: &str) -> Record {
+    let path = format!("/api/v1/namespaces/{namespace}/{resource}/{name}");
+    record(verb, resource, name)
+        .with("/objectRef/namespace", namespace.into())
+        .uri(path.trim_end_matches('/'))
+}
+
+/// Any request with a token of that account.
+fn using(account: &str, jti: &str) -> Record {
+    let extra = serde_json::json!({ "authentication.kubernetes.io/credential-id": [jti] });
+    record("list", "pods", "")
+        .by(account, "a")
+        .with("/user/extra", extra)
+        .code(403)
+}
+
+fn living() -> Option<(PathBuf, String, serde_json::Value)> {
+    let folder = dataset("living-cluster")?;
     let text = std::fs::read_to_string(folder.join("canaries.json")).unwrap();
     let canaries: serde_json::Value = serde_json::from_str(&text).unwrap();
     let mut config = String::from("[kubernetes]\n");
@@ -86,8 +120,130 @@ fn in_a_living_cluster_only_the_one_who_rewrote_every_secret_is_left() {
         )
         .unwrap();
     }
+    Some((folder.join("audit.log.gz"), config, canaries))
+}
+
+/// Uids with severities.
+fn summary(found: &[serde_json::Value]) -> BTreeMap<String, String> {
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    found
+        .iter()
+        .map(|found| {
+            (
+                text(&found["finding_info"]["uid"]),
+                text(&found["severity"]),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn a_living_clusters_log_in_any_order_and_with_lines_twice_tells_the_same() {
+    let Some((log, config, _)) = living() else {
+        return;
+    };
     let project = nowhere(&config);
-    let log = folder.join("audit.log.gz");
+    let expected = summary(&detect(&project, &log));
+    let ordered = lines(&log);
+    // Steps that share no factor with the number of lines visit each of them once.
+    for step in [7_919, 104_729] {
+        let n = ordered.len();
+        assert!(n % step != 0 && step % n != 0);
+        let mut shuffled: Vec<&str> = (0..n).map(|i| ordered[i * step % n].as_str()).collect();
+        shuffled.extend(ordered.iter().step_by(10).map(String::as_str));
+        let path = project.path("shuffled.log");
+        std::fs::write(&path, shuffled.join("\n")).unwrap();
+        assert_eq!(summary(&detect(&project, &path)), expected);
+    }
+}
+
+#[test]
+fn each_touch_put_into_a_living_clusters_log_is_found() {
+    let Some((log, config, canaries)) = living() else {
+        return;
+    };
+    let project = nowhere(&config);
+    with_known_readers(&project, &config, &log);
+    let all = canaries["canaries"].as_array().unwrap();
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let of = |kind: &str| all.iter().find(|canary| canary["kind"] == kind).unwrap();
+    let (secret, account) = (of("Secret"), of("ServiceAccount"));
+    let number = all.iter().position(|canary| canary == account).unwrap();
+    let (namespace, name) = (text(&account["namespace"]), text(&account["name"]));
+    let user = format!("system:serviceaccount:{namespace}:{name}");
+    let jti = text(&account["credentialId"]);
+    let first = all.iter().position(|canary| canary == secret).unwrap();
+    let touches = [
+        (
+            within(
+                &text(&secret["namespace"]),
+                "get",
+                "secrets",
+                &text(&secret["name"]),
+            ),
+            &*format!("Critical secret.c{first} was read"),
+        ),
+        (
+            record("list", "secrets", "").everywhere(),
+            "Medium 10 canaries were read among others",
+        ),
+        (
+            using(&user, &jti),
+            &*format!("High service_account.c{number} was used, and refused"),
+        ),
+    ];
+    each_is_found(&project, &log, &touches);
+}
+
+#[test]
+fn traces_of_others_accuse_nobody_of_touching_what_is_not_in_them() {
+    let config = "[kubernetes]\n[secret.a]\nnamespace = \"elsewhere\"\nname = \"unknown\"\ntemplate = \"postgres\"\n\
+         [service_account.b]\nnamespace = \"elsewhere\"\nname = \"nobody\"\n";
+    let project = nowhere(config);
+    let mut logs: Vec<PathBuf> = Vec::new();
+    if let Some(folder) = dataset("falco/test/trace_files/k8s_audit") {
+        let entries = std::fs::read_dir(folder).unwrap();
+        logs.extend(entries.map(|entry| entry.unwrap().path()));
+    }
+    logs.extend(dataset("audit2rbac/testdata/demo.log"));
+    for log in logs {
+        assert_eq!(
+            detect(&project, &log),
+            Vec::<serde_json::Value>::new(),
+            "{}",
+            log.display()
+        );
+    }
+}
+
+#[test]
+fn a_trace_that_names_a_canary_is_found() {
+    let Some(folder) = dataset("falco/test/trace_files/k8s_audit") else {
+        return;
+    };
+    for (file, config, expected) in [
+        (
+            "delete_secret.json",
+            "[secret.a]\nnamespace = \"default\"\nname = \"example-secret\"\ntemplate = \"postgres\"\n",
+            "Critical secret.a was changed",
+        ),
+        (
+            "delete_serviceaccount.json",
+            "[service_account.a]\nnamespace = \"default\"\nname = \"myacct\"\n",
+            "Critical service_account.a was changed",
+        ),
+    ] {
+        let project = nowhere(&format!("[kubernetes]\n{config}"));
+        assert_eq!(told(&detect(&project, &folder.join(file))), [expected]);
+    }
+}
+
+#[test]
+fn in_a_living_cluster_only_the_one_who_rewrote_every_secret_is_left() {
+    let Some((log, config, _)) = living() else {
+        return;
+    };
+    let project = nowhere(&config);
     let before = detect(&project, &log);
     assert!(
         before.len() > 10,
@@ -117,6 +273,21 @@ fn while_helm_installs_nobody_is_accused() {
     with_known_readers(&project, config, &log);
     let after = detect(&project, &log);
     assert_eq!(after, Vec::<serde_json::Value>::new(), "{after:#?}");
+    let touches = [
+        (
+            within("analytics", "get", "secrets", "analytics-db-admin"),
+            "Critical secret.a was read",
+        ),
+        (
+            within("monitoring", "list", "secrets", ""),
+            "Medium secret.b was read among others",
+        ),
+        (
+            using("system:serviceaccount:analytics:deployer", "JTI=x"),
+            "High service_account.d was used, and refused",
+        ),
+    ];
+    each_is_found(&project, &log, &touches);
 }
 
 #[test]
@@ -133,19 +304,21 @@ fn a_quiet_cluster_accuses_nobody_and_a_read_spliced_into_it_is_found() {
     with_known_readers(&project, config, &log);
     assert_eq!(detect(&project, &log), Vec::<serde_json::Value>::new());
 
-    let text = std::fs::read_to_string(&log).unwrap();
-    let mut lines: Vec<&str> = text.lines().collect();
-    let read = r#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":"0b5f1f6e-6d7a-4e0b-9a55-3f4f3c1f2a10","stage":"ResponseComplete","requestURI":"/api/v1/namespaces/default/secrets/postgres-admin","verb":"get","user":{"username":"system:serviceaccount:web:frontend","uid":"u","groups":["system:serviceaccounts","system:authenticated"]},"sourceIPs":["10.0.0.9"],"userAgent":"curl/8.0","objectRef":{"resource":"secrets","namespace":"default","name":"postgres-admin","apiVersion":"v1"},"responseStatus":{"metadata":{},"code":200},"requestReceivedTimestamp":"2023-03-10T22:40:00.000000Z","stageTimestamp":"2023-03-10T22:40:00.000001Z"}"#;
-    lines.insert(lines.len() / 2, read);
-    let spliced = project.path("spliced.log");
-    std::fs::write(&spliced, lines.join("\n")).unwrap();
-    let found = detect(&project, &spliced);
-    assert_eq!(found.len(), 1, "{found:#?}");
-    assert_eq!(
-        found[0]["evidences"][0]["actor"]["user"]["name"],
-        "system:serviceaccount:web:frontend"
-    );
-    assert_eq!(found[0]["severity"], "Critical");
+    let touches = [
+        (
+            within("default", "get", "secrets", "postgres-admin"),
+            "Critical secret.a was read",
+        ),
+        (
+            record("list", "secrets", "").everywhere(),
+            "Medium secret.a was read among others",
+        ),
+        (
+            using("system:serviceaccount:kube-system:maintenance", "JTI=x"),
+            "High service_account.c was used, and refused",
+        ),
+    ];
+    each_is_found(&project, &log, &touches);
 }
 
 #[test]

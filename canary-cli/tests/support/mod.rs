@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses its part of this")]
 
+pub(crate) mod audit;
 pub(crate) mod case;
 pub(crate) mod secrets;
 pub(crate) mod thirty;

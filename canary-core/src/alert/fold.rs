@@ -21,6 +21,11 @@ const REMEMBERED: usize = 10_000;
 const NEAR: usize = 64;
 /// As many alerts are kept across restarts: a thousand an hour are told before anybody looks.
 const KEPT: usize = 5_000;
+/// As many alerts are told apart, at some 10 KB each; what comes beyond is folded into few, so that nobody can fill the
+/// memory by coming under ever new names.
+const MOST: usize = 20_000;
+/// A watcher forgets alerts that are so many hours old when there are too many; they were told.
+const OLD: i64 = 3;
 /// As many sentences of context are kept with an alert.
 const CONTEXT: usize = 32;
 
@@ -84,6 +89,8 @@ pub struct Folder {
     by_principal: BTreeMap<(String, i64), BTreeSet<String>>,
     /// How a principal came, and since when.
     ways: BTreeMap<String, Ways>,
+    /// Alerts from before this hour were forgotten.
+    forgotten: i64,
 }
 
 /// A request, whichever stage of it.
@@ -99,6 +106,7 @@ impl Folder {
             requests: BTreeMap::new(),
             by_principal: BTreeMap::new(),
             ways: BTreeMap::new(),
+            forgotten: 0,
         }
     }
 
@@ -109,14 +117,20 @@ impl Folder {
 
     /// Takes a sighting in and does not ask what that changed: for a log of which only the end is told.
     pub fn take(&mut self, sighting: &Sighting) {
-        let uid = self.uid(sighting);
+        let uid = self.place(sighting);
         self.take_in(&uid, sighting);
     }
 
     /// Takes a sighting in. Gives the uids of the alerts that it changed, the sighting's own first; nothing for one that
     /// was taken in before.
     pub fn push(&mut self, sighting: &Sighting) -> Vec<(String, Change)> {
-        let uid = self.uid(sighting);
+        if self.alerts.len() >= MOST {
+            let oldest = hour(sighting.event.at) - OLD;
+            if oldest > self.forgotten {
+                self.forget_before(oldest);
+            }
+        }
+        let uid = self.place(sighting);
         let near = self.near(sighting);
         let before: Vec<(String, Option<Alert>)> = [&uid]
             .into_iter()
@@ -135,6 +149,7 @@ impl Folder {
 
     fn take_in(&mut self, uid: &str, sighting: &Sighting) {
         let event = &sighting.event;
+        let is_of_many = self.alerts.len() >= MOST && self.uid(sighting) != uid;
         let requests = self.requests.entry(uid.to_owned()).or_default();
         let is_new = requests.len() >= REMEMBERED || requests.insert(request(event));
         let alert = self
@@ -142,6 +157,11 @@ impl Folder {
             .entry(uid.to_owned())
             .or_insert_with(|| created(uid.to_owned(), sighting));
         update(alert, sighting, is_new);
+        if is_of_many {
+            alert.context.insert(format!(
+                "beyond {MOST} alerts many principals are folded into one, which names one of them"
+            ));
+        }
         self.index(uid);
     }
 
@@ -241,6 +261,35 @@ impl Folder {
         }
     }
 
+    /// The alert that a sighting belongs to: its own, or when there are too many the one for what came beyond.
+    fn place(&self, sighting: &Sighting) -> String {
+        let uid = self.uid(sighting);
+        if self.alerts.len() < MOST || self.alerts.contains_key(&uid) {
+            return uid;
+        }
+        let event = &sighting.event;
+        let key = format!(
+            "many\0{:?}\0{:?}\0{}",
+            event.outcome.class(),
+            grade(sighting).min(Grade::Named),
+            hour(event.at)
+        );
+        self.digest(&key)
+    }
+
+    fn forget_before(&mut self, oldest: i64) {
+        self.forgotten = oldest;
+        self.alerts.retain(|_, alert| hour(alert.last) >= oldest);
+        let alerts = &self.alerts;
+        self.requests.retain(|uid, _| alerts.contains_key(uid));
+        self.by_principal.retain(|(_, hour), _| *hour >= oldest);
+        let names: BTreeSet<&str> = alerts
+            .values()
+            .map(|alert| alert.actor.identity.name.as_str())
+            .collect();
+        self.ways.retain(|name, _| names.contains(name.as_str()));
+    }
+
     /// Principal, whom it acted as, credential, address, outcome class, grade (named or used against covering), and the
     /// UTC hour of the event. Denied anonymous callers are one.
     fn uid(&self, sighting: &Sighting) -> String {
@@ -260,6 +309,10 @@ impl Folder {
                 grade(sighting).min(Grade::Named),
             )
         };
+        self.digest(&key)
+    }
+
+    fn digest(&self, key: &str) -> String {
         let digest = self.digester.digest(key.as_bytes());
         digest.as_bytes()[..16]
             .iter()

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
-use super::{Alert, Change, Folder, ocsf, text};
+use super::{Alert, Change, Folder, Severity, ocsf, text};
 use crate::detect::{
     Action, Actor, Credential, Event, Grade, Identity, Outcome, Sighting, Stage, Touch,
 };
@@ -125,6 +125,77 @@ fn one_sweep_is_one_alert_and_a_denied_one_that_is_then_allowed_is_another() {
         sighting(0, 2, 0, false, false, false),
     ];
     assert_eq!(folded(&turned).len(), 2);
+}
+
+fn of(name: &str, minute: u8) -> Sighting {
+    let mut one = sighting(0, minute, 0, false, false, false);
+    one.event.actor.identity.name = name.to_owned();
+    one.event.id = name.to_owned();
+    one
+}
+
+#[test]
+fn a_flood_of_principals_is_told_in_bounded_memory_and_a_watcher_tells_them_apart_again_afterwards()
+{
+    let mut folder = Folder::new(Digester::new(&[1; 32]));
+    let known = of("0", 0);
+    for i in 0..20_000 {
+        folder.take(&of(&i.to_string(), 0));
+    }
+    for i in 20_000..20_100 {
+        folder.take(&of(&i.to_string(), 0));
+    }
+    assert_eq!(folder.len(), 20_001);
+    let many = folder
+        .alerts()
+        .into_iter()
+        .find(|alert| !alert.context.is_empty())
+        .unwrap();
+    assert_eq!((many.count, many.severity), (100, Severity::Critical));
+    // Who was told apart still is.
+    folder.take(&known);
+    assert_eq!(folder.len(), 20_001);
+    let mut later = of("late", 0);
+    later.event.at = later.event.at.map(|at| at + SignedDuration::from_hours(5));
+    let changes = folder.push(&later);
+    assert_eq!(changes[0].1, Change::Created);
+    assert_eq!(folder.len(), 1);
+}
+
+#[test]
+fn what_clients_claim_differs_and_the_alert_is_the_same_in_any_order() {
+    let claims = |claim: &str, id: &str| {
+        let mut one = sighting(0, 1, 0, false, false, false);
+        one.event.id = id.to_owned();
+        one.event.actor.claimed_addresses = vec![claim.to_owned()];
+        one
+    };
+    let (one, other) = (claims("1.1.1.1", "a"), claims("2.2.2.2", "b"));
+    assert_eq!(folded(&[one.clone(), other.clone()]), folded(&[other, one]));
+}
+
+fn holds_null(value: &serde_json::Value) -> bool {
+    match value {
+        serde_json::Value::Null => true,
+        serde_json::Value::Array(items) => items.iter().any(holds_null),
+        serde_json::Value::Object(map) => map.values().any(holds_null),
+        _ => false,
+    }
+}
+
+#[test]
+fn a_finding_leaves_out_what_is_not_known_and_says_whom_they_acted_as() {
+    let mut bare = sighting(0, 1, 0, false, false, false);
+    bare.event.outcome.code = None;
+    bare.event.actor.credential = Credential::Unknown;
+    bare.event.actor.address = None;
+    bare.event.acting_as = Some(Identity {
+        name: "admin".into(),
+        ..Identity::default()
+    });
+    let finding = ocsf(&folded(&[bare])[0], Change::Created, "0.1.0");
+    assert!(!holds_null(&finding), "{finding:#}");
+    assert_eq!(finding["evidences"][0]["data"]["acting_as"], "admin");
 }
 
 #[test]
