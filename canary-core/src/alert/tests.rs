@@ -179,7 +179,9 @@ fn holds_null(value: &serde_json::Value) -> bool {
         serde_json::Value::Null => true,
         serde_json::Value::Array(items) => items.iter().any(holds_null),
         serde_json::Value::Object(map) => map.values().any(holds_null),
-        _ => false,
+        serde_json::Value::Bool(_)
+        | serde_json::Value::Number(_)
+        | serde_json::Value::String(_) => false,
     }
 }
 
