@@ -67,7 +67,7 @@ fn leave_out_unknown(value: &mut Value) {
             map.values_mut().for_each(leave_out_unknown);
         }
         Value::Array(items) => items.iter_mut().for_each(leave_out_unknown),
-        _ => {}
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
