@@ -145,10 +145,10 @@ fn a_living_clusters_log_in_any_order_and_with_lines_twice_tells_the_same() {
     let project = nowhere(&config);
     let expected = summary(&detect(&project, &log));
     let ordered = lines(&log);
-    // Steps that share no factor with the number of lines visit each of them once.
+    // Steps by a prime that does not divide the number of lines visit each of them once.
     for step in [7_919, 104_729] {
         let n = ordered.len();
-        assert!(!n.is_multiple_of(step) && !step.is_multiple_of(n));
+        assert!(!n.is_multiple_of(step));
         let mut shuffled: Vec<&str> = (0..n).map(|i| ordered[i * step % n].as_str()).collect();
         shuffled.extend(ordered.iter().step_by(10).map(String::as_str));
         let path = project.path("shuffled.log");

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::context::{self, Ways, hour};
 use super::{Alert, Evidence, Severity};
-use crate::detect::{Event, Grade, OutcomeClass, Sighting};
+use crate::detect::{Event, Grade, LAST_ON, OutcomeClass, Sighting};
 use crate::disguise::Digester;
 
 /// As much of an audit id as is kept: a server's own has 36 characters, a client may send a megabyte.
@@ -432,6 +432,7 @@ fn update(alert: &mut Alert, sighting: &Sighting, is_new_request: bool) {
     alert.last = [alert.last, event.at].into_iter().flatten().max();
     alert.aggravated.extend(sighting.aggravated.iter().cloned());
     alert.context.extend(sighting.context.iter().cloned());
+    keep_latest(&mut alert.context);
     while alert.context.len() > CONTEXT {
         alert.context.pop_last();
     }
@@ -445,6 +446,21 @@ fn update(alert: &mut Alert, sighting: &Sighting, is_new_request: bool) {
         alert.evidence.pop_last();
     }
     alert.severity = severity(alert);
+}
+
+/// Of sentences that differ only in what was so when, the latest stays: it sorts last.
+fn keep_latest(sentences: &mut BTreeSet<String>) {
+    let topic = |sentence: &str| {
+        sentence
+            .split_once(LAST_ON)
+            .map(|(topic, _)| topic.to_owned())
+    };
+    let all: Vec<String> = sentences.iter().cloned().collect();
+    for (one, next) in all.iter().zip(all.iter().skip(1)) {
+        if topic(one).is_some() && topic(one) == topic(next) {
+            sentences.remove(one);
+        }
+    }
 }
 
 fn severity(alert: &Alert) -> Severity {

@@ -41,6 +41,9 @@ pub(super) enum Awaits {
     Rest,
 }
 
+/// What stands before the moment in a sentence that grows old: of those that are the same before it, the latest counts.
+pub(crate) const LAST_ON: &str = ", last on ";
+
 /// A touch that waits.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(super) struct Held {
@@ -237,9 +240,9 @@ impl Memory {
             .take(OTHERS)
             .map(|(name, (count, last, reason))| {
                 let last = last.map_or_else(String::new, |at| {
-                    format!(", last on {}", at.strftime("%Y-%m-%d %H:%M:%SZ"))
+                    format!("{LAST_ON}{}", at.strftime("%Y-%m-%d %H:%M:%SZ"))
                 });
-                format!("also read among others by {name}, excused {count} times{last}: {reason}")
+                format!("read among others by {name}{last}, excused {count} times: {reason}")
             })
             .collect()
     }

@@ -25,6 +25,7 @@ pub use event::{
 pub use judge::{Excuse, Judge, Rules, Sighting};
 pub use listen::{Interest, Listen, ListenError, Listened};
 pub use machinery::{Ground, Machinery, Ruling};
+pub(crate) use memory::LAST_ON;
 pub use planted::Planted;
 pub use proposal::{Proposal, propose};
 pub use reader::{Readers, contains};
