@@ -14,6 +14,7 @@ mod project;
 pub mod providers;
 pub mod render;
 mod runner;
+mod sink;
 pub mod store;
 mod ui;
 

@@ -159,6 +159,27 @@ fn each_way_of_touching_is_one_alert_with_who_and_what() {
     assert_eq!(covering[0]["severity"], "Medium");
     assert_eq!(covering[0]["resources"].as_array().unwrap().len(), 2);
 
+    // Somebody who was refused other kinds before is looking around.
+    cluster.grant(
+        "system:node:node1",
+        namespace,
+        &json!([{ "apiGroups": [""], "resources": ["secrets"], "verbs": ["list"] }]),
+    );
+    let nodes = "system:node:node1";
+    cluster
+        .request(nodes, "GET", "/api/v1/replicationcontrollers", None)
+        .unwrap();
+    cluster.request(nodes, "GET", &list, None).unwrap();
+    let graver = watched.alerts_of(nodes);
+    assert_eq!(graver.len(), 1, "{graver:#?}");
+    assert_eq!(graver[0]["severity"], "High");
+    assert!(
+        graver[0]["unmapped"]["aggravated"]
+            .to_string()
+            .contains("refused other kinds"),
+        "{graver:#?}"
+    );
+
     // A selector that the decoys do not match covers none.
     cluster
         .request(

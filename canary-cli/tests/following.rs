@@ -7,7 +7,8 @@
 
 mod support;
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
@@ -202,4 +203,103 @@ fn a_reader_of_its_output_that_is_gone_stops_it_before_an_alert_is_lost() {
     // The next one tells it.
     let following = Following::start(&project, &cluster);
     assert_eq!(who(&following.next()), "intruder");
+}
+
+/// A receiver of alerts that answers each POST with the next of these statuses, and then with 200.
+fn receiver(listener: TcpListener, mut statuses: Vec<u16>) -> Receiver<Value> {
+    let (tell, told) = channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = BufReader::new(stream.unwrap());
+            let mut length = 0;
+            loop {
+                let mut line = String::new();
+                if stream.read_line(&mut line).unwrap_or(0) == 0 {
+                    break;
+                }
+                let lower = line.to_lowercase();
+                if let Some(text) = lower.strip_prefix("content-length:") {
+                    length = text.trim().parse().unwrap();
+                }
+                if line == "\r\n" {
+                    let mut body = vec![0; length];
+                    stream.read_exact(&mut body).unwrap();
+                    let status = if statuses.is_empty() {
+                        200
+                    } else {
+                        statuses.remove(0)
+                    };
+                    let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n");
+                    stream.get_mut().write_all(answer.as_bytes()).unwrap();
+                    if tell.send(serde_json::from_slice(&body).unwrap()).is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+    });
+    told
+}
+
+#[test]
+fn a_receiver_that_fails_gets_every_alert_in_the_end_also_after_a_kill() {
+    let Some(cluster) = ControlPlane::for_test_alone(&Options::default()) else {
+        return;
+    };
+    let namespace = cluster.namespace("shop");
+    let all = json!([{ "apiGroups": ["*"], "resources": ["*"], "verbs": ["*"] }]);
+    cluster.grant_everywhere("operator", &all);
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let config = format!(
+        "{}[alert.soc]\nwebhook = \"http://{address}/services/not-to-be-told\"\n",
+        config(&namespace, &["first"])
+    );
+    let project = Project::new(&cluster, "operator", &config);
+    project.run(&["apply", "--auto-approve"]).exits(0);
+    let path = format!("/api/v1/namespaces/{namespace}/secrets/first");
+    let patience = Duration::from_secs(60);
+
+    // Refused twice, and then taken: the same alert each time.
+    let received = receiver(listener, vec![500, 429]);
+    let following = Following::start(&project, &cluster);
+    cluster.request("intruder", "GET", &path, None).unwrap();
+    let told = following.next();
+    for _ in 0..3 {
+        let taken = received.recv_timeout(patience).unwrap();
+        assert_eq!(taken["finding_info"]["uid"], told["finding_info"]["uid"]);
+        assert_eq!(taken["activity_id"], 1);
+    }
+    drop(following);
+
+    // Nobody listens at the new place; then somebody does, after a kill.
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let config = format!(
+        "{}[alert.soc]\nwebhook = \"http://{address}/services/not-to-be-told\"\n",
+        self::config(&namespace, &["first"])
+    );
+    project.configure(&config);
+    let log = cluster.audit_log().path().display().to_string();
+    let mut child = project
+        .command(&["detect", "--audit-log", &log, "--follow", "--json"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    cluster.request("alice", "GET", &path, None).unwrap();
+    let mut said = String::new();
+    BufReader::new(child.stderr.take().unwrap())
+        .read_line(&mut said)
+        .unwrap();
+    assert!(said.contains("alert.soc does not take alerts"), "{said}");
+    assert!(!said.contains("not-to-be-told"), "{said}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let received = receiver(TcpListener::bind(address).unwrap(), Vec::new());
+    let following = Following::start(&project, &cluster);
+    let taken = received.recv_timeout(patience).unwrap();
+    assert_eq!(who(&taken), "alice");
+    drop(following);
 }

@@ -1,10 +1,11 @@
 //! `canary known-readers`.
 
-use canary_core::detect::{Grade, propose};
+use canary_core::detect::{Grade, Sighting, propose};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 
 use super::Context;
+use super::in_order::InOrder;
 use super::watch::Watch;
 use crate::cli::KnownReaders;
 use crate::error::{CommandError, Exit};
@@ -20,22 +21,26 @@ pub(crate) async fn run(context: &Context, args: &KnownReaders) -> Result<Exit, 
     let mut log = watch.log(&args.log, false, None)?;
     let mut covering = Vec::new();
     let mut named = 0_u64;
-    while let Some(listened) = log.next().await? {
-        for event in &listened.events {
-            for sighting in judge.judge(event) {
-                if sighting
-                    .touches
-                    .iter()
-                    .any(|touch| touch.grade != Grade::Covering)
-                {
-                    named += 1;
-                } else if covering.len() < KEPT {
-                    covering.push(sighting);
-                }
+    let mut in_order = InOrder::default();
+    let mut sort = |seen: Vec<Sighting>| {
+        for sighting in seen {
+            let touches = &sighting.touches;
+            if touches.iter().any(|touch| touch.grade != Grade::Covering) {
+                named += 1;
+            } else if covering.len() < KEPT {
+                covering.push(sighting);
             }
         }
+    };
+    while let Some(listened) = log.next().await? {
+        for event in in_order.take(listened.events) {
+            sort(judge.judge(&event));
+        }
     }
-    named += judge.finish().len() as u64;
+    for event in in_order.rest() {
+        sort(judge.judge(&event));
+    }
+    sort(judge.finish());
     // Half a year: long enough not to nag, short enough to be looked at again.
     let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
     let until = today.checked_add(180.days()).unwrap_or(today);

@@ -9,6 +9,7 @@ pub(crate) mod detect;
 pub(crate) mod drift;
 pub(crate) mod generate;
 pub(crate) mod graph;
+mod in_order;
 pub(crate) mod init;
 pub(crate) mod known_readers;
 pub(crate) mod list;

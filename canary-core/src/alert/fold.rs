@@ -350,15 +350,27 @@ fn created(uid: String, sighting: &Sighting) -> Alert {
     }
 }
 
+/// Whether an alert has all of it already. A reader covers the same canaries each time, however many, and both are in
+/// the order of their addresses.
+fn touches_the_same(alert: &Alert, sighting: &Sighting) -> bool {
+    let known = alert.touched.iter();
+    alert.touched.len() == sighting.touches.len()
+        && known
+            .zip(&sighting.touches)
+            .all(|((address, grade), touch)| *address == touch.address && *grade >= touch.grade)
+}
+
 fn update(alert: &mut Alert, sighting: &Sighting, is_new_request: bool) {
     let event = &sighting.event;
-    for touch in &sighting.touches {
-        let known = alert
-            .touched
-            .entry(touch.address.clone())
-            .or_insert(touch.grade);
-        *known = (*known).max(touch.grade);
-        alert.grade = alert.grade.max(touch.grade);
+    if !touches_the_same(alert, sighting) {
+        for touch in &sighting.touches {
+            let known = alert
+                .touched
+                .entry(touch.address.clone())
+                .or_insert(touch.grade);
+            *known = (*known).max(touch.grade);
+            alert.grade = alert.grade.max(touch.grade);
+        }
     }
     if is_new_request {
         alert.count += 1;
@@ -370,9 +382,10 @@ fn update(alert: &mut Alert, sighting: &Sighting, is_new_request: bool) {
     while alert.context.len() > CONTEXT {
         alert.context.pop_last();
     }
-    // What a client claims differs from request to request; the least of all is the same in any order.
-    if event.actor.user_agent < alert.actor.user_agent {
-        alert.actor.user_agent.clone_from(&event.actor.user_agent);
+    // What a client claims differs from request to request, and who is not known comes from anywhere; the least of all
+    // is the same in any order.
+    if event.actor < alert.actor {
+        alert.actor.clone_from(&event.actor);
     }
     alert.evidence.insert(evidence(event));
     while alert.evidence.len() > EVIDENCE {

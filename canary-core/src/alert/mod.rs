@@ -10,6 +10,8 @@ mod context;
 mod finding;
 mod fold;
 mod ocsf;
+mod outbox;
+mod sink;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -17,4 +19,6 @@ mod text;
 pub use finding::{Alert, Evidence, Severity};
 pub use fold::{Change, Folded, Folder};
 pub use ocsf::ocsf;
+pub use outbox::{Due, Outbox};
+pub use sink::{Sink, SinkError};
 pub use text::{full_text, text};

@@ -18,7 +18,7 @@ pub fn ocsf(alert: &Alert, change: Change, product_version: &str) -> Value {
     };
     let millis = |at: Option<jiff::Timestamp>| at.map_or(0, |at| at.as_millisecond());
     let severity = alert.severity as i32;
-    json!({
+    let mut finding = json!({
         "activity_id": activity,
         "activity_name": activity_name,
         "category_uid": 2,
@@ -54,7 +54,21 @@ pub fn ocsf(alert: &Alert, change: Change, product_version: &str) -> Value {
             "name": address.to_string(), "type": address.canary().kind(), "data": { "grade": grade },
         })).collect::<Vec<_>>(),
         "unmapped": { "aggravated": alert.aggravated, "context": alert.context },
-    })
+    });
+    leave_out_unknown(&mut finding);
+    finding
+}
+
+/// The schema knows no null: what is not known is left out.
+fn leave_out_unknown(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.retain(|_, value| !value.is_null());
+            map.values_mut().for_each(leave_out_unknown);
+        }
+        Value::Array(items) => items.iter_mut().for_each(leave_out_unknown),
+        _ => {}
+    }
 }
 
 fn one(alert: &Alert, evidence: &Evidence) -> Value {
@@ -78,7 +92,9 @@ fn one(alert: &Alert, evidence: &Evidence) -> Value {
             "request": { "uid": evidence.id },
             "response": { "code": evidence.code, "error": (alert.outcome == OutcomeClass::Denied).then_some("denied") },
         },
-        "data": { "object": evidence.object, "selector": evidence.selector, "time": evidence.at, "defects": evidence.defects },
+        "data": { "object": evidence.object, "selector": evidence.selector, "time": evidence.at, "defects": evidence.defects,
+            "acting_as": alert.acting_as.as_ref().map(|identity| &identity.name),
+        },
     });
     if let Some(address) = actor.address {
         value["src_endpoint"] = json!({ "ip": address.to_string() });

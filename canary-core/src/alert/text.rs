@@ -105,6 +105,7 @@ pub(super) fn title(alert: &Alert) -> String {
         (Grade::Use, OutcomeClass::Allowed) => "was used",
         (Grade::Use, OutcomeClass::Denied) => "was used, and refused",
         (Grade::Named, OutcomeClass::Allowed) if reads_only(alert) => "was read",
+        (Grade::Named, OutcomeClass::Allowed) if says_nothing(alert) => "was touched",
         (Grade::Named, OutcomeClass::Allowed) => "was changed",
         (Grade::Named, OutcomeClass::Denied) => "was asked for, and refused",
         (Grade::Covering, OutcomeClass::Allowed) if deletes(alert) => "was deleted among others",
@@ -124,6 +125,14 @@ fn reads_only(alert: &Alert) -> bool {
         .evidence
         .iter()
         .all(|evidence| matches!(evidence.verb.as_str(), "get" | "list" | "watch"))
+}
+
+/// The records were cut before they said what was done.
+fn says_nothing(alert: &Alert) -> bool {
+    alert
+        .evidence
+        .iter()
+        .all(|evidence| evidence.verb.is_empty())
 }
 
 fn deletes(alert: &Alert) -> bool {

@@ -4,7 +4,7 @@ use super::{FieldShape, KindShape, Shape, TableShape};
 use std::time::Duration;
 
 /// The verbs of covering reads: all that a known reader can be excused.
-pub(super) const EXCUSABLE: &[&str] = &["list", "watch", "deletecollection"];
+pub(crate) const EXCUSABLE: &[&str] = &["list", "watch", "deletecollection"];
 
 /// Words of the configuration's design that no provider of this version brings.
 pub(super) const NOT_YET: &[&str] = &["aws", "iam_user", "pod_credentials"];
@@ -167,7 +167,7 @@ fn conditions() -> Vec<FieldShape> {
         field(
             "credential",
             said(),
-            "The form of credential: pod-token, token, or certificate:SHA256.",
+            "The form of credential: pod-token, token, certificate:SHA256, or unknown. Default: pod-token for service accounts.",
         ),
         field(
             "from",

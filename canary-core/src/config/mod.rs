@@ -22,6 +22,7 @@ mod shape;
 mod suggest;
 mod types;
 
+pub(crate) use builtin::EXCUSABLE;
 pub use edit::{EditError, with_generation};
 pub use error::ConfigError;
 pub use fields::Fields;

@@ -215,7 +215,8 @@ pub struct KnownReader {
     pub label_selector: Option<String>,
     /// The field selector it reads with; `None` for none.
     pub field_selector: Option<String>,
-    /// The form of credential, as in `pod-token`, `certificate:SHA256`, `token`.
+    /// The form of credential: `pod-token`, `token`, `certificate:SHA256`, or `unknown` where the log does not tell.
+    /// `None`: any, and for a service account a pod's token.
     pub credential: Option<String>,
     /// From where.
     pub from: Option<Origin>,

@@ -44,6 +44,15 @@ pub struct Event {
     pub defects: Vec<Defect>,
 }
 
+impl Event {
+    /// Whether the record may hide a touch from whoever reads it: it is cut, or too long to be read.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        let hides = |defect: &Defect| matches!(defect, Defect::Cut | Defect::Oversize);
+        self.defects.iter().any(hides)
+    }
+}
+
 /// A stage of a request.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -74,7 +83,7 @@ pub struct Identity {
 }
 
 /// Who really asked.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
 pub struct Actor {
     /// Authenticated name.
     pub identity: Identity,

@@ -61,6 +61,21 @@ impl Grounds {
         })
     }
 
+    /// Whether it depends on the end of a watch whether a touch counts: it began when some of what it touched was not
+    /// there yet.
+    pub(super) fn depends_on_its_end(&self, touch: &Touch, event: &Event) -> bool {
+        let Some(at) = event.at.filter(|_| event.action.verb == "watch") else {
+            return false;
+        };
+        let later =
+            |planted: &Planted| planted.since.is_some_and(|since| at < since - WHOLE_SECOND);
+        event.stage < Stage::Complete
+            && self
+                .by_address
+                .get(&touch.address)
+                .is_some_and(|all| all.iter().all(later))
+    }
+
     /// They came to be at that time, those of which that was not known. Whether there was one.
     pub(super) fn came_to_be<'a>(
         &mut self,

@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use super::ground::Grounds;
 use super::machinery::{Machinery, Ruling};
-use super::memory::{Held, Memory};
+use super::memory::{Awaits, Held, Memory};
 use super::reader::Readers;
 use super::touch::{Grade, Touch, Tripwires};
-use super::{Defect, Event, Planted};
+use super::{Event, Planted, Stage};
 use crate::config::KnownReader;
 use crate::disguise::OwnCalls;
 
@@ -81,6 +81,12 @@ pub struct Rules {
 /// A touch that waits for what it is the consequence of waits so long by the wall clock at most: the rules wait for
 /// seconds of event time, and a log that stands still must not keep an alert.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(15);
+/// The rest of a request is in the same log: a refusal comes within milliseconds, the end of a watch that ended before we
+/// looked is read at once.
+const PATIENCE_FOR_REST: SignedDuration = SignedDuration::from_secs(2);
+/// A request that only came in is refused or let through within milliseconds, by event time; ten seconds cover a loaded
+/// server.
+const UNANSWERED: SignedDuration = SignedDuration::from_secs(10);
 
 impl Judge {
     /// Judges by these rules.
@@ -108,6 +114,9 @@ impl Judge {
             machinery.learn(event, &touches);
         }
         self.memory.learn(event);
+        if !touches.is_empty() {
+            self.memory.went_on(event);
+        }
         let mut seen = self.release(event.at);
         seen.extend(self.judge_touches(event, touches));
         seen
@@ -118,8 +127,12 @@ impl Judge {
         let mut seen = Vec::new();
         for mut held in std::mem::take(&mut self.memory.held) {
             let since = *held.ticking.get_or_insert(now);
-            if now.duration_since(since) >= PATIENCE {
-                seen.push(self.sighting(held.event, held.touches));
+            let patience = match held.awaits {
+                Awaits::Cause => PATIENCE,
+                Awaits::Rest => PATIENCE_FOR_REST,
+            };
+            if now.duration_since(since) >= patience {
+                seen.extend(self.settle(&held.event, held.touches));
             } else {
                 self.memory.held.push(held);
             }
@@ -131,7 +144,7 @@ impl Judge {
     pub fn finish(&mut self) -> Vec<Sighting> {
         let held = std::mem::take(&mut self.memory.held);
         held.into_iter()
-            .map(|held| self.sighting(held.event, held.touches))
+            .filter_map(|held| self.settle(&held.event, held.touches))
             .collect()
     }
 
@@ -153,6 +166,14 @@ impl Judge {
             let touches = self.tripwires.touches(&event);
             seen.extend(self.judge_touches(&event, touches));
         }
+        // They are open: nothing is to be waited for.
+        for held in std::mem::take(&mut self.memory.held) {
+            if held.awaits == Awaits::Rest {
+                seen.extend(self.settle(&held.event, held.touches));
+            } else {
+                self.memory.held.push(held);
+            }
+        }
         seen
     }
 
@@ -168,20 +189,52 @@ impl Judge {
         }
         touches.retain(|touch| self.grounds.was_there(touch, event));
         if touches.is_empty() {
-            return self.excuse(Excuse::NotWhileItWasThere);
+            let damaged = self.damaged(event);
+            return damaged.or_else(|| self.excuse(Excuse::NotWhileItWasThere));
         }
-        match self.rule(event, &touches) {
-            Ruling::ByRule => return self.excuse(Excuse::Machinery),
-            Ruling::Waits(until) if self.memory.is_before(until) => {
-                self.memory.hold(Held {
-                    event: event.clone(),
-                    touches,
-                    until,
-                    ticking: None,
-                });
-                return None;
-            }
-            Ruling::Waits(_) | Ruling::Unruled => {}
+        let (awaits, until) = match self.awaits_rest(event, &touches) {
+            Some(_) if self.memory.has_gone_on(event) => return None,
+            Some(until) => (Awaits::Rest, until),
+            None => match self.rule(event, &touches) {
+                Ruling::Waits(until) => (Awaits::Cause, until),
+                Ruling::ByRule | Ruling::Unruled => return self.settle(event, touches),
+            },
+        };
+        if !self.memory.is_before(until) {
+            return self.settle(event, touches);
+        }
+        let held = Held {
+            awaits,
+            event: event.clone(),
+            touches,
+            until,
+            ticking: None,
+        };
+        let held = self.memory.hold(held)?;
+        self.settle(&held.event, held.touches)
+    }
+
+    /// Until when the rest of a request decides: one that only came in may be refused, and a watch from before a canary
+    /// was there may have ended before it.
+    fn awaits_rest(&self, event: &Event, touches: &[Touch]) -> Option<Timestamp> {
+        if touches
+            .iter()
+            .any(|touch| self.grounds.depends_on_its_end(touch, event))
+        {
+            return Some(Timestamp::MAX);
+        }
+        let at = event.at.filter(|_| event.stage == Stage::Received)?;
+        Some(at.checked_add(UNANSWERED).unwrap_or(at))
+    }
+
+    /// Excused, or seen: there is nothing more to wait for.
+    fn settle(&mut self, event: &Event, touches: Vec<Touch>) -> Option<Sighting> {
+        // A damaged record may be of something else than it seems: it is told, whoever it names.
+        if event.is_cut() {
+            return Some(self.sighting(event.clone(), touches));
+        }
+        if self.rule(event, &touches) == Ruling::ByRule {
+            return self.excuse(Excuse::Machinery);
         }
         let covering = touches.iter().all(|touch| touch.grade == Grade::Covering);
         if covering && let Some(entry) = self.readers.excuses(event) {
@@ -205,16 +258,12 @@ impl Judge {
         self.memory.goes_on(now);
         let mut seen = Vec::new();
         for held in std::mem::take(&mut self.memory.held) {
-            match self.rule(&held.event, &held.touches) {
-                Ruling::ByRule => {
-                    self.excuse(Excuse::Machinery);
-                }
-                Ruling::Unruled | Ruling::Waits(_) if self.memory.is_before(held.until) => {
-                    self.memory.held.push(held);
-                }
-                Ruling::Unruled | Ruling::Waits(_) => {
-                    seen.push(self.sighting(held.event, held.touches));
-                }
+            let has_come = held.awaits == Awaits::Cause
+                && self.rule(&held.event, &held.touches) == Ruling::ByRule;
+            if has_come || !self.memory.is_before(held.until) {
+                seen.extend(self.settle(&held.event, held.touches));
+            } else {
+                self.memory.held.push(held);
             }
         }
         seen
@@ -233,6 +282,12 @@ impl Judge {
                 Some(words) => aggravated.extend([words]),
                 None => context.extend(["no [[known_reader]] covers this reading".to_owned()]),
             }
+        }
+        if reads
+            && touches.iter().all(|touch| touch.grade == Grade::Covering)
+            && self.memory.was_refused_others(&event)
+        {
+            aggravated.insert("it was refused other kinds shortly before".to_owned());
         }
         context.extend(self.memory.others(&event, &touches));
         Sighting {
@@ -337,8 +392,7 @@ impl Judge {
 
     /// A record that is cut or too long may have hidden a touch from us: that is told, whatever else it says.
     fn damaged(&self, event: &Event) -> Option<Sighting> {
-        let hides = |defect: &Defect| matches!(defect, Defect::Cut | Defect::Oversize);
-        event.defects.iter().any(hides).then(|| Sighting {
+        event.is_cut().then(|| Sighting {
             event: event.clone(),
             touches: Vec::new(),
             aggravated: aggravations(event),

@@ -1,12 +1,12 @@
 //! What a judge remembers of the events it saw. Bounded, and kept across restarts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{Event, Mention, Outcome, Stage, Touch};
+use super::{Event, Mention, Outcome, OutcomeClass, Stage, Touch};
 use crate::graph::Address;
 
 /// As long as one of our own ids can be proven: within five minutes of its making, by two clocks. Beyond, a copy proves
@@ -16,14 +16,36 @@ const OWN_ID: SignedDuration = SignedDuration::from_mins(15);
 const OWN_IDS: usize = 4096;
 /// A cluster has some hundred watches on Secrets and ConfigMaps.
 const WATCHES: usize = 20_000;
+/// Requests whose stages come out of order do so within a batch of a log.
+const STAGES: usize = 20_000;
 /// Touches that wait do so for seconds.
 const HELD: usize = 10_000;
 /// As many readers of one canary as are told with an alert.
 const OTHERS: usize = 8;
 
-/// A touch that waits for what it may be the consequence of.
+/// Principals of which refusals are remembered, and how many of each.
+const REFUSED: usize = 4096;
+const REFUSALS: usize = 16;
+/// Somebody who looks around takes minutes.
+const SHORTLY: SignedDuration = SignedDuration::from_mins(10);
+/// Whoever has no credential: it says nothing of who that is.
+const ANONYMOUS: &str = "system:anonymous";
+
+/// What a touch waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub(super) enum Awaits {
+    /// What it may be the consequence of.
+    #[default]
+    Cause,
+    /// The rest of its own request: whether it was let through, whether a watch was still open.
+    Rest,
+}
+
+/// A touch that waits.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(super) struct Held {
+    #[serde(default)]
+    pub(super) awaits: Awaits,
     pub(super) event: Event,
     pub(super) touches: Vec<Touch>,
     /// Until when, in event time.
@@ -40,6 +62,13 @@ struct Reader {
     reason: String,
 }
 
+/// Something that somebody was refused.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+struct Refusal {
+    at: Timestamp,
+    resource: String,
+}
+
 /// What was learned.
 #[derive(Clone, Default, Debug, Serialize, Deserialize)]
 pub(super) struct Memory {
@@ -48,15 +77,22 @@ pub(super) struct Memory {
     /// Watches of collections that have not ended, by request.
     watches: BTreeMap<String, Event>,
     pub(super) held: Vec<Held>,
+    /// The latest stage of requests that touched something, by request.
+    #[serde(default)]
+    stages: BTreeMap<String, Stage>,
     /// The latest moment of any event.
     latest: Option<Timestamp>,
+    /// What a principal was refused, the latest of it.
+    #[serde(default)]
+    refused: BTreeMap<String, VecDeque<Refusal>>,
     /// Who reads a canary by a reviewed entry.
     readers: BTreeMap<Address, BTreeMap<String, Reader>>,
 }
 
 impl Memory {
-    /// Learns which watches are open.
+    /// Learns which watches are open, and who was refused what.
     pub(super) fn learn(&mut self, event: &Event) {
+        self.learn_refusal(event);
         let covers = |mention: &Mention| matches!(mention, Mention::Collection { .. });
         if event.action.verb != "watch" || !event.mentions.iter().any(covers) {
             return;
@@ -75,6 +111,46 @@ impl Memory {
         }
     }
 
+    fn learn_refusal(&mut self, event: &Event) {
+        let name = &event.actor.identity.name;
+        let (Some(at), OutcomeClass::Denied) = (event.at, event.outcome.class()) else {
+            return;
+        };
+        if name.is_empty() || name == ANONYMOUS || event.action.resource.is_empty() {
+            return;
+        }
+        if self.refused.len() >= REFUSED && !self.refused.contains_key(name) {
+            self.refused.pop_first();
+        }
+        let all = self.refused.entry(name.clone()).or_default();
+        let refusal = Refusal {
+            at,
+            resource: event.action.resource.clone(),
+        };
+        if !all.contains(&refusal) {
+            all.push_back(refusal);
+        }
+        if all.len() > REFUSALS {
+            all.pop_front();
+        }
+    }
+
+    /// Whether the principal was refused another kind shortly before.
+    pub(super) fn was_refused_others(&self, event: &Event) -> bool {
+        let Some(at) = event.at else {
+            return false;
+        };
+        self.refused
+            .get(&event.actor.identity.name)
+            .into_iter()
+            .flatten()
+            .any(|refusal| {
+                refusal.resource != event.action.resource
+                    && refusal.at <= at
+                    && at.duration_since(refusal.at) <= SHORTLY
+            })
+    }
+
     pub(super) fn open_watches(&self) -> impl Iterator<Item = &Event> {
         self.watches.values()
     }
@@ -88,11 +164,37 @@ impl Memory {
         self.latest.is_none_or(|latest| latest <= moment)
     }
 
-    pub(super) fn hold(&mut self, held: Held) {
-        let known = |other: &Held| other.event == held.event;
-        if self.held.len() < HELD && !self.held.iter().any(known) {
-            self.held.push(held);
+    /// Keeps a touch that waits; gives it back when there are too many, so that none is lost.
+    pub(super) fn hold(&mut self, held: Held) -> Option<Held> {
+        if self.held.iter().any(|other| other.event == held.event) {
+            return None;
         }
+        if self.held.len() >= HELD {
+            return Some(held);
+        }
+        self.held.push(held);
+        None
+    }
+
+    /// A request that touched something went on to this stage: what waits for that has come.
+    pub(super) fn went_on(&mut self, event: &Event) {
+        let request = request(event);
+        self.held.retain(|held| {
+            held.awaits != Awaits::Rest
+                || held.event.stage >= event.stage
+                || self::request(&held.event) != request
+        });
+        if self.stages.len() >= STAGES && !self.stages.contains_key(&request) {
+            self.stages.pop_first();
+        }
+        let latest = self.stages.entry(request).or_insert(event.stage);
+        *latest = event.stage.max(*latest);
+    }
+
+    /// Whether a later stage of the same request was seen.
+    pub(super) fn has_gone_on(&self, event: &Event) -> bool {
+        let latest = self.stages.get(&request(event));
+        latest.is_some_and(|latest| *latest > event.stage)
     }
 
     pub(super) fn is_first_arrival(&mut self, id: &str, at: Timestamp) -> bool {

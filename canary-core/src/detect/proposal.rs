@@ -6,7 +6,9 @@ use std::fmt;
 
 use jiff::civil::Date;
 
-use super::{Credential, Event, Grade, Sighting};
+use super::reader::SERVICE_ACCOUNT;
+use super::{Credential, Event, Grade, OutcomeClass, Sighting};
+use crate::config::EXCUSABLE;
 
 /// What makes two readings the same habit.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -38,11 +40,7 @@ pub fn propose<'a>(
 ) -> Vec<Proposal> {
     let mut habits: BTreeMap<Habit, (BTreeSet<String>, u64)> = BTreeMap::new();
     for sighting in sightings {
-        if sighting
-            .touches
-            .iter()
-            .any(|touch| touch.grade != Grade::Covering)
-        {
+        if !is_excusable(sighting) {
             continue;
         }
         let entry = habits.entry(habit(&sighting.event)).or_default();
@@ -60,12 +58,29 @@ pub fn propose<'a>(
         .collect()
 }
 
+/// Whether an entry can excuse it at all.
+fn is_excusable(sighting: &Sighting) -> bool {
+    let Sighting { event, touches, .. } = sighting;
+    !touches.is_empty()
+        && touches.iter().all(|touch| touch.grade == Grade::Covering)
+        && !event.is_cut()
+        && event.outcome.class() == OutcomeClass::Allowed
+        && !event.actor.identity.name.is_empty()
+        // A namespace of that name cannot be told from the whole cluster in an entry.
+        && event.action.namespace != "cluster"
+        && EXCUSABLE.contains(&event.action.verb.as_str())
+}
+
 fn habit(event: &Event) -> Habit {
+    let is_account = event.actor.identity.name.starts_with(SERVICE_ACCOUNT);
     let credential = match (&event.actor.credential, &event.actor.pod) {
         (Credential::Token(_), Some(_)) => Some("pod-token".to_owned()),
         (Credential::Token(_), None) => Some("token".to_owned()),
         (Credential::Certificate(sha), _) => Some(format!("certificate:{}", sha.to_lowercase())),
-        (Credential::AccessKey(_) | Credential::Unknown, _) => None,
+        // Before Kubernetes 1.29 tokens have no identifier; those of pods name the pod all the same.
+        (Credential::Unknown, Some(_)) => Some("pod-token".to_owned()),
+        (Credential::Unknown, None) => is_account.then(|| "unknown".to_owned()),
+        (Credential::AccessKey(_), _) => None,
     };
     Habit {
         principal: event.actor.identity.name.clone(),
@@ -90,6 +105,10 @@ fn quoted(text: &str) -> String {
             '"' | '\\' => {
                 out.push('\\');
                 out.push(c);
+            }
+            // These turn the text around for whoever reviews it.
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+                out.push_str(&format_escape(c));
             }
             c if c.is_control() => out.push_str(&format_escape(c)),
             c => out.push(c),

@@ -1,6 +1,6 @@
 //! Known readers: reviewed exceptions for covering reads. A named touch is never excused.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use jiff::{SignedDuration, Timestamp};
@@ -21,8 +21,14 @@ pub struct Readers {
 /// Who issued which token, where nodes are, and when a reader last read.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Learned {
-    /// Token identifiers with the node that had them issued; empty for anybody else.
+    /// Token identifiers with the node that had them issued.
     issued: BTreeMap<String, String>,
+    /// Identifiers of tokens that anybody else had issued. Apart, so that what nodes do all day does not push them out.
+    #[serde(default)]
+    minted: BTreeSet<String>,
+    /// Where pods are, by uid: the address that each first came from.
+    #[serde(default)]
+    pods: BTreeMap<String, IpAddr>,
     /// Addresses of nodes, by name.
     nodes: BTreeMap<String, IpAddr>,
     /// By the place of the entry and its principal, so that an edited configuration does not mix them up.
@@ -32,6 +38,8 @@ pub(super) struct Learned {
 /// Beyond this many remembered tokens the oldest names go first: a node issues some hundred a day.
 const REMEMBERED: usize = 100_000;
 
+/// How the names of service accounts begin.
+pub(super) const SERVICE_ACCOUNT: &str = "system:serviceaccount:";
 const ISSUED: &str = "authentication.kubernetes.io/issued-credential-id";
 
 impl Readers {
@@ -51,16 +59,28 @@ impl Readers {
         if let (Some(node), Some(address)) = (node, event.actor.address) {
             learned.nodes.entry(node.to_owned()).or_insert(address);
         }
+        if let (Some(pod), Some(address)) = (&event.actor.pod, event.actor.address) {
+            if learned.pods.len() >= REMEMBERED && !learned.pods.contains_key(&pod.uid) {
+                learned.pods.pop_first();
+            }
+            learned.pods.entry(pod.uid.clone()).or_insert(address);
+        }
         if event.action.resource == "serviceaccounts"
             && event.action.subresource == "token"
             && is_allowed(&event.outcome)
             && let Some(id) = event.annotations.get(ISSUED)
         {
-            if learned.issued.len() >= REMEMBERED {
-                learned.issued.pop_first();
+            if let Some(node) = node.filter(|_| event.acting_as.is_none()) {
+                if learned.issued.len() >= REMEMBERED {
+                    learned.issued.pop_first();
+                }
+                learned.issued.insert(id.clone(), node.to_owned());
+            } else {
+                if learned.minted.len() >= REMEMBERED {
+                    learned.minted.pop_first();
+                }
+                learned.minted.insert(id.clone());
             }
-            let issuer = node.unwrap_or_default().to_owned();
-            learned.issued.insert(id.clone(), issuer);
         }
     }
 
@@ -77,13 +97,16 @@ impl Readers {
         let fits = |i: &usize| self.misfit(*i, event).is_none();
         let found = (0..self.entries.len()).find(fits)?;
         if let (Some(at), Some(entry)) = (event.at, self.entries.get(found)) {
-            self.learned.last.insert(place(found, entry), at);
+            let last = self.learned.last.entry(place(found, entry)).or_insert(at);
+            *last = at.max(*last);
         }
         *self.counts.entry(found).or_default() += 1;
-        if let Credential::Token(id) = &event.actor.credential
-            && event.actor.pod.is_some()
-            && !self.learned.issued.contains_key(&format!("JTI={id}"))
-        {
+        let is_proven = match &event.actor.credential {
+            Credential::Token(id) => self.learned.issued.contains_key(&format!("JTI={id}")),
+            Credential::Unknown => false,
+            Credential::Certificate(_) | Credential::AccessKey(_) => true,
+        };
+        if event.actor.pod.is_some() && !is_proven {
             self.unproven += 1;
         }
         self.entries.get(found)
@@ -123,7 +146,12 @@ impl Readers {
         };
         let identity = &event.actor.identity;
         let is_from = |from: &Origin| self.origin_fits(from, event);
-        let has_form = |form: &str| self.credential_fits(form, event);
+        // A service account is known by the tokens of its pods, unless its entry says otherwise.
+        let is_account = entry.principal.starts_with(SERVICE_ACCOUNT);
+        let form = entry
+            .credential
+            .as_deref()
+            .or(is_account.then_some("pod-token"));
         let is_over = |at: Timestamp| at.to_zoned(jiff::tz::TimeZone::UTC).date() > entry.until;
         let conditions = [
             (is_about(entry, event), Misfit::Another),
@@ -132,7 +160,7 @@ impl Readers {
                 Misfit::Uid,
             ),
             (
-                entry.credential.as_deref().is_none_or(has_form),
+                form.is_none_or(|form| self.credential_fits(form, event)),
                 Misfit::Credential,
             ),
             (entry.from.as_ref().is_none_or(is_from), Misfit::Origin),
@@ -151,16 +179,7 @@ impl Readers {
     fn credential_fits(&self, form: &str, event: &Event) -> bool {
         match &event.actor.credential {
             Credential::Token(id) => match form {
-                // Issued by the pod's own node, or issued before the log began.
-                "pod-token" => {
-                    let node = event.actor.node.as_ref().map(|node| node.name.as_str());
-                    let issuer = self
-                        .learned
-                        .issued
-                        .get(&format!("JTI={id}"))
-                        .map(String::as_str);
-                    event.actor.pod.is_some() && (issuer.is_none() || issuer == node)
-                }
+                "pod-token" => event.actor.pod.is_some() && self.is_of_its_node(id, event),
                 "token" => event.actor.pod.is_none(),
                 _ => false,
             },
@@ -168,8 +187,22 @@ impl Readers {
                 form.strip_prefix("certificate:") == Some(sha.to_lowercase().as_str())
             }
             Credential::AccessKey(_) => false,
-            Credential::Unknown => form == "unknown",
+            // Before Kubernetes 1.29 tokens have no identifier; those of pods name the pod all the same.
+            Credential::Unknown => match form {
+                "pod-token" => event.actor.pod.is_some(),
+                "unknown" => event.actor.pod.is_none(),
+                _ => false,
+            },
         }
+    }
+
+    /// Issued by the pod's own node, as far as that is known, or issued before the log began.
+    fn is_of_its_node(&self, id: &str, event: &Event) -> bool {
+        let id = format!("JTI={id}");
+        let node = event.actor.node.as_ref();
+        let issuer = self.learned.issued.get(&id);
+        !self.learned.minted.contains(&id)
+            && issuer.is_none_or(|issuer| node.is_none_or(|node| node.name == *issuer))
     }
 
     fn origin_fits(&self, from: &Origin, event: &Event) -> bool {
@@ -183,8 +216,11 @@ impl Readers {
             .and_then(|node| self.learned.nodes.get(&node.name));
         match from {
             Origin::OwnNode => node == Some(&address),
-            // A pod's address is not in the log; what is certain is that it is not its node's.
-            Origin::OwnPod => event.actor.pod.is_some() && node != Some(&address),
+            // A pod's address is not in the log; what is certain is that it is not its node's, and that it stays.
+            Origin::OwnPod => event.actor.pod.as_ref().is_some_and(|pod| {
+                let known = self.learned.pods.get(&pod.uid);
+                node != Some(&address) && known.is_none_or(|known| *known == address)
+            }),
             Origin::Network(network) => contains(network, address),
         }
     }
@@ -256,7 +292,7 @@ fn is_allowed(outcome: &Outcome) -> bool {
 
 fn scope_fits(scope: &ReaderScope, namespace: &str) -> bool {
     match scope {
-        ReaderScope::Cluster => true,
+        ReaderScope::Cluster => namespace.is_empty(),
         ReaderScope::Namespace(own) => own == namespace,
     }
 }

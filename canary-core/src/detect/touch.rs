@@ -48,7 +48,7 @@ impl Tripwires {
             if let Mention::Object {
                 group, resource, ..
             } = &tripwire.mention
-                && tripwire.meaning == Meaning::Content
+                && matches!(tripwire.meaning, Meaning::Content | Meaning::Listed)
             {
                 let place = (group.clone(), resource.clone());
                 index
@@ -111,7 +111,7 @@ fn exact(tripwire: &Tripwire, event: &Event) -> Option<Grade> {
         "create" | "update" | "patch" | "delete"
     );
     match (tripwire.meaning, &tripwire.mention) {
-        (Meaning::Content, _) => Some(Grade::Named),
+        (Meaning::Content | Meaning::Listed, _) => Some(Grade::Named),
         (Meaning::Behaviour, _) => changes.then_some(Grade::Named),
         (Meaning::Identity, Mention::Object { .. }) => {
             (changes || !event.action.subresource.is_empty()).then_some(Grade::Named)
@@ -159,8 +159,14 @@ fn covering(tripwire: &Tripwire, namespace: &str, event: &Event) -> Option<Grade
     {
         return None;
     }
+    let reads = matches!(event.action.verb.as_str(), "list" | "watch");
+    let among_others = (!reads || tripwire.meaning == Meaning::Content).then_some(Grade::Covering);
+    // The server found the name in the field selector, whatever became of that here.
+    if event.action.name == *name && reads {
+        return Some(Grade::Named);
+    }
     let Some(selector) = selectors.field.as_deref() else {
-        return Some(Grade::Covering);
+        return among_others;
     };
     let mut fields = tripwire.fields.clone();
     fields.insert("metadata.name".into(), name.clone());
@@ -173,7 +179,11 @@ fn covering(tripwire: &Tripwire, namespace: &str, event: &Event) -> Option<Grade
         let key = parts.next().unwrap_or_default().trim();
         key == "metadata.name" && parts.next().is_some()
     });
-    Some(if named { Grade::Named } else { Grade::Covering })
+    if named {
+        Some(Grade::Named)
+    } else {
+        among_others
+    }
 }
 
 /// The canaries behind touches, each once.

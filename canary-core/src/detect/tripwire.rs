@@ -42,6 +42,9 @@ pub enum Mention {
 pub enum Meaning {
     /// The object itself: reads and writes by name, and collections that cover it.
     Content,
+    /// The object itself, of a kind that is listed and watched all day: of collections that cover it only those count that
+    /// delete it.
+    Listed,
     /// An object where only writes and the like count; a read is weak.
     Behaviour,
     /// The canary's own identity: any use.

@@ -69,9 +69,11 @@ fn same(approved: &Step, fresh: &Step) -> bool {
         (Action::Retire { from, .. }, Action::Retire { from: now, .. }) => from == now,
         (approved, fresh) => approved == fresh,
     };
+    // What is kept is as it is declared, which is what was approved.
+    let same_content = matches!(fresh.action, Action::Keep) || approved.content == fresh.content;
     same_action
         && approved.handle == fresh.handle
-        && approved.content == fresh.content
+        && same_content
         && written(approved) == written(fresh)
 }
 

@@ -193,6 +193,11 @@ impl<'a> Planner<'a> {
             Standing::Ours(record) => Some(record),
             Standing::Unknown => None,
         };
+        let content = if matches!(action, Action::Keep) {
+            BTreeMap::new()
+        } else {
+            content
+        };
         self.steps.push(Step {
             address: resource.address.clone(),
             provider: resource.provider.clone(),

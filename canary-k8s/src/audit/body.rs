@@ -84,8 +84,10 @@ fn identifying(secret: &Value) -> Option<Value> {
 }
 
 /// Resources whose bodies speak of principals; the scan takes a full look at these.
-pub(super) const SPEAKS: [&str; 12] = [
+pub(super) const SPEAKS: [&str; 14] = [
     "tokenreviews",
+    "subjectaccessreviews",
+    "localsubjectaccessreviews",
     "pods",
     "replicationcontrollers",
     "podtemplates",
@@ -100,12 +102,15 @@ pub(super) const SPEAKS: [&str; 12] = [
 ];
 
 /// Adds the principals that a request's body speaks of: a pod (or a template of one) that runs as a service account, a
-/// binding that gives rights to a principal. Patches name only what they change, and are read the same way.
+/// binding that gives rights to a principal, a question what a principal may do. Patches name only what they change, and
+/// are read the same way.
 pub(super) fn mentions(action: &Action, body: &Value, into: &mut BTreeSet<Mention>) {
     match action.resource.as_str() {
-        "rolebindings" | "clusterrolebindings" => {
-            let subjects = body.get("subjects").and_then(Value::as_array);
-            into.extend(subjects.into_iter().flatten().filter_map(subject));
+        "rolebindings" | "clusterrolebindings" => bound(action, body, into),
+        "subjectaccessreviews" | "localsubjectaccessreviews" => {
+            let spec = body.get("spec");
+            let name = spec.and_then(|spec| text(spec, "user"));
+            into.extend(name.map(|name| Mention::Principal(name.to_owned())));
         }
         resource if SPEAKS.contains(&resource) => {
             const SPECS: [&str; 4] = [
@@ -117,17 +122,51 @@ pub(super) fn mentions(action: &Action, body: &Value, into: &mut BTreeSet<Mentio
             let runs_as = SPECS
                 .iter()
                 .filter_map(|path| body.pointer(path))
-                .flat_map(|spec| {
-                    // The second is the old name of the first.
-                    ["serviceAccountName", "serviceAccount"].map(|key| text(spec, key))
-                });
+                .flat_map(|spec| ACCOUNT.map(|key| text(spec, key)));
             let namespace = action.namespace.as_str();
             into.extend(
                 runs_as
+                    .chain(patched(body))
                     .flatten()
                     .map(|name| service_account(namespace, name)),
             );
         }
+        _ => {}
+    }
+}
+
+/// The accounts that a JSON patch has a workload run as: a list of operations, each with a path and what is put there.
+fn patched(body: &Value) -> impl Iterator<Item = Option<&str>> {
+    const WITHIN: [&str; 4] = ["", "/spec", "/template/spec", "/spec/template/spec"];
+    let operations = body.as_array().into_iter().flatten();
+    let values = operations
+        .filter_map(|operation| Some((text(operation, "path")?, operation.get("value")?)));
+    values.flat_map(|(path, value)| {
+        let is_name = ACCOUNT.iter().any(|key| path.ends_with(key));
+        let inside = WITHIN.iter().filter_map(|path| value.pointer(path));
+        let inside = inside.flat_map(|spec| ACCOUNT.map(|key| text(spec, key)));
+        inside.chain([value.as_str().filter(|_| is_name)])
+    })
+}
+
+/// Where a workload says whom it runs as; the second is the old name of the first.
+const ACCOUNT: [&str; 2] = ["serviceAccountName", "serviceAccount"];
+
+/// Adds whom a binding names, wherever in it: a JSON patch has its subjects in the values of its operations. The depth
+/// of what was read as JSON is bounded.
+pub(super) fn bound(action: &Action, body: &Value, into: &mut BTreeSet<Mention>) {
+    if !matches!(
+        action.resource.as_str(),
+        "rolebindings" | "clusterrolebindings"
+    ) {
+        return;
+    }
+    match body {
+        Value::Object(map) => {
+            into.extend(subject(body));
+            map.values().for_each(|value| bound(action, value, into));
+        }
+        Value::Array(items) => items.iter().for_each(|item| bound(action, item, into)),
         _ => {}
     }
 }

@@ -113,7 +113,7 @@ impl Files {
             for place in &position.files {
                 match self.find(place)? {
                     Some(source) => self.queue.push_back(source),
-                    None => intake.counts.unreadable += 1,
+                    None => intake.lose(1),
                 }
             }
         }
@@ -292,7 +292,7 @@ fn opened(rotated: &Rotated) -> Option<Source> {
 fn fill(source: &mut Source, intake: &mut Intake) -> io::Result<usize> {
     match source.fill() {
         Err(error) if is_damage(&error) => {
-            intake.counts.unreadable += 1;
+            intake.lose_rest();
             Ok(0)
         }
         result => result,
@@ -309,7 +309,7 @@ fn release(source: &mut Source, count: usize, intake: &mut Intake, begins: bool)
     });
 }
 
-fn is_damage(error: &io::Error) -> bool {
+pub(super) fn is_damage(error: &io::Error) -> bool {
     use ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
     matches!(error.kind(), InvalidData | InvalidInput | UnexpectedEof)
 }

@@ -3,7 +3,7 @@
 use canary_core::detect::{Event, Interest};
 
 use super::frame::Piece;
-use super::lines::{Reading, read_document, read_line};
+use super::lines::{Reading, lost, read_document, read_line};
 use super::scan::Scan;
 
 /// What a listener has seen since it began.
@@ -18,6 +18,10 @@ pub struct Counts {
     /// Records that nothing could be made of, and files that were lost before they were read to their end.
     pub unreadable: u64,
 }
+
+/// So many records that could not be read are told like one that is cut: a log of another kind, or one that somebody wrote
+/// over. Single ones are counted: a server's own messages get into the same file at times.
+const MANY: u64 = 100;
 
 /// A document (JSON over several lines) is kept until its end, and is read up to this length.
 const MAX_DOCUMENT: usize = 64 * 1024 * 1024;
@@ -105,8 +109,23 @@ impl Intake {
     }
 
     fn take(&mut self, reading: Reading) {
-        self.counts.unreadable += reading.unreadable;
         self.events.extend(reading.events);
+        self.lose(reading.unreadable);
+    }
+
+    /// What packs the text is damaged: whatever came behind is lost.
+    pub(super) fn lose_rest(&mut self) {
+        self.counts.unreadable += 1;
+        self.events.push(lost());
+    }
+
+    /// So many records could not be read.
+    pub(super) fn lose(&mut self, count: u64) {
+        let before = self.counts.unreadable;
+        self.counts.unreadable += count;
+        if before < MANY && self.counts.unreadable >= MANY {
+            self.events.push(lost());
+        }
     }
 }
 

@@ -20,6 +20,15 @@ pub struct Reading {
     pub unreadable: u64,
 }
 
+/// A record of which nothing is known but that it could not be read.
+pub(super) fn lost() -> Event {
+    let damage = Damage {
+        defects: vec![Defect::Cut],
+        ..Damage::default()
+    };
+    event(&Record::default(), damage)
+}
+
 /// How every record begins that a kube-apiserver writes.
 pub(super) const RECORD_START: &str = r#"{"kind":"Event","apiVersion":"audit.k8s.io/v1"#;
 
@@ -86,8 +95,14 @@ impl Reading {
         Ok(())
     }
 
+    /// Only the last of a list that ends in the middle is cut.
     fn items(&mut self, items: &[&RawValue], damage: &Damage) {
-        for item in items {
+        let mut whole = damage.clone();
+        whole
+            .defects
+            .retain(|defect| !matches!(defect, Defect::Cut | Defect::Oversize));
+        for (i, item) in items.iter().enumerate() {
+            let damage = if i + 1 == items.len() { damage } else { &whole };
             match serde_json::from_str::<Field<Record<'_>>>(item.get()) {
                 Ok(Field(record)) => self.record(&record, damage),
                 Err(_) => self.unreadable += 1,
@@ -115,7 +130,15 @@ impl Reading {
             // What cannot be read even so adds nothing, and counts below.
             let _broken: Result<(), serde_json::Error> = self.value(&mended.text, &damage);
         }
-        if before == (self.events.len(), self.unreadable) {
+        if before.0 < self.events.len() {
+            return;
+        }
+        self.unreadable = before.1;
+        let start = text.len().min(RECORD_START.len());
+        if text.get(..start) == RECORD_START.get(..start) {
+            // It was a record, of which nothing is left.
+            self.events.push(event(&Record::default(), damage));
+        } else {
             self.unreadable += 1;
         }
     }

@@ -35,6 +35,8 @@ pub struct AuditFile {
     task: Option<JoinHandle<(Box<Reader>, io::Result<Step>)>>,
     counts: Counts,
     ended: bool,
+    /// Why it cannot go on, once what was read before is handed out.
+    failed: Option<io::Error>,
     context: bool,
     /// What is wanted from the next batch on.
     wanted: Option<Interest>,
@@ -74,6 +76,7 @@ impl AuditFile {
             task: None,
             counts: Counts::default(),
             ended: false,
+            failed: None,
             context: listening.context,
             wanted: None,
         })
@@ -99,6 +102,9 @@ impl AuditFile {
 
     /// Reads a batch, away from the threads that wait for nothing.
     async fn batch(&mut self) -> io::Result<Option<Listened>> {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
         let task = match (self.task.take(), self.reader.take()) {
             (Some(task), _) => task,
             (None, Some(mut reader)) => {
@@ -119,13 +125,14 @@ impl AuditFile {
         };
         self.task = None;
         let (mut reader, step) = result.map_err(io::Error::other)?;
-        // What was read before an error comes with the next batch.
-        let listened = match &step {
-            Ok(_) => self.listened(&mut reader),
-            Err(_) => None,
-        };
+        // What was read before an error comes first.
+        let listened = self.listened(&mut reader);
         self.reader = Some(reader);
-        self.ended = step? == Step::End;
+        match step {
+            Ok(step) => self.ended = step == Step::End,
+            Err(error) if listened.is_some() => self.failed = Some(error),
+            Err(error) => return Err(error),
+        }
         Ok(listened)
     }
 

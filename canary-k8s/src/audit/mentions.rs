@@ -45,6 +45,10 @@ pub(super) fn mentions(event: &Event) -> BTreeSet<Mention> {
     }
     if let Some(response) = &event.response_body {
         body::reviewed(&event.action, response, &mut mentions);
+        // A patch may not say whom the binding that it changes names.
+        if matches!(event.action.verb.as_str(), "update" | "patch") {
+            body::bound(&event.action, response, &mut mentions);
+        }
     }
     mentions
 }

@@ -36,11 +36,8 @@ pub(super) fn event(record: &Record<'_>, damage: Damage) -> Event {
         at: time(&record.received).or_else(|| time(&record.timestamp)),
         stage_at: time(&record.stage_at),
         actor: actor(record),
-        acting_as: record
-            .impersonated_user
-            .username
-            .is_some()
-            .then(|| identity(&record.impersonated_user)),
+        acting_as: Some(identity(&record.impersonated_user))
+            .filter(|_| record.impersonated_user.is_somebody()),
         action,
         outcome: outcome(&record.response_status),
         mentions: BTreeSet::new(),

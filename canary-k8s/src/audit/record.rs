@@ -69,6 +69,16 @@ lenient_object! {
     }
 }
 
+impl User<'_> {
+    /// Whether anything is said of them.
+    pub(super) fn is_somebody(&self) -> bool {
+        self.username.is_some()
+            || self.uid.is_some()
+            || !self.groups.is_empty()
+            || !self.extra.is_empty()
+    }
+}
+
 impl Record<'_> {
     /// Whether there is anything in it that only an audit record has.
     pub(super) fn is_audit(&self) -> bool {

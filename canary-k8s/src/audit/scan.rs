@@ -25,7 +25,7 @@ use std::collections::HashSet;
 
 use canary_core::detect::Tripwire;
 use foldhash::fast::FixedState;
-use memchr::{memchr, memchr2, memrchr};
+use memchr::{memchr, memchr2, memmem, memrchr};
 
 use super::lines::RECORD_START;
 use super::probe::Probes;
@@ -47,7 +47,7 @@ const MAX_SEEN: usize = 1024;
 impl Scan {
     /// A scan for what can touch `tripwires`; with `context` also for what a judge needs to know beside it: creations
     /// of service accounts' tokens, of pods and workloads in the namespaces of `tripwires`, deletions of namespaces,
-    /// watches of Secrets and ConfigMaps, and the first record of each control-plane principal.
+    /// watches of Secrets and ConfigMaps, refusals, and the first record of each control-plane principal.
     #[must_use]
     pub fn new(tripwires: &[Tripwire], context: bool) -> Self {
         Self {
@@ -157,7 +157,7 @@ impl Scan {
                 if after.starts_with(PLAIN_STATUS) {
                     skip = PLAIN_STATUS.len();
                 }
-                false
+                self.context && is_refusal(after.get(skip..).unwrap_or_default())
             }
             Part::Annotations => walk.issues && self.probes.issued(after),
             Part::ImpersonatedExtra | Part::Metadata | Part::Details => false,
@@ -241,6 +241,19 @@ const CONTROL_PLANE: [&[u8]; 4] = [
     b"system:kube-scheduler",
     b"system:serviceaccount:kube-system:",
 ];
+
+/// Whether a status begins here that says that somebody was refused. Text that a client chose has no raw quote in it.
+fn is_refusal(status: &[u8]) -> bool {
+    if !status.starts_with(FAILURE) {
+        return false;
+    }
+    let end = memchr(b'\n', status).unwrap_or(status.len());
+    let rest = status.get(..end).unwrap_or_default();
+    memmem::find(rest, FORBIDDEN).is_some()
+}
+
+const FAILURE: &[u8] = br#""status":"Failure""#;
+const FORBIDDEN: &[u8] = br#","reason":"Forbidden""#;
 
 fn is_blank(line: &[u8]) -> bool {
     line.iter().all(u8::is_ascii_whitespace)

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 
 use flate2::read::MultiGzDecoder;
 
-use super::files::Step;
+use super::files::{Step, is_damage};
 use super::frame::{CHUNK, Frame};
 use super::intake::Intake;
 use super::source::GZIP;
@@ -43,6 +43,11 @@ impl Stream {
         let chunk = chunks.try_recv();
         self.chunks = Some(chunks);
         match chunk {
+            // As of a file: packed text that is damaged ends where the damage is.
+            Ok(Err(error)) if is_damage(&error) => {
+                intake.lose_rest();
+                Ok(Step::More)
+            }
             Ok(chunk) => {
                 let chunk = chunk?;
                 let mut rest = chunk.as_slice();

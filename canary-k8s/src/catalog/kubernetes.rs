@@ -377,7 +377,7 @@ impl Catalog for KubernetesCatalog {
         };
         match planted.handle.kind.as_str() {
             "Secret" => vec![tripwire(object("secrets"), Meaning::Content)],
-            "ConfigMap" => vec![tripwire(object("configmaps"), Meaning::Content)],
+            "ConfigMap" => vec![tripwire(object("configmaps"), Meaning::Listed)],
             "ServiceAccount" => vec![
                 tripwire(object("serviceaccounts"), Meaning::Identity),
                 tripwire(

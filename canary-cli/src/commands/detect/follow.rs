@@ -15,6 +15,7 @@ use crate::commands::Context;
 use crate::commands::watch::{Log, Watch};
 use crate::error::{CommandError, Exit};
 use crate::project::{Project, Stamp};
+use crate::sink::Post;
 
 /// How often the ledger is looked at, and what waits is let go: often enough that a canary is watched before the person
 /// who planted it has read that it was.
@@ -22,6 +23,9 @@ const TICK: Duration = Duration::from_millis(250);
 
 /// How long what tells nothing may go unkept: so much of the log is read again after a kill, which changes nothing.
 const KEEP: Duration = Duration::from_secs(5);
+
+/// How long an end is held up by a receiver that does not answer.
+const LAST_POST: Duration = Duration::from_secs(5);
 
 /// Tells creations and updates of alerts until it is stopped.
 pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, CommandError> {
@@ -46,14 +50,21 @@ pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, Comman
                 }
                 None => break,
             },
+            ended = following.post.next() => {
+                following.post.ended(&ended, context.ui, Timestamp::now());
+                following.keep()?;
+            }
             _ = tick.tick() => following.tick().await?,
             () = &mut stop => break,
         }
     }
     let rest = following.judge.finish();
     following.tell(&rest)?;
+    following.last_post().await;
     following.keep()?;
-    if !args.json {
+    if args.json {
+        tell::unread(context, &following.totals);
+    } else {
         tell::summary(context, &following.totals, &following.judge, following.told);
     }
     Ok(if args.exit_code && following.told > 0 {
@@ -84,6 +95,7 @@ struct Following<'a> {
     judge: Judge,
     folder: Folder,
     log: Log,
+    post: Post,
     totals: Totals,
     /// How many alerts were created.
     told: usize,
@@ -114,6 +126,7 @@ impl<'a> Following<'a> {
         let path = args.audit_log.display().to_string();
         let position = kept.resume(&path, &mut judge, &mut folder);
         let log = watch.log(&args.audit_log, true, position.as_deref())?;
+        let post = Post::new(&project.config.alerts, kept.outbox)?;
         Ok(Self {
             context,
             project,
@@ -122,6 +135,7 @@ impl<'a> Following<'a> {
             judge,
             folder,
             log,
+            post,
             totals: Totals::default(),
             told: 0,
             kept_at: Instant::now(),
@@ -142,11 +156,29 @@ impl<'a> Following<'a> {
                 any = true;
                 self.told += usize::from(change == Change::Created);
                 if change != Change::Counted {
+                    self.post.put(&uid, change);
                     tell::alert(self.context, self.args.json, &alert, change)?;
                 }
             }
         }
+        self.post.send(&self.folder, Timestamp::now());
         Ok(any)
+    }
+
+    /// What is due goes out before we end, as far as it goes quickly; the rest is kept for the next run.
+    async fn last_post(&mut self) {
+        let send = async {
+            loop {
+                let now = Timestamp::now();
+                self.post.send(&self.folder, now);
+                if self.post.is_idle() {
+                    return;
+                }
+                let ended = self.post.next().await;
+                self.post.ended(&ended, self.context.ui, now);
+            }
+        };
+        drop(tokio::time::timeout(LAST_POST, send).await);
     }
 
     /// After its alerts were told, so that none is lost; told again is better than never.
@@ -165,12 +197,14 @@ impl<'a> Following<'a> {
                 judge,
             }),
             alerts: self.folder.save(),
+            outbox: self.post.outbox.clone(),
         };
         kept.write(self.project, key)
     }
 
     async fn tick(&mut self) -> Result<(), CommandError> {
         let waited = self.judge.tick(Timestamp::now());
+        self.post.send(&self.folder, Timestamp::now());
         if !waited.is_empty() {
             self.tell(&waited)?;
             self.keep()?;

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use canary_core::alert::{Alert, Folded, Folder};
+use canary_core::alert::{Alert, Folded, Folder, Outbox};
 use canary_core::detect::Judge;
 use canary_core::disguise::{Key, SealForm, open, seal};
 use serde::{Deserialize, Serialize};
@@ -36,6 +36,9 @@ pub(crate) struct Followed {
 pub(crate) struct Kept {
     pub(crate) followed: Option<Followed>,
     pub(crate) alerts: Folded,
+    /// What is still to be delivered.
+    #[serde(default)]
+    pub(crate) outbox: Outbox,
 }
 
 impl Kept {

@@ -6,6 +6,7 @@ use super::kept::Kept;
 use super::tell::{self, Totals};
 use crate::cli::Detect;
 use crate::commands::Context;
+use crate::commands::in_order::InOrder;
 use crate::commands::watch::Watch;
 use crate::error::{CommandError, Exit};
 
@@ -17,19 +18,32 @@ pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, Comman
     let mut folder = Folder::new(watch.alerts.clone());
     let mut log = watch.log(&args.audit_log, false, None)?;
     let mut totals = Totals::default();
+    let mut in_order = InOrder::default();
+    // What was read before the log failed is told all the same.
+    let mut failed = None;
     loop {
         let listened = tokio::select! {
-            listened = log.next() => listened?,
-            _ = tokio::signal::ctrl_c() => None,
+            listened = log.next() => listened,
+            _ = tokio::signal::ctrl_c() => Ok(None),
         };
-        let Some(listened) = listened else {
-            break;
+        let listened = match listened {
+            Ok(Some(listened)) => listened,
+            Ok(None) => break,
+            Err(error) => {
+                failed = Some(error);
+                break;
+            }
         };
         totals.add(&listened);
-        for event in &listened.events {
-            for sighting in judge.judge(event) {
+        for event in in_order.take(listened.events) {
+            for sighting in judge.judge(&event) {
                 folder.take(&sighting);
             }
+        }
+    }
+    for event in in_order.rest() {
+        for sighting in judge.judge(&event) {
+            folder.take(&sighting);
         }
     }
     for sighting in judge.finish() {
@@ -49,8 +63,18 @@ pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, Comman
             context.ui.say(&format!("Note: {}", error.message));
         }
     }
-    if !args.json {
+    if args.json {
+        tell::unread(context, &totals);
+    } else {
         tell::summary(context, &totals, &judge, alerts.len());
+    }
+    if !project.config.alerts.is_empty() && !alerts.is_empty() {
+        context.ui.say(
+            "Note: a replay tells alerts here only; --follow also delivers them to the [alert.…] receivers.",
+        );
+    }
+    if let Some(error) = failed {
+        return Err(error);
     }
     Ok(if args.exit_code && !alerts.is_empty() {
         Exit::Touched

@@ -43,6 +43,16 @@ pub(super) fn alert(
     })
 }
 
+/// What was not seen is said, also where only machines listen.
+pub(super) fn unread(context: &Context, totals: &Totals) {
+    if totals.unreadable > 0 {
+        let count = totals.unreadable;
+        context
+            .ui
+            .say(&format!("Note: {count} records could not be read"));
+    }
+}
+
 pub(super) fn summary(context: &Context, totals: &Totals, judge: &Judge, alerts: usize) {
     let excused = |why| judge.excused().get(&why).copied().unwrap_or_default();
     let mut words = vec![format!(

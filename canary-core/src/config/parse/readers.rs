@@ -205,8 +205,8 @@ fn credential(text: &str) -> Result<String, String> {
     match text.strip_prefix("certificate:") {
         Some(hex) if digest(hex) => Ok(format!("certificate:{}", hex.to_ascii_lowercase())),
         Some(_) => Err("expected 64 hexadecimal digits after `certificate:`".into()),
-        None if matches!(text, "pod-token" | "token") => Ok(text.into()),
-        None => Err("expected `pod-token`, `token` or `certificate:SHA256`".into()),
+        None if matches!(text, "pod-token" | "token" | "unknown") => Ok(text.into()),
+        None => Err("expected `pod-token`, `token`, `certificate:SHA256` or `unknown`".into()),
     }
 }
 

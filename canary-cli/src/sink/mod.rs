@@ -1,0 +1,6 @@
+//! Where alerts are delivered.
+
+mod post;
+mod webhook;
+
+pub(crate) use post::Post;
