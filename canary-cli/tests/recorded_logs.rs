@@ -13,23 +13,8 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use flate2::read::GzDecoder;
-use support::Project;
 use support::audit::{Record, findings as detect, record, told};
-
-#[expect(clippy::print_stderr, reason = "a skipped test must be seen")]
-/// The data sets, where they are: `CANARY_DATASETS`, or beside the repository.
-fn dataset(name: &str) -> Option<PathBuf> {
-    let folder = match std::env::var_os("CANARY_DATASETS") {
-        Some(folder) => PathBuf::from(folder),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/datasets"),
-    };
-    let path = folder.join(name);
-    if path.exists() {
-        return Some(path);
-    }
-    eprintln!("SKIPPED: the data set {name} is not here; CANARY_DATASETS names its folder");
-    None
-}
+use support::{Project, dataset};
 
 fn nowhere(config: &str) -> Project {
     Project::at(PathBuf::from("/nonexistent"), config)

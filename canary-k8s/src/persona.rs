@@ -25,8 +25,8 @@ fn of_tool(persona: &str) -> Option<(&'static str, &'static str)> {
 
 /// How an object of a kind is written there: as configured, or as most neighbours were made.
 ///
-/// The neighbours of the same kind and namespace decide, and our own are none; where there are none, those of the same kind anywhere that was
-/// looked at; where there are none either, `kubectl create`.
+/// The neighbours of the same kind and namespace decide, and our own are none; where there are none, those of the same
+/// kind anywhere that was looked at; where there are none either, what a tool keeps for itself; and last `kubectl create`.
 pub(crate) fn choose(persona: &str, scope: &Scope, cx: &Lowering<'_>) -> Written {
     if let Some((manager, operation)) = of_tool(persona) {
         return Written {
@@ -35,15 +35,22 @@ pub(crate) fn choose(persona: &str, scope: &Scope, cx: &Lowering<'_>) -> Written
             like: None,
         };
     }
-    let theirs = |(handle, _): &(&Handle, &Object)| !cx.ours.contains(*handle);
-    let near = count(cx.observed.in_scope(&provider(), scope).filter(theirs));
-    let counted = if near.is_empty() {
-        let all = cx.observed.objects.get(&provider()).into_iter().flatten();
-        let alike = all.filter(|(handle, _)| handle.kind == scope.kind);
-        count(alike.filter(theirs))
-    } else {
-        near
+    let provider = provider();
+    let near = || cx.observed.in_scope(&provider, scope);
+    let all = || {
+        let objects = cx.observed.objects.get(&provider).into_iter().flatten();
+        objects.filter(|(handle, _)| handle.kind == scope.kind)
     };
+    let theirs = |(handle, _): &(&Handle, &Object)| !cx.ours.contains(*handle);
+    let plain = |seen: &(&Handle, &Object)| theirs(seen) && !is_bookkeeping(seen.0);
+    let counted = [
+        count(near().filter(plain)),
+        count(all().filter(plain)),
+        count(near().filter(theirs)),
+        count(all().filter(theirs)),
+    ];
+    let counted = counted.into_iter().find(|counted| !counted.is_empty());
+    let counted = counted.unwrap_or_default();
     let total: u32 = counted.values().sum();
     let most = counted
         .into_iter()
@@ -60,6 +67,12 @@ pub(crate) fn choose(persona: &str, scope: &Scope, cx: &Lowering<'_>) -> Written
             like: None,
         },
     }
+}
+
+/// What Helm keeps its releases in. It writes them as it writes nothing else, so that an ordinary object that was
+/// written so would stand out.
+fn is_bookkeeping(handle: &Handle) -> bool {
+    handle.name.starts_with("sh.helm.release.")
 }
 
 /// How many objects were first written how. What the cluster's own controllers made is not counted: people and tools

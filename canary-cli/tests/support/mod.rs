@@ -167,6 +167,21 @@ pub(crate) fn alerts(project: &Project, cluster: &ControlPlane) -> Vec<Value> {
         .collect()
 }
 
+/// The data sets, where they are: `CANARY_DATASETS`, or beside the repository.
+#[expect(clippy::print_stderr, reason = "a skipped test must be seen")]
+pub(crate) fn dataset(name: &str) -> Option<PathBuf> {
+    let folder = match std::env::var_os("CANARY_DATASETS") {
+        Some(folder) => PathBuf::from(folder),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/datasets"),
+    };
+    let path = folder.join(name);
+    if path.exists() {
+        return Some(path);
+    }
+    eprintln!("SKIPPED: the data set {name} is not here; CANARY_DATASETS names its folder");
+    None
+}
+
 /// Waits until something is so; a loaded machine takes its time.
 #[track_caller]
 pub(crate) fn until(what: &str, is: impl Fn() -> bool) {

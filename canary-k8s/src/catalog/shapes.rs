@@ -92,7 +92,7 @@ fn secret() -> KindShape {
                 field(
                     "type",
                     Shape::Checked(names::secret_type),
-                    "The Secret's type, with `data`. Left out: Opaque.",
+                    "The Secret's type. Left out: the template's, or Opaque.",
                 ),
                 field(
                     "of",
@@ -100,7 +100,7 @@ fn secret() -> KindShape {
                     "The account whose token a kubeconfig holds.",
                 ),
             ]),
-            exclusive: vec![("template", "data"), ("template", "type")],
+            exclusive: vec![("template", "data")],
             one_needed: vec![&["template", "data"]],
         },
     }
