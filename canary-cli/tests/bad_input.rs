@@ -114,6 +114,47 @@ fn init_leaves_alone_what_is_there() {
 }
 
 #[test]
+fn a_key_elsewhere_in_the_project_is_kept_out_of_version_control_too() {
+    let project = nowhere(ONE);
+    project.run(&["init", "--key-file", "site.key"]).exits(0);
+    assert_eq!(
+        fs::read_to_string(project.path(".gitignore")).unwrap(),
+        ".canary/\n/site.key\n"
+    );
+    let folder = fs::metadata(project.path(".canary")).unwrap();
+    assert_eq!(folder.permissions().mode() & 0o777, 0o700);
+}
+
+#[test]
+fn a_saved_plan_is_put_into_a_file_of_its_own() {
+    let project = nowhere(ONE);
+    // Left by somebody, as a link to what we may write and he may not.
+    fs::write(project.path("precious"), "as it was").unwrap();
+    std::os::unix::fs::symlink(project.path("precious"), project.path("p.unfinished")).unwrap();
+    fs::write(
+        project.path("dump.json"),
+        r#"{"kind":"Namespace","metadata":{"name":"shop","uid":"u","creationTimestamp":"2026-01-01T00:00:00Z"}}
+{"kind":"Secret","metadata":{"name":"a","namespace":"shop","uid":"v","resourceVersion":"1","creationTimestamp":"2026-01-01T00:00:00Z"}}"#,
+    )
+    .unwrap();
+    project
+        .run(&["plan", "--from", "dump.json", "--out", "p"])
+        .exits(0);
+    assert_eq!(
+        fs::read_to_string(project.path("precious")).unwrap(),
+        "as it was"
+    );
+    let saved = fs::symlink_metadata(project.path("p")).unwrap();
+    assert!(saved.is_file());
+    assert_eq!(saved.permissions().mode() & 0o777, 0o600);
+    fs::write(project.path("empty"), "").unwrap();
+    project
+        .run(&["plan", "--from", "empty"])
+        .exits(1)
+        .says("no list of Kubernetes objects");
+}
+
+#[test]
 fn a_ledger_that_is_not_ours_or_not_whole_is_refused_by_name() {
     let Some(cluster) = ControlPlane::for_test() else {
         return;

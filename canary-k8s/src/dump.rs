@@ -47,6 +47,9 @@ impl Dump {
     /// When it is neither.
     pub fn read(bytes: &[u8]) -> Result<Self, DumpError> {
         let bytes = unpacked(bytes)?;
+        if bytes.trim_ascii().is_empty() {
+            return Err(DumpError::NoList);
+        }
         let mut items = Vec::new();
         for value in serde_json::Deserializer::from_slice(&bytes).into_iter::<Value>() {
             let mut value = value.map_err(DumpError::Syntax)?;

@@ -8,7 +8,7 @@ use std::time::Instant;
 use async_trait::async_trait;
 use canary_core::apply::{Ended, Progress, RealizeError, Report};
 use canary_core::engine::{Applied, ApplyRequest, Approve, Engine, View};
-use canary_core::plan::{Action, Obstacle, Plan, Purpose, open_saved};
+use canary_core::plan::{Action, Plan, Purpose, open_saved};
 
 use super::Context;
 use super::context::targets;
@@ -153,11 +153,12 @@ fn exit(applied: &Applied) -> Exit {
     if report.is_complete() {
         return Exit::Done;
     }
-    worst(report, &applied.plan)
+    worst(report)
 }
 
-/// When several hold: conflict before not permitted before partly applied.
-fn worst(report: &Report, plan: &Plan) -> Exit {
+/// When several hold: conflict before not permitted before partly applied. Where nothing was done and something could not
+/// be, it failed.
+fn worst(report: &Report) -> Exit {
     let failed = |test: fn(&RealizeError) -> bool| {
         report.count(|ended| matches!(ended, Ended::Failed(error) if test(error))) > 0
     };
@@ -172,10 +173,8 @@ fn worst(report: &Report, plan: &Plan) -> Exit {
     if failed(|error| matches!(error, RealizeError::Denied { .. })) {
         return Exit::Denied;
     }
-    let only_foreign = plan.steps.iter().all(|step| {
-        !matches!(&step.action, Action::Blocked(obstacle) if !matches!(obstacle, Obstacle::Foreign { .. } | Obstacle::Waits(_)))
-    });
-    if report.done() == 0 && !only_foreign {
+    // What only waits on obstacles is not a failure.
+    if report.done() == 0 && failed(|_| true) {
         return Exit::Failed;
     }
     Exit::Partly

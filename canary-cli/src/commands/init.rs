@@ -2,7 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use canary_core::disguise::Key;
@@ -26,7 +26,11 @@ pub(crate) fn run(context: &Context) -> Result<Exit, CommandError> {
             CommandError::new(Exit::Failed, format!("writing {what}: {error}"))
         }
     };
-    fs::create_dir_all(folder.join(FOLDER)).map_err(failed(&folder.join(FOLDER)))?;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder.join(FOLDER))
+        .map_err(failed(&folder.join(FOLDER)))?;
     let made = create(path, TEMPLATE.as_bytes(), 0o644).map_err(failed(path))?;
     tell(
         context,
@@ -52,7 +56,19 @@ pub(crate) fn run(context: &Context) -> Result<Exit, CommandError> {
         made,
         "keep a copy where only you can read it: without it nothing can be recovered",
     );
-    ignore(&folder.join(".gitignore")).map_err(failed(&folder.join(".gitignore")))?;
+    let list = folder.join(".gitignore");
+    ignore(&list, &format!("{FOLDER}/")).map_err(failed(&list))?;
+    // A key that is kept elsewhere in the project does not belong there either.
+    let inside = match folder == Path::new(".") {
+        true if key_path.is_relative() => Some(key_path.strip_prefix(".").unwrap_or(&key_path)),
+        true => None,
+        false => key_path.strip_prefix(folder).ok(),
+    };
+    if let Some(inside) =
+        inside.filter(|inside| !inside.starts_with(FOLDER) && !inside.starts_with(".."))
+    {
+        ignore(&list, &format!("/{}", inside.display())).map_err(failed(&list))?;
+    }
     Ok(Exit::Done)
 }
 
@@ -86,8 +102,7 @@ fn create(path: &Path, content: &[u8], mode: u32) -> std::io::Result<bool> {
 }
 
 /// The key and the ledger do not belong into version control.
-fn ignore(path: &Path) -> std::io::Result<()> {
-    let line = format!("{FOLDER}/");
+fn ignore(path: &Path, line: &str) -> std::io::Result<()> {
     let there = fs::read_to_string(path).unwrap_or_default();
     if there.lines().any(|known| known.trim() == line) {
         return Ok(());

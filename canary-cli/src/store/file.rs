@@ -257,10 +257,14 @@ fn put_with(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
     let mut unfinished = path.to_owned().into_os_string();
     unfinished.push(".unfinished");
     let unfinished = PathBuf::from(unfinished);
+    // What a cut-off run left there, or somebody else put there, has another mode or is a link to elsewhere.
+    match fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
     let mut file = OpenOptions::new()
-        .create(true)
+        .create_new(true)
         .write(true)
-        .truncate(true)
         .mode(mode)
         .open(&unfinished)?;
     file.write_all(bytes)?;

@@ -1,5 +1,6 @@
 //! Names that fit the neighbours.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -78,6 +79,19 @@ impl<'a> Namer<'a> {
         generation: u32,
         style: &Style,
     ) -> Vec<String> {
+        let ranked = self.ranked(canary, scope, generation, style);
+        ranked.into_iter().map(|(_, name)| name).collect()
+    }
+
+    /// The same with how near each is to what the canary is about: its label's words, its scope's, general ones, and last
+    /// numbered ones.
+    fn ranked(
+        &self,
+        canary: &CanaryId,
+        scope: &str,
+        generation: u32,
+        style: &Style,
+    ) -> Vec<(u64, String)> {
         let label = canary.label().replace('_', "-");
         let order = self.order(canary, generation);
         let mut names: Vec<(u64, u64, String)> = Vec::new();
@@ -111,10 +125,13 @@ impl<'a> Namer<'a> {
             }
         }
         names.sort();
-        names.into_iter().map(|(_, _, name)| name).collect()
+        names
+            .into_iter()
+            .map(|(rank, _, name)| (rank, name))
+            .collect()
     }
 
-    /// The candidate that fits best: free, and with an ending that many neighbours have.
+    /// The candidate that fits best: free, of the nearest words, and with an ending that many neighbours have.
     #[must_use]
     pub fn pick(
         &self,
@@ -133,20 +150,17 @@ impl<'a> Namer<'a> {
             *alike.entry(ending).or_default() += 1;
         }
         let free = self
-            .candidates(canary, scope, generation, style)
+            .ranked(canary, scope, generation, style)
             .into_iter()
-            .filter(|name| !neighbours.others.contains(name.as_str()))
-            .filter(|name| !neighbours.taken.contains(name.as_str()));
-        // Of equals the first: `max_by_key` would take the last.
-        let mut best: Option<(usize, String)> = None;
-        for name in free {
-            let ending = style.ending_of(&name).unwrap_or_default();
+            .filter(|(_, name)| !neighbours.others.contains(name.as_str()))
+            .filter(|(_, name)| !neighbours.taken.contains(name.as_str()));
+        // Of equals the first, which is what `min_by_key` takes.
+        free.min_by_key(|(rank, name)| {
+            let ending = style.ending_of(name).unwrap_or_default();
             let count = alike.get(ending).copied().unwrap_or_default();
-            if best.as_ref().is_none_or(|(most, _)| count > *most) {
-                best = Some((count, name));
-            }
-        }
-        best.map(|(_, name)| name)
+            (*rank, Reverse(count))
+        })
+        .map(|(_, name)| name)
     }
 
     /// A random order of names, the same every time.
@@ -211,12 +225,17 @@ mod tests {
         let namer = Namer::new(&keys);
         let id = CanaryId::new("secret", "payments-db");
         let neighbours = Neighbours {
-            others: BTreeSet::from(["a-postgres", "b-postgres", "payments-postgres", "c-secret"]),
+            others: BTreeSet::from(["a-postgres", "b-postgres", "c-secret"]),
             taken: BTreeSet::new(),
         };
         let name = namer.pick(&id, "shop", 1, &STYLE, &neighbours).unwrap();
-        assert_eq!(name, "shop-postgres");
+        assert_eq!(name, "payments-postgres");
         assert!(namer.candidates(&id, "shop", 1, &STYLE).contains(&name));
+        // Where that is taken, what is next most usual of the same words.
+        let mut neighbours = neighbours;
+        neighbours.others.insert("payments-postgres");
+        let name = namer.pick(&id, "shop", 1, &STYLE, &neighbours).unwrap();
+        assert_eq!(name, "payments-secret");
     }
 
     #[test]

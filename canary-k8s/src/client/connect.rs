@@ -6,7 +6,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
-use kube::config::{Config, KubeConfigOptions, Kubeconfig};
+use kube::config::{Config, KubeConfigOptions, Kubeconfig, KubeconfigError};
 
 use super::Client;
 
@@ -24,10 +24,17 @@ pub struct Connection {
 pub enum ConnectError {
     /// The kubeconfig cannot be used.
     #[error("the kubeconfig cannot be used")]
-    Kubeconfig(#[source] kube::config::KubeconfigError),
+    Kubeconfig(#[source] KubeconfigError),
+    /// The kubeconfig is no YAML, or not of a kubeconfig's shape. Its parser quotes what it does not understand, and
+    /// that can be a credential: only the place is told.
+    #[error("the kubeconfig is not valid{}", .at.as_ref().map(|at| format!(": {at}")).unwrap_or_default())]
+    Malformed {
+        /// Line and column.
+        at: Option<String>,
+    },
     /// There is no kubeconfig, and this is no pod.
     #[error("there is no cluster to connect to")]
-    Nowhere(#[source] kube::config::InferConfigError),
+    Nowhere(#[source] KubeconfigError),
     /// Its certificates or keys cannot be used.
     #[error("the credentials of the kubeconfig cannot be used")]
     Credentials(#[source] kube::Error),
@@ -71,6 +78,28 @@ fn pem(der: &[u8]) -> String {
     out
 }
 
+/// One that is there and wrong is told: whoever has written it does not mean the pod's own account.
+fn is_missing(error: &KubeconfigError) -> bool {
+    match error {
+        KubeconfigError::ReadConfig(error, _) => error.kind() == std::io::ErrorKind::NotFound,
+        KubeconfigError::FindPath => true,
+        _ => false,
+    }
+}
+
+fn unreadable(error: KubeconfigError) -> ConnectError {
+    match error {
+        KubeconfigError::Parse(error) => {
+            let words = error.to_string();
+            let at = words.split(": ").find(|part| part.starts_with("line "));
+            ConnectError::Malformed {
+                at: at.map(str::to_owned),
+            }
+        }
+        other => ConnectError::Kubeconfig(other),
+    }
+}
+
 impl Connection {
     /// Makes a client. Nothing is sent yet.
     ///
@@ -101,12 +130,15 @@ impl Connection {
 
     async fn config(&self) -> Result<(Config, String, String), ConnectError> {
         let file = match &self.kubeconfig {
-            Some(path) => Some(Kubeconfig::read_from(path).map_err(ConnectError::Kubeconfig)?),
-            None => Kubeconfig::read().ok(),
-        };
-        let Some(file) = file else {
-            let config = Config::infer().await.map_err(ConnectError::Nowhere)?;
-            return Ok((config, "in-cluster".into(), "kubernetes".into()));
+            Some(path) => Kubeconfig::read_from(path).map_err(unreadable)?,
+            None => match Kubeconfig::read() {
+                Ok(file) => file,
+                Err(error) if is_missing(&error) => {
+                    let pod = Config::incluster().map_err(|_| ConnectError::Nowhere(error))?;
+                    return Ok((pod, "in-cluster".into(), "kubernetes".into()));
+                }
+                Err(error) => return Err(unreadable(error)),
+            },
         };
         let context = self
             .context
@@ -127,5 +159,22 @@ impl Connection {
             .await
             .map_err(ConnectError::Kubeconfig)?;
         Ok((config, context, cluster))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_malformed_kubeconfig_is_told_by_its_place_and_not_by_what_stands_there() {
+        let text = "users:\n- name: a\n  user: { token: correct-horse-battery\n";
+        let error = unreadable(Kubeconfig::from_yaml(text).unwrap_err());
+        let words = format!("{error} {error:?}");
+        assert!(words.contains("line "), "{words}");
+        assert!(!words.contains("horse"), "{words}");
+        let text = "users: correct-horse-battery\n";
+        let error = unreadable(Kubeconfig::from_yaml(text).unwrap_err());
+        assert!(!format!("{error} {error:?}").contains("horse"));
     }
 }
