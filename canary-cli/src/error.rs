@@ -164,6 +164,9 @@ fn hint(error: &EngineError) -> Option<String> {
         EngineError::UnknownCanary { near: None, .. } => "canary list shows those there are".into(),
         EngineError::Apply(_) => "make room, then apply again: it goes on where it stopped".into(),
         EngineError::Site { gap, .. } if gap.reason == Reason::Unauthenticated => "log in to the cluster again".into(),
+        EngineError::Site { gap, .. } if matches!(gap.reason, Reason::Unreachable | Reason::TimedOut) => {
+            "is it the cluster you mean (`context` in [kubernetes], kubectl config current-context), and does it answer?".into()
+        }
         _ => return None,
     })
 }

@@ -41,11 +41,8 @@ impl Watch {
         project: &Project,
         args: &cli::Planned,
     ) -> Result<Self, CommandError> {
-        if args.planned {
-            return Self::planned(context, project, args);
-        }
         let watch = Self::following(context, project, args).await?;
-        if watch.planted.is_empty() {
+        if watch.planted.is_empty() && !args.planned {
             return Err(CommandError::new(
                 Exit::Failed,
                 "nothing is planted, so nothing can be touched",

@@ -73,7 +73,7 @@ impl Ways {
             return;
         };
         earliest(&mut self.forms, form(actor), at);
-        if let Some(network) = network(actor) {
+        if let Some(network) = home(actor) {
             earliest(&mut self.networks, network, at);
         }
     }
@@ -87,7 +87,7 @@ impl Ways {
         if is_later(&self.forms, &form(&alert.actor)) {
             found.push("it came with another kind of credential than before".to_owned());
         }
-        if network(&alert.actor).is_some_and(|network| is_later(&self.networks, &network)) {
+        if home(&alert.actor).is_some_and(|network| is_later(&self.networks, &network)) {
             found.push("it came from another network than before".to_owned());
         }
         found
@@ -119,17 +119,18 @@ fn form(actor: &Actor) -> String {
     }
 }
 
-/// The network of an address, as providers hand them out: 256 of IPv4, a /64 of IPv6. Pods come from wherever they were
-/// started, which is no news.
-fn network(actor: &Actor) -> Option<String> {
-    if actor.pod.is_some() {
-        return None;
-    }
-    Some(match actor.address? {
+/// The network of an address, as providers hand them out: 256 of IPv4, a /64 of IPv6.
+pub(super) fn network(address: IpAddr) -> String {
+    match address {
         IpAddr::V4(address) => {
             let [a, b, c, _] = address.octets();
             format!("{a}.{b}.{c}")
         }
         IpAddr::V6(address) => format!("{:x?}", &address.segments()[..4]),
-    })
+    }
+}
+
+/// Where somebody comes from. Pods come from wherever they were started, which is no news.
+fn home(actor: &Actor) -> Option<String> {
+    actor.address.filter(|_| actor.pod.is_none()).map(network)
 }

@@ -1,6 +1,7 @@
 //! One alert: who did what to which canaries.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,9 @@ pub struct Evidence {
     pub at: Option<Timestamp>,
     /// The source's identifier, cut at a length that can be kept.
     pub id: String,
+    /// The last source address, the only one that the client cannot choose.
+    #[serde(default)]
+    pub address: Option<IpAddr>,
     /// The verb.
     pub verb: String,
     /// What was asked for, as in `secrets payments/db`.
@@ -41,7 +45,7 @@ pub struct Evidence {
     pub defects: Vec<Defect>,
 }
 
-/// Sightings of one principal with one credential from one address in one hour.
+/// Sightings of one principal with one credential from one network in one hour.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Alert {
     /// The same for the same sightings, in any order.

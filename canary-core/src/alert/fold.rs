@@ -2,13 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sha2::{Digest as _, Sha256};
-
-use serde::{Deserialize, Serialize};
-
 use super::context::{self, Ways, hour};
+use super::kept::{Folded, KEPT};
 use super::{Alert, Evidence, Severity};
-use crate::detect::{Event, Grade, LAST_ON, OutcomeClass, Sighting};
+use crate::detect::{Event, Grade, LAST_ON, OutcomeClass, RequestKey, Sighting};
 use crate::disguise::Digester;
 
 /// As much of an audit id as is kept: a server's own has 36 characters, a client may send a megabyte.
@@ -19,8 +16,6 @@ const EVIDENCE: usize = 100;
 const REMEMBERED: usize = 10_000;
 /// As many alerts of one principal in one hour are seen in each other's light.
 const NEAR: usize = 64;
-/// As many alerts are kept across restarts: a thousand an hour are told before anybody looks.
-const KEPT: usize = 5_000;
 /// As many alerts are told apart, at some 10 KB each; what comes beyond is folded into few, so that nobody can fill the
 /// memory by coming under ever new names.
 const MOST: usize = 20_000;
@@ -28,46 +23,6 @@ const MOST: usize = 20_000;
 const OLD: i64 = 3;
 /// As many sentences of context are kept with an alert.
 const CONTEXT: usize = 32;
-
-/// What is kept of a folder.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Folded {
-    /// Each alert with the requests that it counted.
-    alerts: Vec<FoldedAlert>,
-}
-
-impl Folded {
-    /// Takes in what another folder kept; of the same alert, the one that counted more.
-    pub fn merge(&mut self, other: Self) {
-        let mut all: BTreeMap<String, FoldedAlert> = BTreeMap::new();
-        for one in std::mem::take(&mut self.alerts)
-            .into_iter()
-            .chain(other.alerts)
-        {
-            let uid = one.alert.uid.clone();
-            match all.get(&uid) {
-                Some(known) if known.requests.len() > one.requests.len() => {}
-                _ => drop(all.insert(uid, one)),
-            }
-        }
-        self.alerts = all.into_values().collect();
-        self.alerts
-            .sort_by_key(|one| std::cmp::Reverse(one.alert.last));
-        self.alerts.truncate(KEPT);
-    }
-
-    /// The kept alerts, the latest first.
-    pub fn alerts(&self) -> impl Iterator<Item = &Alert> {
-        self.alerts.iter().map(|one| &one.alert)
-    }
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct FoldedAlert {
-    alert: Alert,
-    /// Sixteen bytes each, in hex.
-    requests: String,
-}
 
 /// What a sighting did to the alerts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -84,7 +39,7 @@ pub enum Change {
 pub struct Folder {
     digester: Digester,
     alerts: BTreeMap<String, Alert>,
-    requests: BTreeMap<String, BTreeSet<Request>>,
+    requests: BTreeMap<String, BTreeSet<RequestKey>>,
     /// Uids of alerts by principal and hour: what one did in one hour puts the rest of it in another light.
     by_principal: BTreeMap<(String, i64), BTreeSet<String>>,
     /// How a principal came, and since when.
@@ -92,9 +47,6 @@ pub struct Folder {
     /// Alerts from before this hour were forgotten.
     forgotten: i64,
 }
-
-/// A request, whichever stage of it.
-type Request = [u8; 16];
 
 impl Folder {
     /// Uids come from this keyed digest (sub-key `Alerts`).
@@ -151,7 +103,7 @@ impl Folder {
         let event = &sighting.event;
         let is_of_many = self.alerts.len() >= MOST && self.uid(sighting) != uid;
         let requests = self.requests.entry(uid.to_owned()).or_default();
-        let is_new = requests.len() >= REMEMBERED || requests.insert(request(event));
+        let is_new = requests.len() >= REMEMBERED || requests.insert(event.request());
         let alert = self
             .alerts
             .entry(uid.to_owned())
@@ -241,22 +193,17 @@ impl Folder {
         let mut alerts: Vec<&Alert> = self.alerts.values().collect();
         alerts.sort_by_key(|alert| std::cmp::Reverse(alert.last));
         alerts.truncate(KEPT);
-        let one = |alert: &&Alert| FoldedAlert {
-            requests: hex(self.requests.get(&alert.uid)),
-            // In the light of the others, for whoever reads it without them.
-            alert: self.get(&alert.uid).unwrap_or_else(|| (*alert).clone()),
-        };
-        Folded {
-            alerts: alerts.iter().map(one).collect(),
-        }
+        // In the light of the others, for whoever reads it without them.
+        let one = |alert: &&Alert| (self.get(&alert.uid), self.requests.get(&alert.uid));
+        Folded::new(alerts.iter().map(one))
     }
 
     /// Goes on from what was kept.
     pub fn load(&mut self, folded: Folded) {
-        for one in folded.alerts {
-            let uid = one.alert.uid.clone();
-            self.requests.insert(uid.clone(), unhex(&one.requests));
-            self.alerts.insert(uid.clone(), one.alert);
+        for (alert, requests) in folded.into_alerts() {
+            let uid = alert.uid.clone();
+            self.requests.insert(uid.clone(), requests);
+            self.alerts.insert(uid.clone(), alert);
             self.index(&uid);
         }
     }
@@ -290,7 +237,7 @@ impl Folder {
         self.ways.retain(|name, _| names.contains(name.as_str()));
     }
 
-    /// Principal, whom it acted as, credential, address, outcome class, grade (named or used against covering), and the
+    /// Principal, whom it acted as, credential, network, outcome class, grade (named or used against covering), and the
     /// UTC hour of the event. Denied anonymous callers are one.
     fn uid(&self, sighting: &Sighting) -> String {
         let event = &sighting.event;
@@ -305,7 +252,7 @@ impl Folder {
             format!(
                 "{identity:?}\0{acting_as:?}\0{:?}\0{:?}\0{class:?}\0{:?}\0{hour}",
                 event.actor.credential,
-                event.actor.address,
+                event.actor.address.map(context::network),
                 grade(sighting).min(Grade::Named),
             )
         };
@@ -341,28 +288,6 @@ fn change(before: Option<&Alert>, now: &Alert) -> Option<Change> {
     })
 }
 
-fn hex(requests: Option<&BTreeSet<Request>>) -> String {
-    requests
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
-}
-
-fn unhex(text: &str) -> BTreeSet<Request> {
-    let byte = |at: usize| {
-        let pair = text.get(at..at + 2)?;
-        u8::from_str_radix(pair, 16).ok()
-    };
-    (0..text.len() / 32)
-        .filter_map(|i| {
-            let bytes: Option<Vec<u8>> = (0..16).map(|j| byte(i * 32 + j * 2)).collect();
-            Request::try_from(bytes?).ok()
-        })
-        .collect()
-}
-
 fn grade(sighting: &Sighting) -> Grade {
     sighting
         .touches
@@ -370,18 +295,6 @@ fn grade(sighting: &Sighting) -> Grade {
         .map(|touch| touch.grade)
         .max()
         .unwrap_or(Grade::Damaged)
-}
-
-/// The id alone is the client's to choose.
-fn request(event: &Event) -> Request {
-    let text = format!(
-        "{}\0{:?}\0{}\0{}",
-        event.id, event.at, event.action.uri, event.actor.identity.name
-    );
-    let digest = Sha256::digest(text.as_bytes());
-    let mut key = [0; 16];
-    key.copy_from_slice(&digest[..16]);
-    key
 }
 
 fn created(uid: String, sighting: &Sighting) -> Alert {
@@ -491,6 +404,7 @@ fn evidence(event: &Event) -> Evidence {
     Evidence {
         at: event.at,
         id: event.id.chars().take(LONGEST_ID).collect(),
+        address: event.actor.address,
         verb: action.verb.clone(),
         object: format!("{object} {place}"),
         selector: (!selector.is_empty()).then(|| selector.join(" ")),

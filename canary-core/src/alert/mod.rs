@@ -9,6 +9,7 @@
 mod context;
 mod finding;
 mod fold;
+mod kept;
 mod ocsf;
 mod outbox;
 mod sink;
@@ -17,7 +18,8 @@ mod tests;
 mod text;
 
 pub use finding::{Alert, Evidence, Severity};
-pub use fold::{Change, Folded, Folder};
+pub use fold::{Change, Folder};
+pub use kept::Folded;
 pub use ocsf::ocsf;
 pub use outbox::{Due, Outbox};
 pub use sink::{Sink, SinkError};

@@ -96,7 +96,7 @@ fn one(alert: &Alert, evidence: &Evidence) -> Value {
             "acting_as": alert.acting_as.as_ref().map(|identity| &identity.name),
         },
     });
-    if let Some(address) = actor.address {
+    if let Some(address) = evidence.address {
         value["src_endpoint"] = json!({ "ip": address.to_string() });
     }
     if !actor.user_agent.is_empty() {

@@ -44,9 +44,11 @@ pub fn full_text(alert: &Alert) -> String {
     for evidence in &alert.evidence {
         let at = evidence.at.map(|at| at.to_string()).unwrap_or_default();
         let id = escaped(&evidence.id);
+        let from = evidence.address.map(|address| format!(" from {address}"));
+        let from = from.unwrap_or_default();
         line(
             "  event",
-            format!("{at} {} · audit id {id}", what(evidence)),
+            format!("{at} {}{from} · audit id {id}", what(evidence)),
         );
     }
     let more = alert.count.saturating_sub(alert.evidence.len() as u64);
@@ -180,10 +182,12 @@ fn who(alert: &Alert) -> String {
 }
 
 fn from(alert: &Alert) -> String {
-    let address = alert
-        .actor
-        .address
-        .map_or_else(|| "an unknown address".to_owned(), |a| a.to_string());
+    let addresses: BTreeSet<_> = alert.evidence.iter().filter_map(|e| e.address).collect();
+    let address = match addresses.first() {
+        None => "an unknown address".to_owned(),
+        Some(first) if addresses.len() == 1 => first.to_string(),
+        Some(first) => format!("{first} and {} more of that network", addresses.len() - 1),
+    };
     match alert.actor.user_agent.as_str() {
         "" => address,
         agent => format!("{address}, says it is {}", escaped(agent)),

@@ -177,7 +177,7 @@ fn conditions() -> Vec<FieldShape> {
         field(
             "every",
             said(),
-            "How often at most, as in \"24h\"; or \"informer\" for any number of times.",
+            "How often at most, as in \"24h\"; or \"informer\": any number of times, in the form of client-go's informers.",
         ),
     ]
 }

@@ -192,7 +192,7 @@ pub enum ReaderScope {
 pub enum Cadence {
     /// Not more often than this.
     Every(Duration),
-    /// Any number of times, as an informer that restarts does.
+    /// Any number of times, in the form in which informers of client-go read.
     Informer,
 }
 

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use super::Mention;
 use crate::graph::ProviderId;
@@ -44,7 +45,23 @@ pub struct Event {
     pub defects: Vec<Defect>,
 }
 
+/// Names one request, whichever stage of it.
+pub type RequestKey = [u8; 16];
+
 impl Event {
+    /// Names the request of this event, whichever stage it is. The id alone is the client's to choose.
+    #[must_use]
+    pub fn request(&self) -> RequestKey {
+        let text = format!(
+            "{}\0{:?}\0{}\0{}",
+            self.id, self.at, self.action.uri, self.actor.identity.name
+        );
+        let digest = Sha256::digest(text.as_bytes());
+        let mut key = [0; 16];
+        key.copy_from_slice(&digest[..16]);
+        key
+    }
+
     /// Whether the record may hide a touch from whoever reads it: it is cut, or too long to be read.
     #[must_use]
     pub fn is_cut(&self) -> bool {

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use super::{Event, Mention, Outcome, OutcomeClass, Stage, Touch};
 use crate::graph::Address;
@@ -252,15 +251,8 @@ fn is_allowed(outcome: &Outcome) -> bool {
     outcome.code.is_none_or(|code| (200..300).contains(&code))
 }
 
-/// Names one request whichever stage of it: the id alone is the client's to choose.
+/// A request as a key of what is kept as JSON.
 fn request(event: &Event) -> String {
-    let text = format!(
-        "{}\0{:?}\0{}\0{}",
-        event.id, event.at, event.action.uri, event.actor.identity.name
-    );
-    let digest = Sha256::digest(text.as_bytes());
-    digest[..16]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let key = event.request();
+    key.iter().map(|byte| format!("{byte:02x}")).collect()
 }

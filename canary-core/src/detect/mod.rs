@@ -20,7 +20,7 @@ mod tripwire;
 
 pub use event::{
     Action, Actor, Credential, Defect, Event, Identity, NodeRef, Outcome, OutcomeClass, PodRef,
-    Selectors, Signal, Stage,
+    RequestKey, Selectors, Signal, Stage,
 };
 pub use judge::{Excuse, Judge, Rules, Sighting};
 pub use listen::{Interest, Listen, ListenError, Listened};

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Credential, Event, Outcome, OutcomeClass};
+use super::{Action, Credential, Event, Outcome, OutcomeClass};
 use crate::config::{Cadence, KnownReader, Origin, ReaderScope};
 
 /// Judges covering touches by the reviewed entries.
@@ -226,11 +226,13 @@ impl Readers {
     }
 
     fn cadence_fits(&self, i: usize, entry: &KnownReader, event: &Event) -> bool {
-        let (Some(Cadence::Every(every)), Some(last), Some(at)) = (
-            &entry.every,
-            self.learned.last.get(&place(i, entry)),
-            event.at,
-        ) else {
+        let every = match &entry.every {
+            None => return true,
+            Some(Cadence::Informer) => return is_an_informers(&event.action),
+            Some(Cadence::Every(every)) => every,
+        };
+        let last = self.learned.last.get(&place(i, entry));
+        let (Some(last), Some(at)) = (last, event.at) else {
             return true;
         };
         let every = SignedDuration::try_from(*every).unwrap_or(SignedDuration::MAX);
@@ -262,8 +264,20 @@ impl Misfit {
             Self::Origin => "from another place than its own",
             Self::Denied => "it was refused",
             Self::Over => "its entry has expired",
-            Self::Cadence => "more often than its own",
+            Self::Cadence => "otherwise than at its own cadence",
         }
+    }
+}
+
+/// In the form in which informers of client-go read: a list may come from the cache, a watch asks for bookmarks. `kubectl`
+/// and `curl` ask for neither unless told to. What is written in any other way is not recognised.
+fn is_an_informers(action: &Action) -> bool {
+    let (_, query) = action.uri.split_once('?').unwrap_or_default();
+    let has = |wanted: &str| query.split('&').any(|pair| pair == wanted);
+    match action.verb.as_str() {
+        "list" => has("resourceVersion=0"),
+        "watch" => has("allowWatchBookmarks=true"),
+        _ => false,
     }
 }
 

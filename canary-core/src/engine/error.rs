@@ -56,7 +56,7 @@ pub enum EngineError {
     #[error(transparent)]
     Lock(Box<LockError>),
     /// Nobody can tell where we are.
-    #[error("{provider}: the site cannot be told: {gap}")]
+    #[error("{provider}: the site cannot be told: {}", gap.why())]
     Site {
         /// Whose.
         provider: ProviderId,

@@ -80,10 +80,17 @@ impl fmt::Display for Place {
 
 impl fmt::Display for Gap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place, self.reason)?;
-        if !self.detail.is_empty() {
-            write!(f, " ({})", self.detail)?;
+        write!(f, "{}: {}", self.place, self.why())
+    }
+}
+
+impl Gap {
+    /// Why we could not look, without the place.
+    #[must_use]
+    pub fn why(&self) -> String {
+        match self.detail.as_str() {
+            "" => self.reason.to_string(),
+            detail => format!("{} ({detail})", self.reason),
         }
-        Ok(())
     }
 }

@@ -168,6 +168,16 @@ pub(crate) fn gap(place: Place, error: &CallError) -> Gap {
     }
 }
 
+/// Which server it was, whatever became of it: the kubeconfig decides that, and it may be another than was meant.
+fn site_gap(server: &str, error: &CallError) -> Gap {
+    let gap = gap(Place::Site, error);
+    let detail = match gap.detail.as_str() {
+        "" => server.to_owned(),
+        words => format!("{server}: {words}"),
+    };
+    Gap { detail, ..gap }
+}
+
 #[async_trait]
 impl Observe for KubernetesObserve {
     async fn site(&self) -> Result<Site, Gap> {
@@ -183,7 +193,7 @@ impl Observe for KubernetesObserve {
             Ok(answer) => answer.body["metadata"]["uid"].as_str().map(str::to_owned),
             // Who may not read kube-system knows the cluster by its authority.
             Err(error) if error.status() == Some(403) => aliases.first().cloned(),
-            Err(error) => return Err(gap(Place::Site, &error)),
+            Err(error) => return Err(site_gap(&endpoint.server, &error)),
         };
         let unknown = || {
             CallError::local(
@@ -191,7 +201,7 @@ impl Observe for KubernetesObserve {
                 "the cluster has no identity",
             )
         };
-        let id = id.ok_or_else(|| gap(Place::Site, &unknown()))?;
+        let id = id.ok_or_else(|| site_gap(&endpoint.server, &unknown()))?;
         let mut facts = BTreeMap::from([
             ("server".to_owned(), endpoint.server.clone()),
             ("cluster".to_owned(), endpoint.cluster.clone()),
