@@ -174,6 +174,34 @@ fn who_comes_more_often_than_its_entry_says_is_told() {
 }
 
 #[test]
+fn who_reads_otherwise_than_informers_do_is_told_when_the_entry_is_an_informers() {
+    let informer = "every = \"informer\"";
+    let list = "/api/v1/secrets?limit=500&resourceVersion=0";
+    excused(informer, &[reading().uri(list), reading().uri(list)]);
+    for other in [
+        "/api/v1/secrets",
+        "/api/v1/secrets?limit=500",
+        "/api/v1/secrets?resourceVersion=01",
+        "/api/v1/secrets?x=resourceVersion=0",
+    ] {
+        told_as(WORSE, informer, &[reading().uri(other)]);
+    }
+    let watch = |query: &str| {
+        reading()
+            .with("/verb", "watch".into())
+            .uri(&format!("/api/v1/secrets?{query}"))
+    };
+    let watched = |query: &str| {
+        let config = config(informer).replace("[\"list\"]", "[\"watch\"]");
+        let project = Project::at(PathBuf::from("/nonexistent"), &config);
+        told(&findings(&project, &log(&project, &[watch(query).line()])))
+    };
+    let streamed = "allowWatchBookmarks=true&sendInitialEvents=true&watch=true";
+    assert_eq!(watched(streamed), Vec::<String>::new());
+    assert_eq!(watched("watch=true"), [WORSE]);
+}
+
+#[test]
 fn a_damaged_record_is_told_whomever_it_names() {
     let project = Project::at(PathBuf::from("/nonexistent"), &config(""));
     let line = reading().line();
