@@ -261,7 +261,12 @@ fn context_is_what_a_judge_asks_for_and_each_control_plane_principal_once() {
     assert!(wants("alice", "create", "pods"));
     assert!(!wants("alice", "get", "pods"));
     assert!(wants("alice", "delete", "namespaces"));
-    assert!(wants("system:node:node1", "create", "serviceaccounts"));
+    // Where it is; then no more.
+    assert!(wants("system:node:node1", "get", "leases"));
+    assert!(!wants("system:node:node1", "get", "leases"));
+    assert!(!wants("system:node:node1", "create", "serviceaccounts"));
+    // A watch of one object covers no other.
+    assert!(!wants("system:node:node1", "watch", "secrets"));
     assert!(wants("system:kube-controller-manager", "get", "leases"));
     assert!(!wants("system:kube-controller-manager", "get", "leases"));
     let create = line("alice", "create", "pods");
@@ -275,6 +280,18 @@ fn context_is_what_a_judge_asks_for_and_each_control_plane_principal_once() {
     let name = r#""name":"db-admin","apiVersion":"v1""#;
     let part = create.replace(name, &format!(r#"{name},"subresource":"binding""#));
     assert!(part != create && !scan.maybe(part.as_bytes()));
+    let token = line("system:node:node1", "create", "serviceaccounts")
+        .replace(name, &format!(r#"{name},"subresource":"token""#));
+    assert!(scan.maybe(token.as_bytes()));
+    let watch = line("system:node:node1", "watch", "secrets").replace(r#","name":"db-admin""#, "");
+    assert!(scan.maybe(watch.as_bytes()));
+    // Refusals, also of what is none of ours.
+    let one = line("alice", "get", "endpoints");
+    let refused = one.replace(
+        r#""metadata":{},"code":200"#,
+        r#""metadata":{},"status":"Failure","message":"\"no\"","reason":"Forbidden","code":403"#,
+    );
+    assert!(refused != one && !scan.maybe(one.as_bytes()) && scan.maybe(refused.as_bytes()));
     // A name that looks like a subresource is none.
     let forged = create.replace(name, r#""name":"\",\"subresource\":\"","apiVersion":"v1""#);
     assert!(forged != create && scan.maybe(forged.as_bytes()));

@@ -3,8 +3,8 @@
 use memchr::memchr;
 use memchr::memmem::Finder;
 
-use super::targets::{NAME, NAMESPACE, Targets};
-use super::walk::{Walk, has_plain_subresource, is_rest_of_reference, plain};
+use super::targets::{NAME, NAMESPACE, Only, Targets};
+use super::walk::{Walk, has_plain_subresource, is_rest_of_reference, names_subresource, plain};
 
 /// What lines are probed for, and with what.
 #[derive(Debug)]
@@ -102,13 +102,33 @@ impl Probes {
         probe || !(namespace && name || is_rest_of_reference(tail))
     }
 
-    /// Whether an object reference is to a part of an object, or into a namespace that holds nothing of ours. `text`
-    /// begins with `resource` and goes on behind it.
-    pub(super) fn is_far(&self, text: &[u8], resource: &[u8]) -> bool {
+    /// Whether an object reference may be among those. `text` begins with `resource` and goes on behind it.
+    pub(super) fn is_among(&self, only: Only, text: &[u8], resource: &[u8]) -> bool {
         let tail = text.get(resource.len()..).unwrap_or_default();
         let namespace = tail.strip_prefix(NAMESPACE.as_bytes()).and_then(plain);
-        namespace.is_some_and(|namespace| !self.targets.is_home(namespace))
-            || has_plain_subresource(text)
+        match only {
+            Only::All => true,
+            Only::Near => {
+                namespace.is_none_or(|namespace| self.targets.is_home(namespace))
+                    && !has_plain_subresource(text)
+            }
+            Only::Subresources => names_subresource(text),
+            Only::Collections => !namespace.is_some_and(|namespace| {
+                let tail = tail.get(NAMESPACE.len() + namespace.len()..);
+                tail.is_some_and(|tail| tail.starts_with(NAME.as_bytes()))
+            }),
+        }
+    }
+
+    /// Whether a status begins here that says that somebody was refused. Text that a client chose has no raw quote in
+    /// it.
+    pub(super) fn is_refusal(&self, status: &[u8]) -> bool {
+        if !status.starts_with(FAILURE) {
+            return false;
+        }
+        let end = memchr(b'\n', status).unwrap_or(status.len());
+        let rest = status.get(..end).unwrap_or_default();
+        self.finders.forbidden.find(rest).is_some()
     }
 
     /// Whether a request without an object reference is about no resource by its path, too. `line` goes up to the user.
@@ -149,6 +169,7 @@ struct Finders {
     credential_word: Finder<'static>,
     access_key: Finder<'static>,
     issued: Finder<'static>,
+    forbidden: Finder<'static>,
 }
 
 impl Finders {
@@ -159,10 +180,15 @@ impl Finders {
             credential_word: Finder::new(CREDENTIAL_WORD),
             access_key: Finder::new(ACCESS_KEY),
             issued: Finder::new(ISSUED),
+            forbidden: Finder::new(FORBIDDEN),
         }
     }
 }
 
+/// How the status of a request begins that failed.
+const FAILURE: &[u8] = br#""status":"Failure""#;
+/// What it then holds where somebody was refused.
+const FORBIDDEN: &[u8] = br#","reason":"Forbidden""#;
 /// What stands before a request's URI.
 const URI: &[u8] = br#","requestURI":""#;
 /// How the extras of a user begin whose credential has an identifier.

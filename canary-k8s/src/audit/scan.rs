@@ -25,7 +25,7 @@ use std::collections::HashSet;
 
 use canary_core::detect::Tripwire;
 use foldhash::fast::FixedState;
-use memchr::{memchr, memchr2, memmem, memrchr};
+use memchr::{memchr, memchr2, memrchr};
 
 use super::lines::RECORD_START;
 use super::probe::Probes;
@@ -41,13 +41,14 @@ pub struct Scan {
     seen: HashSet<Box<[u8]>, FixedState>,
 }
 
-/// So many principals of the control plane are told from new ones; a cluster has some forty. Beyond, each is new.
-const MAX_SEEN: usize = 1024;
+/// So many principals of the control plane are told from new ones, at some 60 bytes each. A cluster has some forty, and
+/// 5,000 nodes at most. Beyond, each is new.
+const MAX_SEEN: usize = 8192;
 
 impl Scan {
     /// A scan for what can touch `tripwires`; with `context` also for what a judge needs to know beside it: creations
     /// of service accounts' tokens, of pods and workloads in the namespaces of `tripwires`, deletions of namespaces,
-    /// watches of Secrets and ConfigMaps, refusals, and the first record of each control-plane principal.
+    /// watches of many Secrets or ConfigMaps, refusals, and the first record of each control-plane principal and node.
     #[must_use]
     pub fn new(tripwires: &[Tripwire], context: bool) -> Self {
         Self {
@@ -157,7 +158,12 @@ impl Scan {
                 if after.starts_with(PLAIN_STATUS) {
                     skip = PLAIN_STATUS.len();
                 }
-                self.context && is_refusal(after.get(skip..).unwrap_or_default())
+                // What is about no resource says nothing of what somebody is after.
+                self.context
+                    && walk.has_object
+                    && self
+                        .probes
+                        .is_refusal(after.get(skip..).unwrap_or_default())
             }
             Part::Annotations => walk.issues && self.probes.issued(after),
             Part::ImpersonatedExtra | Part::Metadata | Part::Details => false,
@@ -204,7 +210,7 @@ impl Scan {
         walk.speaks = watch.speaks;
         walk.issues = watch.issues && names_subresource(text);
         (self.wanted_as_context(watch, walk, before)
-            && !(watch.near && self.probes.is_far(text, resource)))
+            && self.probes.is_among(watch.only, text, resource))
             || (watch.probe && self.probes.ours(text, resource))
     }
 
@@ -234,26 +240,15 @@ enum Next {
 /// How most statuses begin; its brace need not be looked at.
 const PLAIN_STATUS: &[u8] = br#""metadata":{},"#;
 
-/// Principals that a judge pins at first sight. Those of the controllers are service accounts of kube-system.
-const CONTROL_PLANE: [&[u8]; 4] = [
+/// Principals that a judge pins at first sight, and nodes, of which it learns where they are. Those of the controllers are
+/// service accounts of kube-system.
+const CONTROL_PLANE: [&[u8]; 5] = [
+    b"system:node:",
     b"system:apiserver",
     b"system:kube-controller-manager",
     b"system:kube-scheduler",
     b"system:serviceaccount:kube-system:",
 ];
-
-/// Whether a status begins here that says that somebody was refused. Text that a client chose has no raw quote in it.
-fn is_refusal(status: &[u8]) -> bool {
-    if !status.starts_with(FAILURE) {
-        return false;
-    }
-    let end = memchr(b'\n', status).unwrap_or(status.len());
-    let rest = status.get(..end).unwrap_or_default();
-    memmem::find(rest, FORBIDDEN).is_some()
-}
-
-const FAILURE: &[u8] = br#""status":"Failure""#;
-const FORBIDDEN: &[u8] = br#","reason":"Forbidden""#;
 
 fn is_blank(line: &[u8]) -> bool {
     line.iter().all(u8::is_ascii_whitespace)

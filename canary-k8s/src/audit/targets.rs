@@ -105,8 +105,21 @@ pub(super) struct Watch {
     pub(super) issues: bool,
     /// Requests of these verbs are wanted as context.
     pub(super) context: &'static [&'static str],
-    /// Of these, only those for a whole object in a namespace that holds something of ours.
-    pub(super) near: bool,
+    /// Of these, only those.
+    pub(super) only: Only,
+}
+
+/// Which requests about a resource are wanted as context.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) enum Only {
+    #[default]
+    All,
+    /// For a whole object in a namespace that holds something of ours.
+    Near,
+    /// For a subresource.
+    Subresources,
+    /// For a collection.
+    Collections,
 }
 
 impl Targets {
@@ -124,9 +137,9 @@ impl Targets {
             targets.watch(SERVICE_ACCOUNTS).issues = true;
         }
         if context {
-            for (resource, verbs, near) in CONTEXT {
+            for (resource, verbs, only) in CONTEXT {
                 let watch = targets.watch(resource);
-                (watch.context, watch.near) = (verbs, near);
+                (watch.context, watch.only) = (verbs, only);
             }
         }
         targets
@@ -228,20 +241,20 @@ impl Targets {
 /// What a judge needs to know of although it touches nothing: who made a pod that a node then reads for, which
 /// namespaces are being deleted, which token was issued to whom and by whom, which watches were open before a canary
 /// was planted. Pods and workloads, which are written all day, only near what is ours: a node reads for a pod what is in
-/// the pod's namespace.
-const CONTEXT: [(&str, &[&str], bool); 12] = [
-    ("pods", &["create"], true),
-    ("deployments", CHANGES, true),
-    ("statefulsets", CHANGES, true),
-    ("daemonsets", CHANGES, true),
-    ("replicasets", CHANGES, true),
-    ("replicationcontrollers", CHANGES, true),
-    ("jobs", CHANGES, true),
-    ("cronjobs", CHANGES, true),
-    (NAMESPACES, &["delete"], false),
-    (SERVICE_ACCOUNTS, &["create"], false),
-    ("secrets", &["watch"], false),
-    ("configmaps", &["watch"], false),
+/// the pod's namespace. A watch of one object covers no other; nodes begin one for each of a pod's.
+const CONTEXT: [(&str, &[&str], Only); 12] = [
+    ("pods", &["create"], Only::Near),
+    ("deployments", CHANGES, Only::Near),
+    ("statefulsets", CHANGES, Only::Near),
+    ("daemonsets", CHANGES, Only::Near),
+    ("replicasets", CHANGES, Only::Near),
+    ("replicationcontrollers", CHANGES, Only::Near),
+    ("jobs", CHANGES, Only::Near),
+    ("cronjobs", CHANGES, Only::Near),
+    (NAMESPACES, &["delete"], Only::All),
+    (SERVICE_ACCOUNTS, &["create"], Only::Subresources),
+    ("secrets", &["watch"], Only::Collections),
+    ("configmaps", &["watch"], Only::Collections),
 ];
 const CHANGES: &[&str] = &["create", "update", "patch"];
 
