@@ -1,5 +1,7 @@
 //! What was planted when.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::machinery::Ground;
@@ -13,6 +15,10 @@ const WHOLE_SECOND: SignedDuration = SignedDuration::from_secs(1);
 #[derive(Debug, Default)]
 pub(super) struct Grounds {
     by_address: Ground,
+    /// Since when all of it is there. A reading of everything touches every canary, and most come when all are there.
+    complete: Option<Timestamp>,
+    /// What was buried, which is little: only this may be gone.
+    gone: BTreeSet<Address>,
 }
 
 impl Grounds {
@@ -24,7 +30,21 @@ impl Grounds {
                 .or_default()
                 .push(planted);
         }
-        Self { by_address }
+        let all = || by_address.values().flatten();
+        Self {
+            complete: all().filter_map(|planted| planted.since).max(),
+            gone: all()
+                .filter(|planted| planted.buried.is_some())
+                .map(|planted| planted.address.clone())
+                .collect(),
+            by_address,
+        }
+    }
+
+    /// Whether everything was planted by then, as far as the server's dates tell.
+    fn was_complete(&self, at: Timestamp) -> bool {
+        self.complete
+            .is_none_or(|complete| at >= complete - WHOLE_SECOND)
     }
 
     pub(super) fn all(&self) -> &Ground {
@@ -43,6 +63,9 @@ impl Grounds {
             ("watch", _) => Timestamp::MAX,
             _ => at,
         };
+        if self.was_complete(ended) && !self.gone.contains(&touch.address) {
+            return true;
+        }
         // What was buried is asked for in vain; who gets something under its name gets another's.
         let in_vain = event
             .outcome
@@ -70,6 +93,7 @@ impl Grounds {
         let later =
             |planted: &Planted| planted.since.is_some_and(|since| at < since - WHOLE_SECOND);
         event.stage < Stage::Complete
+            && !self.was_complete(at)
             && self
                 .by_address
                 .get(&touch.address)
@@ -87,6 +111,7 @@ impl Grounds {
             for planted in self.by_address.get_mut(address).into_iter().flatten() {
                 if planted.since.is_none() {
                     planted.since = at;
+                    self.complete = self.complete.max(at);
                     any = true;
                 }
             }

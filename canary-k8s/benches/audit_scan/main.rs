@@ -74,7 +74,7 @@ fn file_3_secrets_and_accounts(bencher: Bencher<'_, '_>, count: usize) {
 }
 
 /// As `canary detect` does it: also what a judge needs to know although it touches nothing, one line in thirty here.
-#[divan::bench(args = [10], sample_count = 10, sample_size = 1)]
+#[divan::bench(args = [10, 1_000, 10_000], sample_count = 10, sample_size = 1)]
 fn file_4_as_detect_does(bencher: Bencher<'_, '_>, count: usize) {
     let canaries = Canaries::mixed(count);
     bench_file(bencher, &MADE, |path| {
