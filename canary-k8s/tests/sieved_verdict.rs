@@ -109,16 +109,62 @@ fn verdict(
     (seen.iter().map(|one| format!("{one:?}")).collect(), excused)
 }
 
+/// What makes a verdict another without touching anything, as a server writes it, with what it makes worse.
+fn context() -> String {
+    let read = include_str!("../../fixtures/events/get-secret.json");
+    let by = |line: &str, name: &str| line.replace("system:serviceaccount:web:shop", name);
+    let at = |line: &str, second: u32| line.replace("05:50:01", &format!("05:50:{second}"));
+    let ours = read
+        .replace(
+            "payments/secrets/db-admin",
+            "monitoring/secrets/remote-write-token",
+        )
+        .replace(
+            r#""namespace":"payments","name":"db-admin""#,
+            r#""namespace":"monitoring","name":"remote-write-token""#,
+        );
+    // Somebody makes a pod, for which a node then reads.
+    let made = include_str!("../../fixtures/events/varied.log")
+        .lines()
+        .find(|line| line.contains("/namespaces/monitoring/pods\",\"verb\":\"create\""))
+        .unwrap();
+    let given = at(&by(&ours, "system:node:node1"), 40);
+    // Somebody is refused another kind, then lists all Secrets.
+    let refused = at(&by(read, "eve"), 41)
+        .replace(r#""resource":"secrets""#, r#""resource":"endpoints""#)
+        .replace(
+            r#""metadata":{},"code":200"#,
+            r#""metadata":{},"status":"Failure","message":"\"no\"","reason":"Forbidden","code":403"#,
+        );
+    let lists = at(&by(read, "eve"), 42)
+        .replace("namespaces/payments/secrets/db-admin", "secrets")
+        .replace(r#","namespace":"payments","name":"db-admin""#, "")
+        .replace(r#""verb":"get""#, r#""verb":"list""#);
+    [made, "\n", &given, &refused, &lists].concat()
+}
+
 #[test]
 fn a_judge_that_is_given_candidates_alone_says_what_one_says_that_is_given_everything() {
-    let Some((log, planted)) = living() else {
+    let Some((mut log, planted)) = living() else {
         return;
     };
+    log.extend(context().as_bytes());
     let read = |line: &[u8]| read_line(line, false).events;
     let all: Vec<Event> = log.split(|&byte| byte == b'\n').flat_map(read).collect();
-    let mut sieved = Vec::new();
-    Scan::new(&tripwires(&planted), true).lines(&log, |line| sieved.extend(read(line)));
+    let sieve = |context| {
+        let mut sieved = Vec::new();
+        let mut scan = Scan::new(&tripwires(&planted), context);
+        scan.lines(&log, |line| sieved.extend(read(line)));
+        sieved
+    };
+    let sieved = sieve(true);
     assert!(sieved.len() * 2 < all.len());
+    let without = verdict(&planted, Vec::new(), &sieve(false));
+    assert_ne!(
+        without,
+        verdict(&planted, Vec::new(), &all),
+        "nothing depends on the context"
+    );
     for known in [Vec::new(), readers(&all)] {
         let told = verdict(&planted, known.clone(), &all);
         assert!(!told.0.is_empty());
