@@ -238,7 +238,12 @@ fn a_server_that_is_not_there_or_does_not_know_us_is_told() {
         .port();
     let closed = format!("https://127.0.0.1:{port}");
     let project = Project::at(cluster.kubeconfig("admin", Some(&closed)), ONE);
-    project.run(&["plan"]).exits(1).says("not reachable");
+    project
+        .run(&["plan"])
+        .exits(1)
+        .says("not reachable")
+        .says(&closed)
+        .says("is it the cluster you mean");
     let project = Project::at(cluster.kubeconfig_with_token("nobody", "wrong"), ONE);
     project
         .run(&["plan"])
@@ -295,6 +300,21 @@ fn every_flag_has_a_variable_that_says_yes_or_no() {
     run("CANARY_TARGET", "secret.a,q", &["apply", "--auto-approve"])
         .exits(64)
         .says("`q` is not an address");
+}
+
+#[test]
+fn a_canary_that_is_not_there_is_told_with_the_nearest_that_is() {
+    let project = nowhere(ONE);
+    project
+        .run(&["show", "secrt.a"])
+        .exits(64)
+        .says("there is no canary secrt.a")
+        .says("did you mean secret.a?");
+    project
+        .run(&["show", "secret.a"])
+        .exits(1)
+        .says("secret.a is declared and not planted")
+        .says("canary plan");
 }
 
 #[test]

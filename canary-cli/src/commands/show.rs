@@ -44,15 +44,10 @@ pub(crate) async fn run(context: &Context, args: &Show) -> Result<Exit, CommandE
         .values()
         .filter(|record| *record.address.canary() == id)
         .collect();
+    engine.known(&id, &ledger)?;
     if records.is_empty() {
-        let hint = if project.config.canaries.contains_key(&id) {
-            "it is declared and not planted: canary plan"
-        } else {
-            "canary list shows those there are"
-        };
-        return Err(
-            CommandError::new(Exit::Failed, format!("nothing is known of {id}")).hint(hint),
-        );
+        let message = format!("{id} is declared and not planted");
+        return Err(CommandError::new(Exit::Failed, message).hint("canary plan"));
     }
     if args.json {
         context

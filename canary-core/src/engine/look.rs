@@ -333,24 +333,33 @@ impl Engine {
         })
     }
 
+    /// Whether there is such a canary: declared, or known to the ledger.
+    ///
+    /// # Errors
+    /// When there is none, with the nearest of those that are declared.
+    pub fn known(&self, canary: &CanaryId, ledger: &Ledger) -> Result<(), EngineError> {
+        let in_ledger = || {
+            ledger
+                .records
+                .keys()
+                .any(|address| address.canary() == canary)
+        };
+        if self.config.canaries.contains_key(canary) || in_ledger() {
+            return Ok(());
+        }
+        Err(EngineError::UnknownCanary {
+            near: self.nearest(canary),
+            canary: canary.clone(),
+        })
+    }
+
     /// Works out what would change. Pure.
     ///
     /// # Errors
     /// When a target is not a canary.
     pub fn plan(&self, view: &View, purpose: &Purpose) -> Result<Plan, EngineError> {
         for target in &purpose.targets {
-            let known = self.config.canaries.contains_key(target)
-                || view
-                    .ledger
-                    .records
-                    .keys()
-                    .any(|address| address.canary() == target);
-            if !known {
-                return Err(EngineError::UnknownCanary {
-                    near: self.nearest(target),
-                    canary: target.clone(),
-                });
-            }
+            self.known(target, &view.ledger)?;
         }
         Ok(plan::plan(&Inputs {
             desired: &view.desired,
