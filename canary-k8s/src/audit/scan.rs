@@ -37,11 +37,11 @@ use super::walk::{Part, Walk, body_matters, ends_well, is_body, names_subresourc
 pub struct Scan {
     probes: Probes,
     context: bool,
-    /// Control-plane principals that were seen before. Bounded by [`MAX_SEEN`].
+    /// Control-plane principals and nodes that were seen before. Bounded by [`MAX_SEEN`].
     seen: HashSet<Box<[u8]>, FixedState>,
 }
 
-/// So many principals of the control plane are told from new ones, at some 60 bytes each. A cluster has some forty, and
+/// So many principals of the control plane and nodes are told from new ones, at some 60 bytes each. A cluster has some forty, and
 /// 5,000 nodes at most. Beyond, each is new.
 const MAX_SEEN: usize = 8192;
 
@@ -184,7 +184,7 @@ impl Scan {
     }
 
     fn first_sight(&mut self, name: &[u8]) -> bool {
-        if !self.context || !CONTROL_PLANE.iter().any(|start| name.starts_with(start)) {
+        if !self.context || !AT_FIRST_SIGHT.iter().any(|start| name.starts_with(start)) {
             return false;
         }
         if self.seen.contains(name) {
@@ -242,7 +242,7 @@ const PLAIN_STATUS: &[u8] = br#""metadata":{},"#;
 
 /// Principals that a judge pins at first sight, and nodes, of which it learns where they are. Those of the controllers are
 /// service accounts of kube-system.
-const CONTROL_PLANE: [&[u8]; 5] = [
+const AT_FIRST_SIGHT: [&[u8]; 5] = [
     b"system:node:",
     b"system:apiserver",
     b"system:kube-controller-manager",
