@@ -24,8 +24,7 @@ pub(crate) async fn run(context: &Context, args: &KnownReaders) -> Result<Exit, 
     let mut in_order = InOrder::default();
     let mut sort = |seen: Vec<Sighting>| {
         for sighting in seen {
-            let touches = &sighting.touches;
-            if touches.iter().any(|touch| touch.grade != Grade::Covering) {
+            if sighting.touches.nearest() > Some(Grade::Covering) {
                 named += 1;
             } else if covering.len() < KEPT {
                 covering.push(sighting);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::context::{self, Ways, hour};
 use super::kept::{Folded, KEPT};
 use super::{Alert, Evidence, Severity};
-use crate::detect::{Event, Grade, LAST_ON, OutcomeClass, RequestKey, Sighting};
+use crate::detect::{Event, Grade, LAST_ON, OutcomeClass, RequestKey, Sighting, Touches};
 use crate::disguise::Digester;
 
 /// As much of an audit id as is kept: a server's own has 36 characters, a client may send a megabyte.
@@ -35,11 +35,19 @@ pub enum Change {
     Counted,
 }
 
+/// What an alert has taken in.
+#[derive(Default)]
+struct Taken {
+    requests: BTreeSet<RequestKey>,
+    /// What was touched last: a reader covers the same canaries each time, however many.
+    touches: Touches,
+}
+
 /// Folds sightings into alerts.
 pub struct Folder {
     digester: Digester,
     alerts: BTreeMap<String, Alert>,
-    requests: BTreeMap<String, BTreeSet<RequestKey>>,
+    taken: BTreeMap<String, Taken>,
     /// Uids of alerts by principal and hour: what one did in one hour puts the rest of it in another light.
     by_principal: BTreeMap<(String, i64), BTreeSet<String>>,
     /// How a principal came, and since when.
@@ -55,7 +63,7 @@ impl Folder {
         Self {
             digester,
             alerts: BTreeMap::new(),
-            requests: BTreeMap::new(),
+            taken: BTreeMap::new(),
             by_principal: BTreeMap::new(),
             ways: BTreeMap::new(),
             forgotten: 0,
@@ -102,12 +110,16 @@ impl Folder {
     fn take_in(&mut self, uid: &str, sighting: &Sighting) {
         let event = &sighting.event;
         let is_of_many = self.alerts.len() >= MOST && self.uid(sighting) != uid;
-        let requests = self.requests.entry(uid.to_owned()).or_default();
-        let is_new = requests.len() >= REMEMBERED || requests.insert(event.request());
+        let taken = self.taken.entry(uid.to_owned()).or_default();
+        let is_new = taken.requests.len() >= REMEMBERED || taken.requests.insert(event.request());
         let alert = self
             .alerts
             .entry(uid.to_owned())
             .or_insert_with(|| created(uid.to_owned(), sighting));
+        if !taken.touches.is(&sighting.touches) {
+            touch(alert, &sighting.touches);
+            taken.touches = sighting.touches.clone();
+        }
         update(alert, sighting, is_new);
         if is_of_many {
             alert.context.insert(format!(
@@ -194,15 +206,23 @@ impl Folder {
         alerts.sort_by_key(|alert| std::cmp::Reverse(alert.last));
         alerts.truncate(KEPT);
         // In the light of the others, for whoever reads it without them.
-        let one = |alert: &&Alert| (self.get(&alert.uid), self.requests.get(&alert.uid));
+        let one = |alert: &&Alert| (self.get(&alert.uid), self.requests(&alert.uid));
         Folded::new(alerts.iter().map(one))
+    }
+
+    fn requests(&self, uid: &str) -> Option<&BTreeSet<RequestKey>> {
+        self.taken.get(uid).map(|taken| &taken.requests)
     }
 
     /// Goes on from what was kept.
     pub fn load(&mut self, folded: Folded) {
         for (alert, requests) in folded.into_alerts() {
             let uid = alert.uid.clone();
-            self.requests.insert(uid.clone(), requests);
+            let taken = Taken {
+                requests,
+                touches: Touches::default(),
+            };
+            self.taken.insert(uid.clone(), taken);
             self.alerts.insert(uid.clone(), alert);
             self.index(&uid);
         }
@@ -228,7 +248,7 @@ impl Folder {
         self.forgotten = oldest;
         self.alerts.retain(|_, alert| hour(alert.last) >= oldest);
         let alerts = &self.alerts;
-        self.requests.retain(|uid, _| alerts.contains_key(uid));
+        self.taken.retain(|uid, _| alerts.contains_key(uid));
         self.by_principal.retain(|(_, hour), _| *hour >= oldest);
         let names: BTreeSet<&str> = alerts
             .values()
@@ -289,12 +309,7 @@ fn change(before: Option<&Alert>, now: &Alert) -> Option<Change> {
 }
 
 fn grade(sighting: &Sighting) -> Grade {
-    sighting
-        .touches
-        .iter()
-        .map(|touch| touch.grade)
-        .max()
-        .unwrap_or(Grade::Damaged)
+    sighting.touches.nearest().unwrap_or(Grade::Damaged)
 }
 
 fn created(uid: String, sighting: &Sighting) -> Alert {
@@ -316,28 +331,19 @@ fn created(uid: String, sighting: &Sighting) -> Alert {
     }
 }
 
-/// Whether an alert has all of it already. A reader covers the same canaries each time, however many, and both are in
-/// the order of their addresses.
-fn touches_the_same(alert: &Alert, sighting: &Sighting) -> bool {
-    let known = alert.touched.iter();
-    alert.touched.len() == sighting.touches.len()
-        && known
-            .zip(&sighting.touches)
-            .all(|((address, grade), touch)| *address == touch.address && *grade >= touch.grade)
+fn touch(alert: &mut Alert, touches: &Touches) {
+    for touch in touches.iter() {
+        let known = alert
+            .touched
+            .entry(touch.address.clone())
+            .or_insert(touch.grade);
+        *known = (*known).max(touch.grade);
+        alert.grade = alert.grade.max(touch.grade);
+    }
 }
 
 fn update(alert: &mut Alert, sighting: &Sighting, is_new_request: bool) {
     let event = &sighting.event;
-    if !touches_the_same(alert, sighting) {
-        for touch in &sighting.touches {
-            let known = alert
-                .touched
-                .entry(touch.address.clone())
-                .or_insert(touch.grade);
-            *known = (*known).max(touch.grade);
-            alert.grade = alert.grade.max(touch.grade);
-        }
-    }
     if is_new_request {
         alert.count += 1;
     }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::{Alert, Change, Folder, Severity, ocsf, text};
 use crate::detect::{
-    Action, Actor, Credential, Event, Grade, Identity, Outcome, Sighting, Stage, Touch,
+    Action, Actor, Credential, Event, Grade, Identity, Outcome, Sighting, Stage, Touch, Touches,
 };
 use crate::disguise::Digester;
 use crate::graph::ProviderId;
@@ -64,14 +64,14 @@ fn sighting(
     };
     Sighting {
         event: event(user, minute, denied, stage),
-        touches: vec![Touch {
+        touches: Touches::from(vec![Touch {
             address: format!("secret.c{canary}").parse().unwrap(),
             grade: if covering {
                 Grade::Covering
             } else {
                 Grade::Named
             },
-        }],
+        }]),
         aggravated: BTreeSet::new(),
         context: BTreeSet::new(),
     }

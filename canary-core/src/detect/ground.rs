@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 
 use super::machinery::Ground;
-use super::{Event, Grade, Planted, Stage, Touch};
+use super::{Event, Grade, Planted, Stage, Touch, Touches};
 use crate::graph::Address;
 
 /// What was planted is dated by the server, in whole seconds.
@@ -51,21 +51,25 @@ impl Grounds {
         &self.by_address
     }
 
+    /// The touches that count.
+    pub(super) fn were_there(&self, touches: Touches, event: &Event) -> Touches {
+        let all_were = event
+            .at
+            .is_none_or(|at| self.was_complete(ended(event, at)));
+        if all_were && !self.gone.iter().any(|gone| touches.has(gone)) {
+            return touches;
+        }
+        touches.only(|touch| self.was_there(touch, event))
+    }
+
     /// A touch counts while the canary was there. One that the log does not create was there before it began. An open
     /// watch goes on after its start, so its start does not matter. An identity is an exception: it cannot be used
     /// before it was given out, whatever two clocks say, and may be used when its object is gone.
-    pub(super) fn was_there(&self, touch: &Touch, event: &Event) -> bool {
+    fn was_there(&self, touch: &Touch, event: &Event) -> bool {
         let Some(at) = event.at.filter(|_| touch.grade != Grade::Use) else {
             return true;
         };
-        let ended = match (event.action.verb.as_str(), event.stage) {
-            ("watch", Stage::Complete) => event.stage_at.unwrap_or(at),
-            ("watch", _) => Timestamp::MAX,
-            _ => at,
-        };
-        if self.was_complete(ended) && !self.gone.contains(&touch.address) {
-            return true;
-        }
+        let ended = ended(event, at);
         // What was buried is asked for in vain; who gets something under its name gets another's.
         let in_vain = event
             .outcome
@@ -84,20 +88,19 @@ impl Grounds {
         })
     }
 
-    /// Whether it depends on the end of a watch whether a touch counts: it began when some of what it touched was not
-    /// there yet.
-    pub(super) fn depends_on_its_end(&self, touch: &Touch, event: &Event) -> bool {
-        let Some(at) = event.at.filter(|_| event.action.verb == "watch") else {
+    /// Whether it depends on the end of a watch what it touched: it began when some of that was not there yet.
+    pub(super) fn depends_on_its_end(&self, touches: &Touches, event: &Event) -> bool {
+        let is_open = event.action.verb == "watch" && event.stage < Stage::Complete;
+        let Some(at) = event.at.filter(|at| is_open && !self.was_complete(*at)) else {
             return false;
         };
         let later =
             |planted: &Planted| planted.since.is_some_and(|since| at < since - WHOLE_SECOND);
-        event.stage < Stage::Complete
-            && !self.was_complete(at)
-            && self
-                .by_address
+        touches.iter().any(|touch| {
+            self.by_address
                 .get(&touch.address)
                 .is_some_and(|all| all.iter().all(later))
+        })
     }
 
     /// They came to be at that time, those of which that was not known. Whether there was one.
@@ -117,5 +120,14 @@ impl Grounds {
             }
         }
         any
+    }
+}
+
+/// Until when an event may have touched something.
+fn ended(event: &Event, at: Timestamp) -> Timestamp {
+    match (event.action.verb.as_str(), event.stage) {
+        ("watch", Stage::Complete) => event.stage_at.unwrap_or(at),
+        ("watch", _) => Timestamp::MAX,
+        _ => at,
     }
 }

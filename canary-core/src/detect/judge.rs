@@ -12,7 +12,8 @@ use super::ground::Grounds;
 use super::machinery::{Machinery, Ruling};
 use super::memory::{Awaits, Held, Memory};
 use super::reader::Readers;
-use super::touch::{Grade, Touch, Tripwires};
+use super::touch::{Grade, Touches};
+use super::tripwires::Tripwires;
 use super::{Event, Planted, Stage};
 use crate::config::KnownReader;
 use crate::disguise::OwnCalls;
@@ -23,7 +24,7 @@ pub struct Sighting {
     /// The event.
     pub event: Event,
     /// What it touched.
-    pub touches: Vec<Touch>,
+    pub touches: Touches,
     /// What makes it worse than its grade alone, in words.
     pub aggravated: BTreeSet<String>,
     /// What else is known that belongs to it: why it is not excused, for whom a node read, who else reads here.
@@ -177,7 +178,7 @@ impl Judge {
         seen
     }
 
-    fn judge_touches(&mut self, event: &Event, mut touches: Vec<Touch>) -> Option<Sighting> {
+    fn judge_touches(&mut self, event: &Event, touches: Touches) -> Option<Sighting> {
         if touches.is_empty() {
             return self.damaged(event);
         }
@@ -187,7 +188,7 @@ impl Judge {
         if self.is_planting(event, &touches) {
             return self.excuse(Excuse::NotWhileItWasThere);
         }
-        touches.retain(|touch| self.grounds.was_there(touch, event));
+        let touches = self.grounds.were_there(touches, event);
         if touches.is_empty() {
             let damaged = self.damaged(event);
             return damaged.or_else(|| self.excuse(Excuse::NotWhileItWasThere));
@@ -216,11 +217,8 @@ impl Judge {
 
     /// Until when the rest of a request decides: one that only came in may be refused, and a watch from before a canary
     /// was there may have ended before it.
-    fn awaits_rest(&self, event: &Event, touches: &[Touch]) -> Option<Timestamp> {
-        if touches
-            .iter()
-            .any(|touch| self.grounds.depends_on_its_end(touch, event))
-        {
+    fn awaits_rest(&self, event: &Event, touches: &Touches) -> Option<Timestamp> {
+        if self.grounds.depends_on_its_end(touches, event) {
             return Some(Timestamp::MAX);
         }
         let at = event.at.filter(|_| event.stage == Stage::Received)?;
@@ -228,7 +226,7 @@ impl Judge {
     }
 
     /// Excused, or seen: there is nothing more to wait for.
-    fn settle(&mut self, event: &Event, touches: Vec<Touch>) -> Option<Sighting> {
+    fn settle(&mut self, event: &Event, touches: Touches) -> Option<Sighting> {
         // A damaged record may be of something else than it seems: it is told, whoever it names.
         if event.is_cut() {
             return Some(self.sighting(event.clone(), touches));
@@ -236,16 +234,16 @@ impl Judge {
         if self.rule(event, &touches) == Ruling::ByRule {
             return self.excuse(Excuse::Machinery);
         }
-        let covering = touches.iter().all(|touch| touch.grade == Grade::Covering);
-        if covering && let Some(entry) = self.readers.excuses(event) {
-            let reason = entry.reason.clone();
-            self.memory.excused_reading(event, &touches, &reason);
+        if touches.is_covering()
+            && let Some(entry) = self.readers.excuses(event)
+        {
+            self.memory.excused_reading(event, &touches, &entry.reason);
             return self.excuse(Excuse::KnownReader);
         }
         Some(self.sighting(event.clone(), touches))
     }
 
-    fn rule(&self, event: &Event, touches: &[Touch]) -> Ruling {
+    fn rule(&self, event: &Event, touches: &Touches) -> Ruling {
         self.machinery
             .iter()
             .map(|machinery| machinery.rule(event, touches, self.grounds.all()))
@@ -269,24 +267,21 @@ impl Judge {
         seen
     }
 
-    fn sighting(&self, event: Event, touches: Vec<Touch>) -> Sighting {
+    fn sighting(&self, event: Event, touches: Touches) -> Sighting {
         let mut context: BTreeSet<String> = self
             .machinery
             .iter()
             .flat_map(|machinery| machinery.context(&event, &touches))
             .collect();
         let mut aggravated = aggravations(&event);
-        let reads = matches!(event.action.verb.as_str(), "list" | "watch");
-        if reads && touches.iter().all(|touch| touch.grade == Grade::Covering) {
+        let reads = matches!(event.action.verb.as_str(), "list" | "watch") && touches.is_covering();
+        if reads {
             match self.readers.near_miss(&event) {
                 Some(words) => aggravated.extend([words]),
                 None => context.extend(["no [[known_reader]] covers this reading".to_owned()]),
             }
         }
-        if reads
-            && touches.iter().all(|touch| touch.grade == Grade::Covering)
-            && self.memory.was_refused_others(&event)
-        {
+        if reads && self.memory.was_refused_others(&event) {
             aggravated.insert("it was refused other kinds shortly before".to_owned());
         }
         context.extend(self.memory.others(&event, &touches));
@@ -366,7 +361,7 @@ impl Judge {
     }
 
     /// In `--planned`, whoever plants them creates them and has their tokens issued. Learns when that was.
-    fn is_planting(&mut self, event: &Event, touches: &[Touch]) -> bool {
+    fn is_planting(&mut self, event: &Event, touches: &Touches) -> bool {
         if !self.planned {
             return false;
         }
@@ -394,7 +389,7 @@ impl Judge {
     fn damaged(&self, event: &Event) -> Option<Sighting> {
         event.is_cut().then(|| Sighting {
             event: event.clone(),
-            touches: Vec::new(),
+            touches: Touches::default(),
             aggravated: aggravations(event),
             context: BTreeSet::new(),
         })

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{Event, Planted, Touch};
+use super::{Event, Planted, Touches};
 use crate::graph::Address;
 
 /// What the rules say of an event that touched canaries.
@@ -26,14 +26,14 @@ pub type Ground = BTreeMap<Address, Vec<Planted>>;
 /// A provider's rules, with what they need to remember. Only authenticated identity excuses.
 pub trait Machinery: Send {
     /// Learns from an event, whatever it touched. The same event may come again, and late.
-    fn learn(&mut self, event: &Event, touches: &[Touch]);
+    fn learn(&mut self, event: &Event, touches: &Touches);
 
     /// What the rules say.
-    fn rule(&self, event: &Event, touches: &[Touch], ground: &Ground) -> Ruling;
+    fn rule(&self, event: &Event, touches: &Touches, ground: &Ground) -> Ruling;
 
     /// What else is known that a person should be told with it, a sentence each: as who made the pod that a node read
     /// for.
-    fn context(&self, event: &Event, touches: &[Touch]) -> Vec<String>;
+    fn context(&self, event: &Event, touches: &Touches) -> Vec<String>;
 
     /// What it remembers.
     ///

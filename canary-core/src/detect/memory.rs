@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Event, Mention, Outcome, OutcomeClass, Stage, Touch};
-use crate::graph::Address;
+use super::{Event, Mention, Outcome, OutcomeClass, Stage, Touches};
 
 /// As long as one of our own ids can be proven: within five minutes of its making, by two clocks. Beyond, a copy proves
 /// nothing by itself.
@@ -21,6 +20,8 @@ const STAGES: usize = 20_000;
 const HELD: usize = 10_000;
 /// As many readers of one canary as are told with an alert.
 const OTHERS: usize = 8;
+/// A collection as a whole, each namespace of it, and a selector here and there: the latest of them.
+const READ_TOGETHER: usize = 256;
 
 /// Principals of which refusals are remembered, and how many of each.
 const REFUSED: usize = 4096;
@@ -49,14 +50,21 @@ pub(super) struct Held {
     #[serde(default)]
     pub(super) awaits: Awaits,
     pub(super) event: Event,
-    pub(super) touches: Vec<Touch>,
+    pub(super) touches: Touches,
     /// Until when, in event time.
     pub(super) until: Timestamp,
     /// Since when, by the wall clock.
     pub(super) ticking: Option<Timestamp>,
 }
 
-/// An excused reader of a canary.
+/// Canaries that are read together, with who reads them by a reviewed entry.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+struct Excused {
+    touches: Touches,
+    readers: BTreeMap<String, Reader>,
+}
+
+/// An excused reader of canaries.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 struct Reader {
     count: u64,
@@ -87,8 +95,9 @@ pub(super) struct Memory {
     /// What a principal was refused, the latest of it.
     #[serde(default)]
     refused: BTreeMap<String, VecDeque<Refusal>>,
-    /// Who reads a canary by a reviewed entry.
-    readers: BTreeMap<Address, BTreeMap<String, Reader>>,
+    /// Who reads canaries by a reviewed entry.
+    #[serde(default)]
+    excused: Vec<Excused>,
 }
 
 impl Memory {
@@ -207,32 +216,50 @@ impl Memory {
         *self.own_ids.entry(id.to_owned()).or_insert(at) == at
     }
 
-    pub(super) fn excused_reading(&mut self, event: &Event, touches: &[Touch], reason: &str) {
-        for touch in touches {
-            let readers = self.readers.entry(touch.address.clone()).or_default();
-            let name = &event.actor.identity.name;
-            if readers.len() >= OTHERS && !readers.contains_key(name) {
-                continue;
+    pub(super) fn excused_reading(&mut self, event: &Event, touches: &Touches, reason: &str) {
+        let known = self.excused.iter().position(|one| one.touches == *touches);
+        let place = known.unwrap_or_else(|| {
+            if self.excused.len() >= READ_TOGETHER {
+                self.excused.remove(0);
             }
-            let reader = readers.entry(name.clone()).or_insert_with(|| Reader {
-                count: 0,
-                last: None,
-                reason: reason.to_owned(),
+            self.excused.push(Excused {
+                touches: touches.clone(),
+                readers: BTreeMap::new(),
             });
-            reader.count += 1;
-            reader.last = reader.last.max(event.at);
+            self.excused.len() - 1
+        });
+        let Excused {
+            touches: known,
+            readers,
+        } = &mut self.excused[place];
+        // After a restart they are equal first; from then on they are the same.
+        known.clone_from(touches);
+        let name = &event.actor.identity.name;
+        if readers.len() >= OTHERS && !readers.contains_key(name) {
+            return;
         }
+        let reader = readers.entry(name.clone()).or_insert_with(|| Reader {
+            count: 0,
+            last: None,
+            reason: reason.to_owned(),
+        });
+        reader.count += 1;
+        reader.last = reader.last.max(event.at);
     }
 
     /// Who else reads what was touched, a sentence each.
-    pub(super) fn others(&self, event: &Event, touches: &[Touch]) -> Vec<String> {
+    pub(super) fn others(&self, event: &Event, touches: &Touches) -> Vec<String> {
         let mut all: BTreeMap<&str, (u64, Option<Timestamp>, &str)> = BTreeMap::new();
-        for touch in touches {
-            for (name, reader) in self.readers.get(&touch.address).into_iter().flatten() {
-                let entry = all.entry(name).or_insert((0, None, &reader.reason));
-                entry.0 = entry.0.max(reader.count);
-                entry.1 = entry.1.max(reader.last);
-            }
+        let read = |excused: &&Excused| excused.touches.meet(touches);
+        for (name, reader) in self
+            .excused
+            .iter()
+            .filter(read)
+            .flat_map(|one| &one.readers)
+        {
+            let entry = all.entry(name).or_insert((0, None, &reader.reason));
+            entry.0 += reader.count;
+            entry.1 = entry.1.max(reader.last);
         }
         all.into_iter()
             .filter(|(name, _)| *name != event.actor.identity.name)

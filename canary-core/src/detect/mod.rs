@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Planted ─Catalog::tripwires─▶ Tripwires
-//! audit record ─provider─▶ Event ─Tripwires::touches─▶ Touch ─Judge─▶ Sighting | excused ─alert::fold─▶ Alert
+//! audit record ─provider─▶ Event ─Tripwires::touches─▶ Touches ─Judge─▶ Sighting | excused ─alert::fold─▶ Alert
 //! ```
 
 mod event;
@@ -17,6 +17,7 @@ mod reader;
 mod selector;
 mod touch;
 mod tripwire;
+mod tripwires;
 
 pub use event::{
     Action, Actor, Credential, Defect, Event, Identity, NodeRef, Outcome, OutcomeClass, PodRef,
@@ -30,5 +31,6 @@ pub use planted::Planted;
 pub use proposal::{Proposal, propose};
 pub use reader::{Readers, contains};
 pub use selector::{covers_fields, covers_labels};
-pub use touch::{Grade, Touch, Tripwires, canaries};
+pub use touch::{Grade, Touch, Touches, canaries};
 pub use tripwire::{Meaning, Mention, Tripwire};
+pub use tripwires::Tripwires;

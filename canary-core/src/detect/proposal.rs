@@ -7,7 +7,7 @@ use std::fmt;
 use jiff::civil::Date;
 
 use super::reader::SERVICE_ACCOUNT;
-use super::{Credential, Event, Grade, OutcomeClass, Sighting};
+use super::{Credential, Event, OutcomeClass, Sighting};
 use crate::config::EXCUSABLE;
 
 /// What makes two readings the same habit.
@@ -61,8 +61,7 @@ pub fn propose<'a>(
 /// Whether an entry can excuse it at all.
 fn is_excusable(sighting: &Sighting) -> bool {
     let Sighting { event, touches, .. } = sighting;
-    !touches.is_empty()
-        && touches.iter().all(|touch| touch.grade == Grade::Covering)
+    touches.is_covering()
         && !event.is_cut()
         && event.outcome.class() == OutcomeClass::Allowed
         && !event.actor.identity.name.is_empty()

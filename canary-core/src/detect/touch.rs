@@ -1,12 +1,12 @@
-//! Which tripwires an event touches. Pure, so that a recorded log replays to the same.
+//! What an event touched, and how near it came.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::ops::Deref;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::selector::{covers_fields, covers_labels};
-use super::{Event, Meaning, Mention, Tripwire};
-use crate::graph::Address;
+use crate::graph::{Address, CanaryId};
 
 /// How near a touch came.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -31,166 +31,172 @@ pub struct Touch {
     pub grade: Grade,
 }
 
-/// Tripwires, found by what an event mentions.
-#[derive(Clone, Debug, Default)]
-pub struct Tripwires {
-    exact: BTreeMap<Mention, Vec<Tripwire>>,
-    /// Objects by group and resource, for what covers them, in the order of their addresses: so are the touches.
-    objects: BTreeMap<(String, String), Vec<Tripwire>>,
+/// Everything that an event touched: each address once, in its nearest grade, in the order of the addresses.
+///
+/// A reading of everything touches every canary, and many read everything: all of them share one list, and what has seen
+/// it once knows it again without looking through it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(from = "Vec<Touch>", into = "Vec<Touch>")]
+pub struct Touches {
+    all: Arc<[Touch]>,
+    /// The farthest and the nearest grade; `None` where nothing was touched.
+    grades: Option<(Grade, Grade)>,
 }
 
-impl Tripwires {
-    /// Indexes tripwires.
+impl Touches {
+    /// The nearest grade; `None` where nothing was touched.
     #[must_use]
-    pub fn new(tripwires: impl IntoIterator<Item = Tripwire>) -> Self {
-        let mut index = Self::default();
-        for tripwire in tripwires {
-            if let Mention::Object {
-                group, resource, ..
-            } = &tripwire.mention
-                && matches!(tripwire.meaning, Meaning::Content | Meaning::Listed)
-            {
-                let place = (group.clone(), resource.clone());
-                index
-                    .objects
-                    .entry(place)
-                    .or_default()
-                    .push(tripwire.clone());
-            }
-            index
-                .exact
-                .entry(tripwire.mention.clone())
-                .or_default()
-                .push(tripwire);
-        }
-        for objects in index.objects.values_mut() {
-            objects.sort_by(|a, b| a.address.cmp(&b.address));
-        }
-        index
+    pub fn nearest(&self) -> Option<Grade> {
+        self.grades.map(|(_, nearest)| nearest)
     }
 
-    /// Everything that an event touches, each address once, in its nearest grade.
+    /// Whether something was touched, and nothing nearer than among others.
     #[must_use]
-    pub fn touches(&self, event: &Event) -> Vec<Touch> {
-        let mut touched = Vec::new();
-        let mut touch = |address: &Address, grade: Grade| {
-            let address = address.clone();
-            touched.push(Touch { address, grade });
+    pub fn is_covering(&self) -> bool {
+        self.grades == Some((Grade::Covering, Grade::Covering))
+    }
+
+    /// Whether this address was touched.
+    #[must_use]
+    pub fn has(&self, address: &Address) -> bool {
+        self.all
+            .binary_search_by(|touch| touch.address.cmp(address))
+            .is_ok()
+    }
+
+    /// Whether an address was touched by both.
+    #[must_use]
+    pub fn meet(&self, other: &Self) -> bool {
+        let (few, many) = if self.len() < other.len() {
+            (self, other)
+        } else {
+            (other, self)
         };
-        for mention in &event.mentions {
-            for tripwire in self.exact.get(mention).into_iter().flatten() {
-                if let Some(grade) = exact(tripwire, event) {
-                    touch(&tripwire.address, grade);
-                }
-            }
-            if let Mention::Collection {
-                group,
-                resource,
-                namespace,
-            } = mention
-            {
-                let place = (group.clone(), resource.clone());
-                for tripwire in self.objects.get(&place).into_iter().flatten() {
-                    if let Some(grade) = covering(tripwire, namespace, event) {
-                        touch(&tripwire.address, grade);
-                    }
-                }
-            }
+        few.iter().any(|touch| many.has(&touch.address))
+    }
+
+    /// Whether they are the same list, and not only equal; told without a look at it.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.all, &other.all)
+    }
+
+    /// Those that are so.
+    #[must_use]
+    pub fn only(self, is: impl Fn(&Touch) -> bool) -> Self {
+        if self.iter().all(&is) {
+            return self;
         }
+        self.iter().filter(|touch| is(touch)).cloned().collect()
+    }
+}
+
+impl Default for Touches {
+    fn default() -> Self {
+        Self::from(Vec::new())
+    }
+}
+
+impl From<Vec<Touch>> for Touches {
+    fn from(mut touches: Vec<Touch>) -> Self {
         // Nearest first, and of each address the first stays.
-        touched.sort_by(|a, b| (&a.address, b.grade).cmp(&(&b.address, a.grade)));
-        touched.dedup_by(|next, kept| next.address == kept.address);
-        touched
-    }
-}
-
-/// A mention of exactly this identifier.
-fn exact(tripwire: &Tripwire, event: &Event) -> Option<Grade> {
-    let changes = matches!(
-        event.action.verb.as_str(),
-        "create" | "update" | "patch" | "delete"
-    );
-    match (tripwire.meaning, &tripwire.mention) {
-        (Meaning::Content | Meaning::Listed, _) => Some(Grade::Named),
-        (Meaning::Behaviour, _) => changes.then_some(Grade::Named),
-        (Meaning::Identity, Mention::Object { .. }) => {
-            (changes || !event.action.subresource.is_empty()).then_some(Grade::Named)
-        }
-        (Meaning::Identity, Mention::Principal(name)) => identity(name, event),
-        (Meaning::Identity, Mention::Credential(_) | Mention::Collection { .. }) => {
-            Some(Grade::Use)
+        touches.sort_by(|a, b| (&a.address, b.grade).cmp(&(&b.address, a.grade)));
+        touches.dedup_by(|next, kept| next.address == kept.address);
+        let grades = || touches.iter().map(|touch| touch.grade);
+        Self {
+            grades: grades().min().zip(grades().max()),
+            all: touches.into(),
         }
     }
 }
 
-/// An account that acts, is acted as, or is spoken of. That its object is only read means nothing: controllers do that
-/// all day.
-fn identity(name: &str, event: &Event) -> Option<Grade> {
-    let acts = event.actor.identity.name == *name;
-    let acted_as = event
-        .acting_as
-        .as_ref()
-        .is_some_and(|identity| identity.name == *name);
-    if acts || acted_as {
-        return Some(Grade::Use);
+impl From<Touches> for Vec<Touch> {
+    fn from(touches: Touches) -> Self {
+        touches.all.to_vec()
     }
-    let reads_its_object = event.action.resource == "serviceaccounts"
-        && event.action.subresource.is_empty()
-        && matches!(event.action.verb.as_str(), "get" | "list" | "watch");
-    (!reads_its_object).then_some(Grade::Named)
 }
 
-/// A collection that may hold it, by what the selectors say. Most requests have none.
-fn covering(tripwire: &Tripwire, namespace: &str, event: &Event) -> Option<Grade> {
-    let Mention::Object {
-        namespace: home,
-        name,
-        ..
-    } = &tripwire.mention
-    else {
-        return None;
-    };
-    if !namespace.is_empty() && namespace != home {
-        return None;
-    }
-    let selectors = &event.action.selectors;
-    if let Some(labels) = &selectors.label
-        && !covers_labels(labels, tripwire.labels.as_ref())
-    {
-        return None;
-    }
-    let reads = matches!(event.action.verb.as_str(), "list" | "watch");
-    let among_others = (!reads || tripwire.meaning == Meaning::Content).then_some(Grade::Covering);
-    // The server found the name in the field selector, whatever became of that here.
-    if event.action.name == *name && reads {
-        return Some(Grade::Named);
-    }
-    let Some(selector) = selectors.field.as_deref() else {
-        return among_others;
-    };
-    let mut fields = tripwire.fields.clone();
-    fields.insert("metadata.name".into(), name.clone());
-    fields.insert("metadata.namespace".into(), home.clone());
-    if !covers_fields(selector, &fields) {
-        return None;
-    }
-    let named = selector.split(',').any(|term| {
-        let mut parts = term.splitn(2, '=');
-        let key = parts.next().unwrap_or_default().trim();
-        key == "metadata.name" && parts.next().is_some()
-    });
-    if named {
-        Some(Grade::Named)
-    } else {
-        among_others
+impl FromIterator<Touch> for Touches {
+    fn from_iter<I: IntoIterator<Item = Touch>>(touches: I) -> Self {
+        Self::from(touches.into_iter().collect::<Vec<_>>())
     }
 }
+
+impl Deref for Touches {
+    type Target = [Touch];
+
+    fn deref(&self) -> &[Touch] {
+        &self.all
+    }
+}
+
+impl PartialEq for Touches {
+    fn eq(&self, other: &Self) -> bool {
+        self.is(other) || self.all == other.all
+    }
+}
+
+impl Eq for Touches {}
 
 /// The canaries behind touches, each once.
 #[must_use]
-pub fn canaries(touches: &[Touch]) -> BTreeSet<crate::graph::CanaryId> {
+pub fn canaries(touches: &[Touch]) -> BTreeSet<CanaryId> {
     touches
         .iter()
         .map(|touch| touch.address.canary().clone())
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn touch(address: &str, grade: Grade) -> Touch {
+        Touch {
+            address: address.parse().unwrap(),
+            grade,
+        }
+    }
+
+    #[test]
+    fn an_address_that_was_touched_twice_stays_once_in_its_nearest_grade() {
+        let touches = Touches::from(vec![
+            touch("secret.b", Grade::Covering),
+            touch("secret.a", Grade::Covering),
+            touch("secret.b", Grade::Named),
+        ]);
+        let expected = [
+            touch("secret.a", Grade::Covering),
+            touch("secret.b", Grade::Named),
+        ];
+        assert_eq!(*touches, expected);
+        assert_eq!(touches.nearest(), Some(Grade::Named));
+        assert!(!touches.is_covering());
+        assert!(
+            touches
+                .only(|touch| touch.grade == Grade::Covering)
+                .is_covering()
+        );
+    }
+
+    #[test]
+    fn what_touched_nothing_covers_nothing() {
+        let nothing = Touches::default();
+        assert!(nothing.is_empty() && !nothing.is_covering() && nothing.nearest().is_none());
+        assert!(!nothing.meet(&nothing));
+    }
+
+    #[test]
+    fn lists_meet_in_any_address_whatever_their_lengths() {
+        let all: Touches = (0..100)
+            .map(|i| touch(&format!("secret.c{i}"), Grade::Covering))
+            .collect();
+        let one = Touches::from(vec![
+            touch("secret.c57", Grade::Named),
+            touch("secret.other", Grade::Named),
+        ]);
+        let other = Touches::from(vec![touch("secret.other", Grade::Named)]);
+        assert!(all.meet(&one) && one.meet(&all));
+        assert!(!all.meet(&other) && !other.meet(&all));
+    }
 }

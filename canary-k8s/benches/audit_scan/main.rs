@@ -125,8 +125,7 @@ fn detect(path: &Path, canaries: &Canaries, context: bool) -> usize {
         while let Some(listened) = file.next().await.unwrap() {
             for event in &listened.events {
                 for sighting in judge.judge(event) {
-                    let is_named = |grade| matches!(grade, Grade::Named | Grade::Use);
-                    named += usize::from(sighting.touches.iter().any(|t| is_named(t.grade)));
+                    named += usize::from(sighting.touches.nearest() >= Some(Grade::Named));
                     folder.take(&sighting);
                 }
             }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use canary_core::detect::{Credential, Event, Grade, OutcomeClass, Touch};
+use canary_core::detect::{Credential, Event, Grade, OutcomeClass, Touch, Touches};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -30,7 +30,7 @@ pub(super) struct Consequences {
 }
 
 impl Consequences {
-    pub(super) fn learn(&mut self, event: &Event, touches: &[Touch]) {
+    pub(super) fn learn(&mut self, event: &Event, touches: &Touches) {
         let Some(at) = event.at else {
             return;
         };
@@ -46,8 +46,10 @@ impl Consequences {
                 _ => {}
             }
         }
-        for touch in touches.iter().filter(|touch| touch.grade == Grade::Use) {
-            push(&mut self.uses, &touch.address.canary().to_string(), at);
+        if touches.nearest() == Some(Grade::Use) {
+            for touch in touches.iter().filter(|touch| touch.grade == Grade::Use) {
+                push(&mut self.uses, &touch.address.canary().to_string(), at);
+            }
         }
         if is_node(event) && is_done(&event.outcome) && !touches.is_empty() {
             push(&mut self.given, &reading(event), at);

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use canary_core::detect::{Event, Touch};
+use canary_core::detect::{Event, Touches};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -72,7 +72,7 @@ impl Makers {
     }
 
     /// For what a node read, the pods and workloads made shortly before it in the same namespace.
-    pub(super) fn context(&self, event: &Event, touches: &[Touch]) -> Vec<String> {
+    pub(super) fn context(&self, event: &Event, touches: &Touches) -> Vec<String> {
         let identity = &event.actor.identity.name;
         let Some(at) = event
             .at

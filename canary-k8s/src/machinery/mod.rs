@@ -15,7 +15,7 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
-use canary_core::detect::{Event, Ground, Machinery, Outcome, Ruling, Touch};
+use canary_core::detect::{Event, Ground, Machinery, Outcome, Ruling, Touches};
 use serde::{Deserialize, Serialize};
 
 use consequences::Consequences;
@@ -31,13 +31,13 @@ pub(crate) struct KubernetesMachinery {
 }
 
 impl Machinery for KubernetesMachinery {
-    fn learn(&mut self, event: &Event, touches: &[Touch]) {
+    fn learn(&mut self, event: &Event, touches: &Touches) {
         self.control_plane.learn(event);
         self.consequences.learn(event, touches);
         self.makers.learn(event);
     }
 
-    fn rule(&self, event: &Event, touches: &[Touch], ground: &Ground) -> Ruling {
+    fn rule(&self, event: &Event, touches: &Touches, ground: &Ground) -> Ruling {
         rules::rule(
             event,
             touches,
@@ -47,7 +47,7 @@ impl Machinery for KubernetesMachinery {
         )
     }
 
-    fn context(&self, event: &Event, touches: &[Touch]) -> Vec<String> {
+    fn context(&self, event: &Event, touches: &Touches) -> Vec<String> {
         self.makers.context(event, touches)
     }
 

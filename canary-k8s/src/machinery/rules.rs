@@ -1,6 +1,6 @@
 //! The rules. Pure.
 
-use canary_core::detect::{Event, Grade, Ground, Planted, Ruling, Touch};
+use canary_core::detect::{Event, Ground, Planted, Ruling, Touches};
 use jiff::SignedDuration;
 
 use super::consequences::{Consequences, is_node, is_refused};
@@ -17,13 +17,12 @@ const ACCOUNT: &str = "metadata.annotations.kubernetes.io/service-account.name";
 
 pub(super) fn rule(
     event: &Event,
-    touches: &[Touch],
+    touches: &Touches,
     ground: &Ground,
     who: &ControlPlane,
     what: &Consequences,
 ) -> Ruling {
-    let covering = touches.iter().all(|touch| touch.grade == Grade::Covering);
-    let by_rule = if covering {
+    let by_rule = if touches.is_covering() {
         watches_all(event, who) || empties_a_namespace(event, who, what)
     } else {
         fills_a_token_secret(event, touches, ground, who)
@@ -72,7 +71,7 @@ fn empties_a_namespace(event: &Event, who: &ControlPlane, what: &Consequences) -
 /// The token controller reads and fills a token Secret that was just made.
 fn fills_a_token_secret(
     event: &Event,
-    touches: &[Touch],
+    touches: &Touches,
     ground: &Ground,
     who: &ControlPlane,
 ) -> bool {
@@ -95,7 +94,7 @@ fn fills_a_token_secret(
 /// The token controller removes the token Secrets of an account that somebody deleted, by itself or with its namespace.
 fn removes_a_token_secret(
     event: &Event,
-    touches: &[Touch],
+    touches: &Touches,
     ground: &Ground,
     who: &ControlPlane,
     what: &Consequences,
@@ -126,7 +125,7 @@ fn dates_a_token_secret(event: &Event, who: &ControlPlane) -> bool {
 }
 
 /// Whether each touched thing is so. Of a name that was planted twice, one of them.
-fn every(touches: &[Touch], ground: &Ground, is: impl Fn(&Planted) -> bool) -> bool {
+fn every(touches: &Touches, ground: &Ground, is: impl Fn(&Planted) -> bool) -> bool {
     touches.iter().all(|touch| {
         ground
             .get(&touch.address)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use canary_core::detect::{
-    Credential, Event, Grade, Ground, Machinery as _, Planted, Ruling, Touch,
+    Credential, Event, Grade, Ground, Machinery as _, Planted, Ruling, Touch, Touches,
 };
 use canary_core::graph::{Address, Handle};
 use jiff::{SignedDuration, Timestamp};
@@ -45,8 +45,8 @@ fn touch(address: &str, grade: Grade) -> Touch {
     }
 }
 
-fn named(address: &str) -> Vec<Touch> {
-    vec![touch(address, Grade::Named)]
+fn named(address: &str) -> Touches {
+    Touches::from(vec![touch(address, Grade::Named)])
 }
 
 fn planted(address: &str, kind: &str, name: &str, fields: &[(&str, &str)]) -> (Address, Planted) {
@@ -102,12 +102,12 @@ fn begun() -> KubernetesMachinery {
             "authentication.kubernetes.io/issued-credential-id".into(),
             format!("JTI={controller}"),
         );
-        machinery.learn(&issue, &[]);
+        machinery.learn(&issue, &Touches::default());
     }
     machinery
 }
 
-fn rule(machinery: &KubernetesMachinery, event: &Event, touches: &[Touch]) -> Ruling {
+fn rule(machinery: &KubernetesMachinery, event: &Event, touches: &Touches) -> Ruling {
     machinery.rule(event, touches, &ground())
 }
 
@@ -121,7 +121,7 @@ fn stolen(event: &Event) -> [Event; 2] {
 }
 
 #[track_caller]
-fn only_its_own(machinery: &KubernetesMachinery, event: &Event, touches: &[Touch]) {
+fn only_its_own(machinery: &KubernetesMachinery, event: &Event, touches: &Touches) {
     assert_eq!(rule(machinery, event, touches), Ruling::ByRule);
     for stolen in stolen(event) {
         assert_eq!(rule(machinery, &stolen, touches), Ruling::Unruled);
@@ -141,7 +141,11 @@ fn the_garbage_collector_may_remove_what_somebody_gave_an_owner_and_nothing_else
     only_its_own(&machinery, &delete, &named("secret.db"));
     let list = event(COLLECTOR, "list", "secrets", "", 200, 21);
     assert_eq!(
-        rule(&machinery, &list, &[touch("secret.db", Grade::Covering)]),
+        rule(
+            &machinery,
+            &list,
+            &Touches::from(vec![touch("secret.db", Grade::Covering)])
+        ),
         Ruling::Unruled
     );
 }
@@ -159,7 +163,7 @@ fn a_token_that_somebody_else_had_issued_for_a_controller_excuses_nothing() {
         "authentication.kubernetes.io/issued-credential-id".into(),
         "JTI=minted".into(),
     );
-    machinery.learn(&issue, &[]);
+    machinery.learn(&issue, &Touches::default());
     let mut read = event(COLLECTOR, "get", "secrets", "db", 200, 20);
     read.actor.credential = Credential::Token("minted".into());
     assert_eq!(
@@ -171,7 +175,7 @@ fn a_token_that_somebody_else_had_issued_for_a_controller_excuses_nothing() {
 #[test]
 fn the_namespace_controller_may_empty_only_a_namespace_that_somebody_deleted() {
     let mut machinery = begun();
-    let touches = [touch("secret.db", Grade::Covering)];
+    let touches = Touches::from(vec![touch("secret.db", Grade::Covering)]);
     let empty = event(NAMESPACES, "deletecollection", "secrets", "", 200, 20);
     assert_eq!(rule(&machinery, &empty, &touches), Ruling::Unruled);
     let delete = event("admin", "delete", "namespaces", "shop", 200, 10);
@@ -253,15 +257,24 @@ fn a_token_that_is_dated_as_used_waits_for_the_use_and_is_told_alone_without_it(
         403,
         301,
     );
-    machinery.learn(&used, &[touch("service_account.bot", Grade::Use)]);
+    machinery.learn(
+        &used,
+        &Touches::from(vec![touch("service_account.bot", Grade::Use)]),
+    );
     assert_eq!(rule(&machinery, &dated, &touches), Ruling::ByRule);
 }
 
 #[test]
 fn what_a_node_reads_goes_on_to_who_made_the_pod() {
     let mut machinery = begun();
-    machinery.learn(&event("alice", "create", "pods", "job-1", 201, 5), &[]);
-    machinery.learn(&event("bob", "create", "pods", "refused", 403, 6), &[]);
+    machinery.learn(
+        &event("alice", "create", "pods", "job-1", 201, 5),
+        &Touches::default(),
+    );
+    machinery.learn(
+        &event("bob", "create", "pods", "refused", 403, 6),
+        &Touches::default(),
+    );
     let read = event("system:node:n1", "watch", "secrets", "db", 200, 9);
     let told = machinery.context(&read, &named("secret.db"));
     assert_eq!(
@@ -282,8 +295,8 @@ fn a_pod_whose_body_names_another_secret_is_not_told() {
     this.request_body = Some(
         json!({ "spec": { "containers": [{ "env": [{ "valueFrom": { "secretKeyRef": { "name": "db" } } }] }] } }),
     );
-    machinery.learn(&other, &[]);
-    machinery.learn(&this, &[]);
+    machinery.learn(&other, &Touches::default());
+    machinery.learn(&this, &Touches::default());
     let read = event("system:node:n1", "watch", "secrets", "db", 200, 9);
     let told = machinery.context(&read, &named("secret.db"));
     assert_eq!(told.len(), 1);

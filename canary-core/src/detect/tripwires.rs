@@ -1,0 +1,227 @@
+//! Which tripwires an event touches. Pure, so that a recorded log replays to the same.
+
+use std::collections::BTreeMap;
+
+use super::selector::{covers_fields, covers_labels};
+use super::touch::{Grade, Touch, Touches};
+use super::{Event, Meaning, Mention, Tripwire};
+
+/// Tripwires, found by what an event mentions.
+#[derive(Clone, Debug, Default)]
+pub struct Tripwires {
+    exact: BTreeMap<Mention, Vec<Tripwire>>,
+    /// Objects by group and resource, for what covers them.
+    collections: BTreeMap<(String, String), Collection>,
+}
+
+impl Tripwires {
+    /// Indexes tripwires.
+    #[must_use]
+    pub fn new(tripwires: impl IntoIterator<Item = Tripwire>) -> Self {
+        let mut index = Self::default();
+        let mut objects: BTreeMap<(String, String), Vec<Tripwire>> = BTreeMap::new();
+        for tripwire in tripwires {
+            if let Mention::Object {
+                group, resource, ..
+            } = &tripwire.mention
+                && matches!(tripwire.meaning, Meaning::Content | Meaning::Listed)
+            {
+                let place = (group.clone(), resource.clone());
+                objects.entry(place).or_default().push(tripwire.clone());
+            }
+            index
+                .exact
+                .entry(tripwire.mention.clone())
+                .or_default()
+                .push(tripwire);
+        }
+        index.collections = objects
+            .into_iter()
+            .map(|(place, objects)| (place, Collection::new(objects)))
+            .collect();
+        index
+    }
+
+    /// Everything that an event touches.
+    #[must_use]
+    pub fn touches(&self, event: &Event) -> Touches {
+        let mut touched = Vec::new();
+        let mut covered: Option<Touches> = None;
+        for mention in &event.mentions {
+            for tripwire in self.exact.get(mention).into_iter().flatten() {
+                if let Some(grade) = exact(tripwire, event) {
+                    let address = tripwire.address.clone();
+                    touched.push(Touch { address, grade });
+                }
+            }
+            if let Mention::Collection {
+                group,
+                resource,
+                namespace,
+            } = mention
+                && let Some(collection) = self.collections.get(&(group.clone(), resource.clone()))
+            {
+                let touches = collection.touches(namespace, event);
+                match &covered {
+                    None => covered = Some(touches),
+                    Some(_) => touched.extend_from_slice(&touches),
+                }
+            }
+        }
+        let covered = covered.unwrap_or_default();
+        if touched.is_empty() {
+            return covered;
+        }
+        touched.extend_from_slice(&covered);
+        touched.into()
+    }
+}
+
+/// Objects of one group and resource.
+#[derive(Clone, Debug)]
+struct Collection {
+    objects: Vec<Tripwire>,
+    /// What a plain reading of all of it touches.
+    all: Touches,
+    /// The same for each namespace.
+    namespaces: BTreeMap<String, Touches>,
+}
+
+impl Collection {
+    fn new(objects: Vec<Tripwire>) -> Self {
+        let mut all = Vec::new();
+        let mut namespaces: BTreeMap<String, Vec<Touch>> = BTreeMap::new();
+        for tripwire in &objects {
+            if let (Mention::Object { namespace, .. }, Meaning::Content) =
+                (&tripwire.mention, tripwire.meaning)
+            {
+                let touch = Touch {
+                    address: tripwire.address.clone(),
+                    grade: Grade::Covering,
+                };
+                namespaces
+                    .entry(namespace.clone())
+                    .or_default()
+                    .push(touch.clone());
+                all.push(touch);
+            }
+        }
+        Self {
+            objects,
+            all: all.into(),
+            namespaces: namespaces
+                .into_iter()
+                .map(|(namespace, touches)| (namespace, touches.into()))
+                .collect(),
+        }
+    }
+
+    /// What a request for it touches. Most are plain readings.
+    fn touches(&self, namespace: &str, event: &Event) -> Touches {
+        let action = &event.action;
+        let is_plain = action.name.is_empty()
+            && action.selectors.label.is_none()
+            && action.selectors.field.is_none();
+        if is_plain && is_reading(event) {
+            return match namespace {
+                "" => self.all.clone(),
+                namespace => self.namespaces.get(namespace).cloned().unwrap_or_default(),
+            };
+        }
+        self.objects
+            .iter()
+            .filter_map(|tripwire| {
+                Some(Touch {
+                    grade: covering(tripwire, namespace, event)?,
+                    address: tripwire.address.clone(),
+                })
+            })
+            .collect()
+    }
+}
+
+fn is_reading(event: &Event) -> bool {
+    matches!(event.action.verb.as_str(), "list" | "watch")
+}
+
+/// A mention of exactly this identifier.
+fn exact(tripwire: &Tripwire, event: &Event) -> Option<Grade> {
+    let changes = matches!(
+        event.action.verb.as_str(),
+        "create" | "update" | "patch" | "delete"
+    );
+    match (tripwire.meaning, &tripwire.mention) {
+        (Meaning::Content | Meaning::Listed, _) => Some(Grade::Named),
+        (Meaning::Behaviour, _) => changes.then_some(Grade::Named),
+        (Meaning::Identity, Mention::Object { .. }) => {
+            (changes || !event.action.subresource.is_empty()).then_some(Grade::Named)
+        }
+        (Meaning::Identity, Mention::Principal(name)) => identity(name, event),
+        (Meaning::Identity, Mention::Credential(_) | Mention::Collection { .. }) => {
+            Some(Grade::Use)
+        }
+    }
+}
+
+/// An account that acts, is acted as, or is spoken of. That its object is only read means nothing: controllers do that
+/// all day.
+fn identity(name: &str, event: &Event) -> Option<Grade> {
+    let acts = event.actor.identity.name == *name;
+    let acted_as = event
+        .acting_as
+        .as_ref()
+        .is_some_and(|identity| identity.name == *name);
+    if acts || acted_as {
+        return Some(Grade::Use);
+    }
+    let reads_its_object = event.action.resource == "serviceaccounts"
+        && event.action.subresource.is_empty()
+        && matches!(event.action.verb.as_str(), "get" | "list" | "watch");
+    (!reads_its_object).then_some(Grade::Named)
+}
+
+/// A collection that may hold it, by what the selectors say.
+fn covering(tripwire: &Tripwire, namespace: &str, event: &Event) -> Option<Grade> {
+    let Mention::Object {
+        namespace: home,
+        name,
+        ..
+    } = &tripwire.mention
+    else {
+        return None;
+    };
+    if !namespace.is_empty() && namespace != home {
+        return None;
+    }
+    let selectors = &event.action.selectors;
+    if let Some(labels) = &selectors.label
+        && !covers_labels(labels, tripwire.labels.as_ref())
+    {
+        return None;
+    }
+    let reads = is_reading(event);
+    let among_others = (!reads || tripwire.meaning == Meaning::Content).then_some(Grade::Covering);
+    // The server found the name in the field selector, whatever became of that here.
+    if event.action.name == *name && reads {
+        return Some(Grade::Named);
+    }
+    let Some(selector) = selectors.field.as_deref() else {
+        return among_others;
+    };
+    let mut fields = tripwire.fields.clone();
+    fields.insert("metadata.name".into(), name.clone());
+    fields.insert("metadata.namespace".into(), home.clone());
+    if !covers_fields(selector, &fields) {
+        return None;
+    }
+    let named = selector.split(',').any(|term| {
+        let mut parts = term.splitn(2, '=');
+        let key = parts.next().unwrap_or_default().trim();
+        key == "metadata.name" && parts.next().is_some()
+    });
+    if named {
+        Some(Grade::Named)
+    } else {
+        among_others
+    }
+}
