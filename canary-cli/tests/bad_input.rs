@@ -296,7 +296,8 @@ fn every_flag_has_a_variable_that_says_yes_or_no() {
         "secret.a,secret.q",
         &["apply", "--auto-approve"],
     )
-    .exits(1);
+    .exits(64)
+    .says("there is no canary secret.q");
     run("CANARY_TARGET", "secret.a,q", &["apply", "--auto-approve"])
         .exits(64)
         .says("`q` is not an address");
@@ -305,11 +306,19 @@ fn every_flag_has_a_variable_that_says_yes_or_no() {
 #[test]
 fn a_canary_that_is_not_there_is_told_with_the_nearest_that_is() {
     let project = nowhere(ONE);
-    project
-        .run(&["show", "secrt.a"])
-        .exits(64)
-        .says("there is no canary secrt.a")
-        .says("did you mean secret.a?");
+    // Told before a server is asked: there is none.
+    for args in [
+        &["show", "secrt.a"][..],
+        &["plan", "--target", "secrt.a"],
+        &["apply", "--target", "secrt.a", "--auto-approve"],
+        &["rotate", "secrt.a", "--auto-approve"],
+    ] {
+        project
+            .run(args)
+            .exits(64)
+            .says("there is no canary secrt.a")
+            .says("did you mean secret.a?");
+    }
     project
         .run(&["show", "secret.a"])
         .exits(1)

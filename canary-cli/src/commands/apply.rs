@@ -34,6 +34,7 @@ pub(crate) async fn apply(context: &Context, args: &cli::Apply) -> Result<Exit, 
         targets: targets(&args.target)?,
         ..Purpose::default()
     };
+    context.refuse_unknown(&project, &purpose.targets).await?;
     let how = How {
         // A saved plan was approved when it was made.
         approved: args.auto_approve || saved.is_some(),

@@ -44,6 +44,24 @@ impl Context {
         Ok(loaded)
     }
 
+    /// Refuses what is no canary, before a server is asked for anything.
+    pub(crate) async fn refuse_unknown(
+        &self,
+        project: &Project,
+        targets: &BTreeSet<CanaryId>,
+    ) -> Result<(), CommandError> {
+        let declared = &project.config.canaries;
+        if targets.iter().all(|target| declared.contains_key(target)) {
+            return Ok(());
+        }
+        let engine = project.offline(&self.connects)?;
+        let ledger = engine.load().await?.ledger;
+        for target in targets {
+            engine.known(target, &ledger)?;
+        }
+        Ok(())
+    }
+
     /// The view, with errors of lowering shown in the configuration.
     pub(crate) async fn look(
         &self,

@@ -25,6 +25,7 @@ pub(crate) async fn run(context: &Context, args: &cli::Plan) -> Result<Exit, Com
         targets: targets(&args.target)?,
     };
     let project = context.project()?;
+    context.refuse_unknown(&project, &purpose.targets).await?;
     let began = Instant::now();
     let (engine, view) = view(context, &project, args).await?;
     let plan = engine.plan(&view, &purpose)?;

@@ -15,13 +15,8 @@ use crate::store::put_public;
 pub(crate) async fn run(context: &Context, args: &Rotate) -> Result<Exit, CommandError> {
     let id = canary(&args.canary)?;
     let project = context.project()?;
-    let Some(declared) = project.config.canaries.get(&id) else {
-        return Err(
-            CommandError::new(Exit::Usage, format!("there is no canary {id}"))
-                .hint("canary list shows those there are"),
-        );
-    };
-    let generation = declared.generation + 1;
+    let engine = project.offline(&context.connects)?;
+    let generation = engine.declared(&id)?.generation + 1;
     let text = with_generation(&project.source, &id, generation)
         .map_err(|error| CommandError::from_error(Exit::Config, &error))?;
     if !args.auto_approve && !context.ui.interactive {

@@ -39,11 +39,7 @@ impl Engine {
         path: &str,
         holder: &Holder,
     ) -> Result<Adopted, EngineError> {
-        let declared = self.config.canaries.get(canary);
-        let declared = declared.ok_or_else(|| EngineError::UnknownCanary {
-            near: self.nearest(canary),
-            canary: canary.clone(),
-        })?;
+        let declared = self.declared(canary)?;
         let address = Address::of(canary.clone());
         let refused = |why: String| EngineError::Import {
             address: address.clone(),

@@ -333,26 +333,6 @@ impl Engine {
         })
     }
 
-    /// Whether there is such a canary: declared, or known to the ledger.
-    ///
-    /// # Errors
-    /// When there is none, with the nearest of those that are declared.
-    pub fn known(&self, canary: &CanaryId, ledger: &Ledger) -> Result<(), EngineError> {
-        let in_ledger = || {
-            ledger
-                .records
-                .keys()
-                .any(|address| address.canary() == canary)
-        };
-        if self.config.canaries.contains_key(canary) || in_ledger() {
-            return Ok(());
-        }
-        Err(EngineError::UnknownCanary {
-            near: self.nearest(canary),
-            canary: canary.clone(),
-        })
-    }
-
     /// Works out what would change. Pure.
     ///
     /// # Errors
@@ -372,18 +352,6 @@ impl Engine {
             keep_retired: &self.keep_retired(),
             purpose,
         }))
-    }
-
-    pub(super) fn nearest(&self, wanted: &CanaryId) -> Option<CanaryId> {
-        let wanted = wanted.to_string();
-        let names: Vec<String> = self
-            .config
-            .canaries
-            .keys()
-            .map(ToString::to_string)
-            .collect();
-        let near = crate::config::nearest(&wanted, names.iter().map(String::as_str))?;
-        near.parse().ok()
     }
 
     /// Everything of ours that can be touched: what is there, and what was there and can still be used.

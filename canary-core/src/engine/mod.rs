@@ -10,6 +10,7 @@ mod adopt;
 mod apply;
 mod build;
 mod error;
+mod known;
 mod look;
 mod rights;
 #[cfg(test)]
