@@ -157,6 +157,16 @@ fn what_is_planted_while_it_watches_is_watched_and_a_kill_loses_nothing() {
     assert_eq!(graver["finding_info"]["uid"], open["finding_info"]["uid"]);
     assert_eq!(graver["severity"], "High");
     assert_eq!(following.end(), Vec::<Value>::new());
+
+    // Planted while nobody watches: the same watch is still open, and covers it.
+    let names = ["first", "second", "third"];
+    project.configure(&config(&namespace, &names));
+    project.run(&["apply", "--auto-approve"]).exits(0);
+    let following = Following::start(&project, &cluster);
+    let update = following.next();
+    assert_eq!(update["finding_info"]["uid"], open["finding_info"]["uid"]);
+    assert_eq!(touched(&update), names.map(|name| format!("secret.{name}")));
+    assert_eq!(following.end(), Vec::<Value>::new());
     drop(watching);
 
     // Ended in order, and started again: nothing is told twice.

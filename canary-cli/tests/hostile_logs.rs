@@ -112,6 +112,12 @@ fn a_log_of_which_much_cannot_be_read_is_an_alert_and_a_line_of_another_kind_is_
         findings(&project, &log(&project, &[klog.clone(), harmless()])),
         Vec::<serde_json::Value>::new()
     );
+    let path = log(&project, std::slice::from_ref(&klog));
+    let path = path.display().to_string();
+    project
+        .run(&["detect", "--planned", "--audit-log", &path])
+        .exits(1)
+        .says("is a record of an audit log");
     let many = vec![klog; 100];
     assert_eq!(told(&findings(&project, &log(&project, &many))), [DAMAGED]);
 }

@@ -170,7 +170,18 @@ fn who_comes_more_often_than_its_entry_says_is_told() {
         every,
         &[first.clone(), first.clone(), at("2026-11-23T03:00:00Z")],
     );
-    told_as(WORSE, every, &[first, at("2026-11-22T15:00:00Z")]);
+    told_as(WORSE, every, &[first.clone(), at("2026-11-22T15:00:00Z")]);
+    // One reading in pages; what claims to be a further page long after is a reading of its own.
+    let page = |time| at(time).uri("/api/v1/secrets?limit=500&continue=eyJ2Ijoi");
+    excused(
+        every,
+        &[
+            first.clone(),
+            page("2026-11-22T03:00:01Z"),
+            page("2026-11-22T03:04:00Z"),
+        ],
+    );
+    told_as(WORSE, every, &[first, page("2026-11-22T15:00:00Z")]);
 }
 
 #[test]

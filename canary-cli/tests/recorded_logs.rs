@@ -192,12 +192,12 @@ fn traces_of_others_accuse_nobody_of_touching_what_is_not_in_them() {
     }
     logs.extend(dataset("audit2rbac/testdata/demo.log"));
     for log in logs {
-        assert_eq!(
-            detect(&project, &log),
-            Vec::<serde_json::Value>::new(),
-            "{}",
-            log.display()
-        );
+        let path = log.display().to_string();
+        let ran = project.run(&["detect", "--planned", "--audit-log", &path, "--json"]);
+        assert_eq!(ran.out, "", "{path}");
+        // One of them is no record at all.
+        let is_none = path.ends_with("fal_01_003.json");
+        ran.exits(i32::from(is_none));
     }
 }
 

@@ -54,7 +54,6 @@ fn a_secret_is_read_by_name_in_every_writing() {
         &["Critical secret.db was read"],
         vec![
             record("get", "secrets", "db-admin"),
-            record("get", "secrets", "db-admin").code(404),
             record("get", "secrets", "db-admin").received(),
             record("get", "secrets", "db-admin").with("/stage", "Panic".into()),
             record("get", "secrets", "db-admin").with("/apiVersion", "audit.k8s.io/v1beta1".into()),
@@ -76,14 +75,66 @@ fn a_secret_is_read_by_name_in_every_writing() {
 }
 
 #[test]
+fn what_was_named_and_not_had_is_told_so() {
+    each_is(
+        &["Critical secret.db was asked for in vain"],
+        vec![
+            record("get", "secrets", "db-admin").code(404),
+            record("update", "secrets", "db-admin").code(409),
+        ],
+    );
+    let dry = format!("{SECRETS}/db-admin?dryRun=All");
+    each_is(
+        &["Critical secret.db was touched by a dry run"],
+        vec![record("patch", "secrets", "db-admin").uri(&dry)],
+    );
+}
+
+#[test]
+fn a_name_in_another_namespace_is_another_object() {
+    let narrowed = |namespace: &str| {
+        let query = format!("metadata.name%3Ddb-admin%2Cmetadata.namespace%3D{namespace}");
+        record("list", "secrets", "db-admin")
+            .without("/objectRef", "namespace")
+            .uri(&format!("/api/v1/secrets?fieldSelector={query}"))
+    };
+    each_is(&[], vec![narrowed("other")]);
+    each_is(&["Critical secret.db was read"], vec![narrowed("shop")]);
+}
+
+#[test]
+fn what_the_reference_leaves_out_stands_in_the_path() {
+    let whole = || record("get", "secrets", "db-admin");
+    each_is(
+        &["Critical secret.db was read"],
+        vec![
+            whole().without("/objectRef", "namespace"),
+            whole().without("/objectRef", "name"),
+            whole()
+                .without("/objectRef", "namespace")
+                .without("/objectRef", "name"),
+        ],
+    );
+    let account = record("delete", "serviceaccounts", "bot").without("/objectRef", "name");
+    each_is(&["Critical service_account.bot was changed"], vec![account]);
+}
+
+#[test]
 fn a_secret_is_written_or_refused_by_name() {
     each_is(
-        &["Critical secret.db was changed"],
+        &["Critical secret.db was touched by a dry run"],
         ["create", "update", "patch", "delete"]
             .into_iter()
             .map(|verb| {
                 record(verb, "secrets", "db-admin").uri(&format!("{SECRETS}/db-admin?dryRun=All"))
             })
+            .collect(),
+    );
+    each_is(
+        &["Critical secret.db was changed"],
+        ["create", "update", "patch", "delete"]
+            .into_iter()
+            .map(|verb| record(verb, "secrets", "db-admin"))
             .chain([record("deletecollection", "secrets", "")
                 .uri(&format!("{SECRETS}?fieldSelector=metadata.name%3Ddb-admin"))])
             .collect(),
@@ -168,10 +219,18 @@ fn an_account_is_touched_by_whoever_acts_as_it_or_gives_it_something_to_do() {
         json!([{ "op": "add", "path": "/spec/template/spec/serviceAccountName", "value": "bot" }]);
     each_is(
         &["Critical service_account.bot was changed"],
+        vec![record("patch", "serviceaccounts", "bot")],
+    );
+    each_is(
+        &["Critical service_account.bot had a token issued"],
         vec![
-            record("patch", "serviceaccounts", "bot"),
             record("create", "serviceaccounts", "bot")
                 .with("/objectRef/subresource", "token".into()),
+        ],
+    );
+    each_is(
+        &["Critical service_account.bot was named by another object"],
+        vec![
             about("create", "rolebindings", "/requestObject", binding.clone()),
             about(
                 "create",

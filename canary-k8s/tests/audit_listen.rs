@@ -358,6 +358,31 @@ async fn a_document_over_many_lines_is_read_as_one() {
 }
 
 #[tokio::test]
+async fn what_is_broken_in_a_text_hides_nothing_that_stands_behind_it() {
+    let value: serde_json::Value = serde_json::from_str(&record(0)).unwrap();
+    let pretty = format!("{value:#}\n");
+    let torn = &pretty[..pretty.find("\"verb\"").unwrap()];
+    let items = serde_json::json!([value, value]);
+    let broken = format!("{items:#}\n").replacen("\"verb\"", "\"verb", 1);
+    let list = serde_json::json!({"kind": "EventList", "items": items});
+    let in_list = format!("{list:#}\n").replacen("\"verb\"", "\"verb", 1);
+    let log = Log::new();
+    for (text, whole) in [
+        (format!("{{\n{}\n{}\n", record(0), record(1)), 2),
+        (format!("[\n{},\n{}\n]\n", record(0), record(1)), 2),
+        (format!("{pretty}I1124 05:40:00.1 klog] text\n{pretty}"), 2),
+        (format!("{torn}\n{pretty}{pretty}"), 2),
+        (broken, 1),
+        (in_list, 1),
+    ] {
+        fs::write(log.path(), &text).unwrap();
+        let (events, _) = all(replay(&log.path())).await;
+        let sound = events.iter().filter(|event| event.defects.is_empty());
+        assert_eq!(sound.count(), whole, "{text}");
+    }
+}
+
+#[tokio::test]
 async fn a_log_that_is_not_there_is_waited_for_or_refused() {
     let log = Log::new();
     assert!(replay(&log.path()).next().await.is_err());

@@ -139,13 +139,64 @@ fn an_oversize_line_is_read_as_far_as_it_goes() {
 }
 
 #[test]
-fn a_record_behind_a_torn_one_is_read_too() {
-    for end in [50, 100, 150, 300, 600, 800] {
+fn a_record_behind_a_torn_one_is_read_too_wherever_the_tear_is() {
+    for end in 1..GET.trim_end().len() {
         let reading = read_line(format!("{}{IMPERSONATED}", &GET[..end]).as_bytes(), false);
         let last = reading.events.last().unwrap();
         assert_eq!(last.action.verb, "list", "{end}");
         assert!(last.defects.is_empty(), "{end}");
     }
+}
+
+#[test]
+fn records_on_one_line_are_read_however_they_are_spaced_and_listed() {
+    let spaced = |line: &str| {
+        let value: serde_json::Value = serde_json::from_str(line).unwrap();
+        format!("{value:#}").replace('\n', " ")
+    };
+    let (one, other) = (spaced(GET), spaced(IMPERSONATED));
+    let (tight, next) = (GET.trim_end(), IMPERSONATED.trim_end());
+    for line in [
+        format!("{one} {other}"),
+        format!("[{one}, {other},"),
+        format!("{one}, {other}]"),
+        format!("[{tight},{next},"),
+        format!("{tight},{next}]}}"),
+        format!(r#"{{"kind":"EventList","apiVersion":"audit.k8s.io/v1","items":[{tight},{next},"#),
+    ] {
+        let reading = read_line(line.as_bytes(), false);
+        let verbs: Vec<&str> = reading
+            .events
+            .iter()
+            .map(|e| e.action.verb.as_str())
+            .collect();
+        assert_eq!(verbs, ["get", "list"], "{line}");
+        assert!(
+            reading.events.iter().all(|event| event.defects.is_empty()),
+            "{line}"
+        );
+        assert_eq!(reading.unreadable, 0, "{line}");
+    }
+    for punctuation in ["[", "]", ",", "]}", r#"{"kind":"EventList","items":["#] {
+        let reading = read_line(punctuation.as_bytes(), false);
+        assert_eq!(
+            (reading.events.len(), reading.unreadable),
+            (0, 0),
+            "{punctuation}"
+        );
+    }
+}
+
+#[test]
+fn a_refusal_in_words_alone_is_one_and_a_record_has_the_time_that_it_has() {
+    let event = one(
+        r#"{"verb":"get","responseStatus":{"reason":"Forbidden"},"stageTimestamp":"2026-11-22T05:40:00Z"}"#,
+    );
+    assert_eq!(event.outcome.code, Some(403));
+    assert_eq!(event.at, event.stage_at);
+    assert!(event.at.is_some());
+    let decided = r#"{"verb":"get","annotations":{"authorization.k8s.io/decision":"forbid"}}"#;
+    assert_eq!(one(decided).outcome.code, Some(403));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use canary_core::alert::{Change, full_text, ocsf};
+use canary_core::alert::{Alert, Change, Folded, full_text, ocsf};
 use canary_core::ledger::Record;
 use canary_core::plan::open_saved;
 use serde_json::{Value, json};
@@ -84,12 +84,20 @@ fn is_uid(what: &str) -> bool {
 
 /// An alert that `detect` told here, with every event that is kept of it.
 fn alert(context: &Context, project: &Project, args: &Show) -> Result<Exit, CommandError> {
-    let kept = Kept::read(project, &project.key()?, context.ui);
+    let key = project.key()?;
+    let mut alerts = Folded::default();
+    for place in Kept::places(project) {
+        alerts.merge(Kept::read(&place, &key, context.ui).alerts);
+    }
+    let known: Vec<&Alert> = alerts
+        .alerts()
+        .filter(|alert| alert.uid.starts_with(&args.what))
+        .collect();
     let failed = |words: String| {
         CommandError::new(Exit::Failed, words)
             .hint("canary detect keeps what it tells; give as much of a uid as it takes")
     };
-    match kept.find(&args.what).as_slice() {
+    match known.as_slice() {
         [alert] if args.json => {
             let finding = ocsf(alert, Change::Created, env!("CARGO_PKG_VERSION"));
             context.ui.data(&format!("{finding}\n"));

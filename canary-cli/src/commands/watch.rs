@@ -42,14 +42,18 @@ impl Watch {
         args: &cli::Planned,
     ) -> Result<Self, CommandError> {
         let watch = Self::following(context, project, args).await?;
-        if watch.planted.is_empty() && !args.planned {
-            return Err(CommandError::new(
-                Exit::Failed,
+        let (words, hint) = match args.planned {
+            _ if !watch.planted.is_empty() => return Ok(watch),
+            true => (
+                "no canary is configured, so none can be touched",
+                "docs/configuration.md shows how one is declared",
+            ),
+            false => (
                 "nothing is planted, so nothing can be touched",
-            )
-            .hint("canary apply; or --planned for the canaries as configured"));
-        }
-        Ok(watch)
+                "canary apply; or --planned for the canaries as configured",
+            ),
+        };
+        Err(CommandError::new(Exit::Failed, words).hint(hint))
     }
 
     /// The same, also while nothing is planted yet.

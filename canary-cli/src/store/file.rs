@@ -20,8 +20,7 @@ use canary_core::ledger::{Holder, Lease, LockError, Store, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// Owner only.
-const MODE: u32 = 0o600;
+use super::whole::{MODE, put, sync_folder};
 
 /// An operation is one write of some kilobytes and its sync: milliseconds, a second on a slow disk.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -240,49 +239,6 @@ impl FileStore {
             Err(error) => std::panic::resume_unwind(error.into_panic()),
         }
     }
-}
-
-/// Puts a file in place whole, owner only.
-pub(crate) fn put(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    put_with(path, bytes, MODE)
-}
-
-/// Puts a file in place whole, with the mode that it has.
-pub(crate) fn put_public(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mode = fs::metadata(path)?.permissions().mode() & 0o777;
-    put_with(path, bytes, mode)
-}
-
-fn put_with(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
-    let mut unfinished = path.to_owned().into_os_string();
-    unfinished.push(".unfinished");
-    let unfinished = PathBuf::from(unfinished);
-    // What a cut-off run left there, or somebody else put there, has another mode or is a link to elsewhere.
-    match fs::remove_file(&unfinished) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut file = OpenOptions::new()
-        .create_new(true)
-        .write(true)
-        .mode(mode)
-        .open(&unfinished)?;
-    file.write_all(bytes)?;
-    file.sync_data()?;
-    fs::rename(&unfinished, path)?;
-    match path.parent() {
-        Some(folder) => sync_folder(folder),
-        None => Ok(()),
-    }
-}
-
-fn sync_folder(folder: &Path) -> std::io::Result<()> {
-    let folder = if folder.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        folder
-    };
-    File::open(folder)?.sync_data()
 }
 
 fn after(moment: Timestamp, by: Duration) -> Timestamp {

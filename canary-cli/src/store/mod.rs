@@ -1,6 +1,7 @@
-//! Where ledgers are kept.
+//! Where ledgers are kept, and how files are put in place.
 
 mod file;
+mod whole;
 
 pub use file::FileStore;
-pub(crate) use file::{put, put_public};
+pub(crate) use whole::{put, put_public};

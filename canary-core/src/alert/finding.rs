@@ -39,6 +39,12 @@ pub struct Evidence {
     pub object: String,
     /// The selector it came with.
     pub selector: Option<String>,
+    /// The object is the canary itself, and not one that names it.
+    #[serde(default)]
+    pub is_of_it: bool,
+    /// It was asked to do nothing.
+    #[serde(default)]
+    pub dry_run: bool,
     /// The status code.
     pub code: Option<u16>,
     /// What is wrong with the record.

@@ -360,7 +360,7 @@ fn update(alert: &mut Alert, sighting: &Sighting, is_new_request: bool) {
     if event.actor < alert.actor {
         alert.actor.clone_from(&event.actor);
     }
-    alert.evidence.insert(evidence(event));
+    alert.evidence.insert(evidence(sighting));
     while alert.evidence.len() > EVIDENCE {
         alert.evidence.pop_last();
     }
@@ -393,7 +393,8 @@ fn severity(alert: &Alert) -> Severity {
     }
 }
 
-fn evidence(event: &Event) -> Evidence {
+fn evidence(sighting: &Sighting) -> Evidence {
+    let event = &sighting.event;
     let action = &event.action;
     let mut object = action.resource.clone();
     if !action.subresource.is_empty() {
@@ -414,6 +415,8 @@ fn evidence(event: &Event) -> Evidence {
         verb: action.verb.clone(),
         object: format!("{object} {place}"),
         selector: (!selector.is_empty()).then(|| selector.join(" ")),
+        is_of_it: sighting.is_of_it,
+        dry_run: action.dry_run,
         code: event.outcome.code,
         defects: event.defects.clone(),
     }

@@ -72,6 +72,7 @@ fn sighting(
                 Grade::Named
             },
         }]),
+        is_of_it: true,
         aggravated: BTreeSet::new(),
         context: BTreeSet::new(),
     }

@@ -106,9 +106,7 @@ pub(super) fn title(alert: &Alert) -> String {
         (Grade::Damaged, _) => "may have been touched",
         (Grade::Use, OutcomeClass::Allowed) => "was used",
         (Grade::Use, OutcomeClass::Denied) => "was used, and refused",
-        (Grade::Named, OutcomeClass::Allowed) if reads_only(alert) => "was read",
-        (Grade::Named, OutcomeClass::Allowed) if says_nothing(alert) => "was touched",
-        (Grade::Named, OutcomeClass::Allowed) => "was changed",
+        (Grade::Named, OutcomeClass::Allowed) => named(alert),
         (Grade::Named, OutcomeClass::Denied) => "was asked for, and refused",
         (Grade::Covering, OutcomeClass::Allowed) if deletes(alert) => "was deleted among others",
         (Grade::Covering, OutcomeClass::Allowed) => "was read among others",
@@ -122,19 +120,21 @@ pub(super) fn title(alert: &Alert) -> String {
     format!("{what} {verb}")
 }
 
-fn reads_only(alert: &Alert) -> bool {
-    alert
-        .evidence
-        .iter()
-        .all(|evidence| matches!(evidence.verb.as_str(), "get" | "list" | "watch"))
-}
-
-/// The records were cut before they said what was done.
-fn says_nothing(alert: &Alert) -> bool {
-    alert
-        .evidence
-        .iter()
-        .all(|evidence| evidence.verb.is_empty())
+/// What was done to what was named, and let through.
+fn named(alert: &Alert) -> &'static str {
+    let all = |is: fn(&Evidence) -> bool| alert.evidence.iter().all(is);
+    let reads = |e: &Evidence| matches!(e.verb.as_str(), "get" | "list" | "watch");
+    let in_vain = |e: &Evidence| e.code.is_some_and(|code| code >= 400);
+    match () {
+        // The records were cut before they said it.
+        () if all(|e| e.verb.is_empty()) => "was touched",
+        () if all(in_vain) => "was asked for in vain",
+        () if all(reads) => "was read",
+        () if all(|e| e.dry_run) => "was touched by a dry run",
+        () if all(|e| !e.is_of_it) => "was named by another object",
+        () if all(|e| e.object.contains("/token ")) => "had a token issued",
+        () => "was changed",
+    }
 }
 
 fn deletes(alert: &Alert) -> bool {
@@ -215,8 +215,9 @@ fn what(evidence: &Evidence) -> String {
         .code
         .map(|code| format!(" ({code})"))
         .unwrap_or_default();
+    let dry_run = if evidence.dry_run { ", dry run" } else { "" };
     format!(
-        "{} {}{selector}{code}",
+        "{} {}{selector}{dry_run}{code}",
         escaped(&evidence.verb),
         escaped(&evidence.object)
     )

@@ -103,22 +103,26 @@ impl Grounds {
         })
     }
 
-    /// They came to be at that time, those of which that was not known. Whether there was one.
+    /// They came to be at that time, if that was not known, or not that early. Whether it is when one of them came to be.
     pub(super) fn came_to_be<'a>(
         &mut self,
         addresses: impl Iterator<Item = &'a Address>,
         at: Option<Timestamp>,
     ) -> bool {
+        // A log tells it to the microsecond; what is allowed for dates in seconds is no part of it.
+        let Some(at) = at.and_then(|at| at.checked_add(WHOLE_SECOND).ok()) else {
+            return false;
+        };
         let mut any = false;
         for address in addresses {
             for planted in self.by_address.get_mut(address).into_iter().flatten() {
-                if planted.since.is_none() {
-                    planted.since = at;
-                    self.complete = self.complete.max(at);
-                    any = true;
-                }
+                let since = planted.since.get_or_insert(at);
+                *since = at.min(*since);
+                any |= *since == at;
             }
         }
+        let all = self.by_address.values().flatten();
+        self.complete = all.filter_map(|planted| planted.since).max();
         any
     }
 }

@@ -14,9 +14,10 @@ use super::memory::{Awaits, Held, Memory};
 use super::reader::Readers;
 use super::touch::{Grade, Touches};
 use super::tripwires::Tripwires;
-use super::{Event, Planted, Stage};
+use super::{Event, Mention, Planted, Stage};
 use crate::config::KnownReader;
 use crate::disguise::OwnCalls;
+use crate::graph::Address;
 
 /// One event that touched canaries and is not excused.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -25,6 +26,8 @@ pub struct Sighting {
     pub event: Event,
     /// What it touched.
     pub touches: Touches,
+    /// It is about a canary itself, and not about something that names one.
+    pub is_of_it: bool,
     /// What makes it worse than its grade alone, in words.
     pub aggravated: BTreeSet<String>,
     /// What else is known that belongs to it: why it is not excused, for whom a node read, who else reads here.
@@ -161,6 +164,11 @@ impl Judge {
         self.tripwires = tripwires;
         self.operators = operators;
         self.own = own;
+        self.look_at_open_watches()
+    }
+
+    /// What the watches that are open, as far as is remembered, cover now.
+    pub fn look_at_open_watches(&mut self) -> Vec<Sighting> {
         let open: Vec<Event> = self.memory.open_watches().cloned().collect();
         let mut seen = Vec::new();
         for event in open {
@@ -285,9 +293,13 @@ impl Judge {
             aggravated.insert("it was refused other kinds shortly before".to_owned());
         }
         context.extend(self.memory.others(&event, &touches));
+        let covers = |mention: &Mention| matches!(mention, Mention::Collection { .. });
+        let is_of_it =
+            event.mentions.iter().any(covers) || self.tripwires.named(&event).next().is_some();
         Sighting {
             event,
             touches,
+            is_of_it,
             aggravated,
             context,
         }
@@ -360,29 +372,30 @@ impl Judge {
         self.memory.is_first_arrival(&event.id, at)
     }
 
-    /// In `--planned`, whoever plants them creates them and has their tokens issued. Learns when that was.
+    /// Learns from a log that is read beforehand when the canaries of `--planned` came to be.
+    pub fn foresee(&mut self, event: &Event) {
+        let touches = self.tripwires.touches(event);
+        self.is_planting(event, &touches);
+    }
+
+    /// In `--planned`, whoever plants them makes them and has their tokens issued. Learns when that was.
     fn is_planting(&mut self, event: &Event, touches: &Touches) -> bool {
-        if !self.planned {
-            return false;
-        }
-        let creates =
-            event.action.verb == "create" && event.outcome.code.is_none_or(|code| code < 300);
         let by = self.applied_by.as_deref();
-        if !creates || by.is_some_and(|by| by != event.actor.identity.name) {
+        let by_another = by.is_some_and(|by| by != event.actor.identity.name);
+        let action = &event.action;
+        if !self.planned || by_another || event.acting_as.is_some() || !makes(event) {
             return false;
         }
-        if event.action.subresource == "token" {
-            return by.is_some();
-        }
-        if !event.action.subresource.is_empty() {
+        // Whatever else it names or uses is no part of it.
+        let ours: Vec<&Address> = self.tripwires.named(event).collect();
+        if ours.is_empty() || touches.nearest() == Some(Grade::Use) {
             return false;
         }
-        let named = touches
-            .iter()
-            .filter(|touch| touch.grade != Grade::Covering)
-            .map(|touch| &touch.address);
-        let is_first = self.grounds.came_to_be(named, event.at);
-        is_first || by.is_some()
+        match action.subresource.as_str() {
+            "" => self.grounds.came_to_be(ours.into_iter(), event.at) || by.is_some(),
+            "token" => by.is_some(),
+            _ => false,
+        }
     }
 
     /// A record that is cut or too long may have hidden a touch from us: that is told, whatever else it says.
@@ -390,6 +403,7 @@ impl Judge {
         event.is_cut().then(|| Sighting {
             event: event.clone(),
             touches: Touches::default(),
+            is_of_it: false,
             aggravated: aggravations(event),
             context: BTreeSet::new(),
         })
@@ -401,6 +415,17 @@ struct Saved {
     memory: Memory,
     readers: super::reader::Learned,
     machinery: Vec<serde_json::Value>,
+}
+
+/// Something that was not there before: a create, or an apply that found nothing.
+fn makes(event: &Event) -> bool {
+    let code = event.outcome.code;
+    let has_made = match event.action.verb.as_str() {
+        "create" => code.is_none_or(|code| code < 300),
+        "update" | "patch" => code == Some(201),
+        _ => false,
+    };
+    has_made && !event.action.dry_run
 }
 
 /// What makes a touch worse, told from the event alone.

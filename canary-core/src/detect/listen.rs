@@ -22,6 +22,8 @@ pub struct Listened {
     pub position: String,
     /// Records that could not be read at all.
     pub unreadable: u64,
+    /// Lines that were looked at; none of a document.
+    pub lines: u64,
     /// Bytes that were looked at.
     pub bytes: u64,
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::selector::{covers_fields, covers_labels};
 use super::touch::{Grade, Touch, Touches};
 use super::{Event, Meaning, Mention, Tripwire};
+use crate::graph::Address;
 
 /// Tripwires, found by what an event mentions.
 #[derive(Clone, Debug, Default)]
@@ -40,6 +41,19 @@ impl Tripwires {
             .map(|(place, objects)| (place, Collection::new(objects)))
             .collect();
         index
+    }
+
+    /// Whose object a request is about by name.
+    pub(super) fn named(&self, event: &Event) -> impl Iterator<Item = &Address> {
+        let action = &event.action;
+        let object = Mention::Object {
+            group: action.group.clone(),
+            resource: action.resource.clone(),
+            namespace: action.namespace.clone(),
+            name: action.name.clone(),
+        };
+        let ours = self.exact.get(&object).into_iter().flatten();
+        ours.map(|tripwire| &tripwire.address)
     }
 
     /// Everything that an event touches.
@@ -201,12 +215,14 @@ fn covering(tripwire: &Tripwire, namespace: &str, event: &Event) -> Option<Grade
     }
     let reads = is_reading(event);
     let among_others = (!reads || tripwire.meaning == Meaning::Content).then_some(Grade::Covering);
-    // The server found the name in the field selector, whatever became of that here.
-    if event.action.name == *name && reads {
-        return Some(Grade::Named);
-    }
+    // The server found the name in a field selector.
+    let is_named = event.action.name == *name && reads;
     let Some(selector) = selectors.field.as_deref() else {
-        return among_others;
+        return if is_named {
+            Some(Grade::Named)
+        } else {
+            among_others
+        };
     };
     let mut fields = tripwire.fields.clone();
     fields.insert("metadata.name".into(), name.clone());
@@ -214,11 +230,12 @@ fn covering(tripwire: &Tripwire, namespace: &str, event: &Event) -> Option<Grade
     if !covers_fields(selector, &fields) {
         return None;
     }
-    let named = selector.split(',').any(|term| {
-        let mut parts = term.splitn(2, '=');
-        let key = parts.next().unwrap_or_default().trim();
-        key == "metadata.name" && parts.next().is_some()
-    });
+    let named = is_named
+        || selector.split(',').any(|term| {
+            let mut parts = term.splitn(2, '=');
+            let key = parts.next().unwrap_or_default().trim();
+            key == "metadata.name" && parts.next().is_some()
+        });
     if named {
         Some(Grade::Named)
     } else {

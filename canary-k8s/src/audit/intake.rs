@@ -32,8 +32,19 @@ pub(super) struct Intake {
     scan: Option<Scan>,
     pub(super) counts: Counts,
     pub(super) events: Vec<Event>,
-    /// The text so far, once the first line has told that it is a document.
-    document: Option<Vec<u8>>,
+    text: Text,
+}
+
+/// What kind of text it is, with what of it waits.
+#[derive(Default)]
+enum Text {
+    /// A record, or a list of them, to each line.
+    #[default]
+    Lines,
+    /// Nothing yet but the bracket that may begin a document.
+    Unknown(Vec<u8>),
+    /// JSON over several lines.
+    Document(Vec<u8>),
 }
 
 impl Intake {
@@ -42,7 +53,7 @@ impl Intake {
             scan: sieve(interest, context),
             counts: Counts::default(),
             events: Vec::new(),
-            document: None,
+            text: Text::Lines,
         }
     }
 
@@ -53,22 +64,45 @@ impl Intake {
 
     /// Takes a piece of a text; `first` says that it begins the text, which may then be a document.
     pub(super) fn piece(&mut self, piece: &Piece<'_>, first: bool) {
+        if first {
+            self.text = Text::Unknown(Vec::new());
+        }
         match *piece {
-            Piece::Lines(bytes) if first && is_document(bytes) => {
-                self.document = Some(Vec::new());
-                self.lines(bytes);
-            }
             Piece::Lines(bytes) => self.lines(bytes),
             Piece::Long(line) => self.line(line, true),
         }
     }
 
     fn lines(&mut self, bytes: &[u8]) {
-        if let Some(document) = &mut self.document {
-            let room = MAX_DOCUMENT.saturating_sub(document.len());
-            document.extend(bytes.iter().take(room));
-            return;
+        match &mut self.text {
+            Text::Lines => self.each_line(bytes),
+            Text::Document(document) => {
+                let room = MAX_DOCUMENT.saturating_sub(document.len());
+                let (kept, beyond) = bytes.split_at(room.min(bytes.len()));
+                document.extend_from_slice(kept);
+                if !beyond.is_empty() {
+                    self.end();
+                    self.lose_rest();
+                    self.text = Text::Lines;
+                }
+            }
+            Text::Unknown(before) => {
+                before.extend_from_slice(bytes);
+                let Some(is_document) = is_document(before) else {
+                    return;
+                };
+                let begun = std::mem::take(before);
+                if is_document {
+                    self.text = Text::Document(Vec::new());
+                } else {
+                    self.text = Text::Lines;
+                }
+                self.lines(&begun);
+            }
         }
+    }
+
+    fn each_line(&mut self, bytes: &[u8]) {
         let (mut candidates, mut all) = (0, Reading::default());
         let mut read = |line: &[u8]| {
             candidates += 1;
@@ -86,9 +120,17 @@ impl Intake {
 
     /// Takes one line without its end; `oversize` says that more of it was not kept.
     pub(super) fn line(&mut self, line: &[u8], oversize: bool) {
-        if let Some(document) = &mut self.document {
-            document.extend(line);
-            return;
+        match &mut self.text {
+            Text::Lines => {}
+            Text::Document(document) => {
+                document.extend_from_slice(line);
+                return;
+            }
+            Text::Unknown(before) => {
+                let begun = std::mem::take(before);
+                self.text = Text::Lines;
+                self.each_line(&begun);
+            }
         }
         self.counts.lines += 1;
         let wanted = oversize || self.scan.as_mut().is_none_or(|scan| scan.maybe(line));
@@ -101,10 +143,14 @@ impl Intake {
 
     /// The text has ended.
     pub(super) fn end(&mut self) {
-        if let Some(document) = self.document.take() {
-            let reading = read_document(&document);
-            self.counts.candidates += reading.events.len() as u64;
-            self.take(reading);
+        match std::mem::take(&mut self.text) {
+            Text::Lines => {}
+            Text::Unknown(begun) => self.each_line(&begun),
+            Text::Document(document) => {
+                let reading = read_document(&document);
+                self.counts.candidates += reading.events.len() as u64;
+                self.take(reading);
+            }
         }
     }
 
@@ -142,12 +188,33 @@ fn every_line(bytes: &[u8], read: &mut impl FnMut(&[u8])) -> u64 {
     lines.inspect(|line| read(line)).count() as u64
 }
 
-/// A log has a whole record on its first line; a document has only its first bracket there.
-fn is_document(bytes: &[u8]) -> bool {
-    let mut lines = bytes.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
-    let first = lines.find(|line| !line.is_empty());
-    matches!(
-        first,
-        Some(b"{" | b"[" | b"\xef\xbb\xbf{" | b"\xef\xbb\xbf[")
-    )
+/// A log has a whole record on each line. A document has only its first bracket on the first, and on the next a key, or
+/// the bracket of the first record. `None` when there is no more than the bracket yet.
+fn is_document(bytes: &[u8]) -> Option<bool> {
+    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
+    let lines = bytes.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
+    let mut lines = lines.filter(|line| !line.is_empty());
+    let (first, next) = (lines.next()?, lines.next());
+    Some(match first {
+        b"{" => next?.starts_with(b"\""),
+        b"[" => next? == b"{",
+        _ => false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_follows_a_lone_bracket_tells_a_document_from_a_torn_line() {
+        let is = |text: &str| is_document(text.as_bytes());
+        assert_eq!(is("\n{\n  \"kind\": \"Event\"\n"), Some(true));
+        assert_eq!(is("\u{feff}[\r\n  {\r\n"), Some(true));
+        assert_eq!(is("{\n{\"kind\":\"Event\"}\n"), Some(false));
+        assert_eq!(is("[\n{\"kind\":\"Event\"},\n"), Some(false));
+        assert_eq!(is("{\"kind\":\"Event\"}\n"), Some(false));
+        assert_eq!(is("{\n"), None);
+        assert_eq!(is("\n"), None);
+    }
 }

@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 
 use canary_core::detect::{Defect, Event};
-use memchr::memmem;
 use serde_json::value::RawValue;
 
 use super::lenient::Field;
 use super::mend::mend;
 use super::read::{Damage, event};
 use super::record::{Items, Record};
+use super::split::{self, RECORD_START};
 
 /// What some bytes held.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -29,9 +29,6 @@ pub(super) fn lost() -> Event {
     event(&Record::default(), damage)
 }
 
-/// How every record begins that a kube-apiserver writes.
-pub(super) const RECORD_START: &str = r#"{"kind":"Event","apiVersion":"audit.k8s.io/v1"#;
-
 /// Reads one line of an audit log: one record, or a list of records as the webhook gets them. Empty lines hold nothing.
 ///
 /// What is damaged is read as far as it goes and says so in [`Event::defects`]; where a second record begins in the
@@ -44,22 +41,19 @@ pub fn read_line(line: &[u8], oversize: bool) -> Reading {
         damage.defects.push(Defect::Oversize);
     }
     let text = utf8(trim(line), &mut damage);
-    let mut rest = text.as_ref();
-    while !rest.is_empty() {
-        let Err(error) = reading.value(rest, &damage) else {
-            break;
-        };
-        let (this, next) = split_records(rest, &error);
-        if next.is_empty() || reading.value(this, &damage).is_err() {
-            reading.cut(this, &error, &damage);
+    if !text.is_empty() && reading.value(&text, &damage).is_err() {
+        reading.values(&text, &damage);
+        let told = |event: &Event| event.defects.contains(&Defect::Oversize);
+        if oversize && !reading.events.iter().any(told) {
+            // It went on right behind a record.
+            reading.events.push(event(&Record::default(), damage));
         }
-        rest = next;
     }
     reading
 }
 
 /// Reads any number of JSON values, written over any number of lines: records, lists of records (`EventList`, as the
-/// webhook sends them), or JSON arrays of records.
+/// webhook sends them), or JSON arrays of records. Where its syntax breaks, every record is read for itself.
 #[must_use]
 pub fn read_document(bytes: &[u8]) -> Reading {
     let mut reading = Reading::default();
@@ -72,12 +66,18 @@ pub fn read_document(bytes: &[u8]) -> Reading {
             None => return reading,
             Some(result) => result.and_then(|raw| reading.value(raw.get(), &damage)),
         };
-        if let Err(error) = result {
-            reading.cut(text.get(from..).unwrap_or_default(), &error, &damage);
+        if result.is_err() {
+            for piece in split::pieces(text.get(from..).unwrap_or_default()) {
+                reading.values(piece, &damage);
+            }
             return reading;
         }
     }
 }
+
+/// A line is torn once, when a disk is full, and at times twice. What is beyond is told as damage, and not looked at
+/// again and again.
+const TEARS: usize = 100;
 
 impl Reading {
     /// Reads one JSON value; nothing is added when its syntax is broken.
@@ -93,6 +93,39 @@ impl Reading {
             _ => self.record(&record, damage),
         }
         Ok(())
+    }
+
+    /// Reads values one after another, among the commas and brackets of a list that may begin or end elsewhere. Where one
+    /// breaks, what stands before the break is read, and what begins as a record behind it.
+    fn values(&mut self, text: &str, damage: &Damage) {
+        let mut whole = damage.clone();
+        whole.defects.retain(|defect| *defect == Defect::Encoding);
+        let mut tears = 0;
+        let mut rest = split::item(text);
+        while !rest.is_empty() {
+            let mut values = serde_json::Deserializer::from_str(rest).into_iter::<&RawValue>();
+            let result = match values.next() {
+                None => return,
+                Some(result) => result.and_then(|raw| self.value(raw.get(), &whole)),
+            };
+            let Err(error) = result else {
+                rest = split::item(rest.get(values.byte_offset()..).unwrap_or_default());
+                continue;
+            };
+            if let Some(items) = split::items_of_open_list(rest) {
+                rest = split::item(items);
+                continue;
+            }
+            tears += 1;
+            let (this, next) = match tears {
+                ..=TEARS => split::torn(rest, offset(rest, &error)),
+                _ => (rest, ""),
+            };
+            if next.is_empty() || self.value(this, damage).is_err() {
+                self.cut(this, damage);
+            }
+            rest = split::item(next);
+        }
     }
 
     /// Only the last of a list that ends in the middle is cut.
@@ -119,13 +152,13 @@ impl Reading {
     }
 
     /// Reads what stands before the place where the syntax breaks.
-    fn cut(&mut self, text: &str, error: &serde_json::Error, damage: &Damage) {
+    fn cut(&mut self, text: &str, damage: &Damage) {
         let mut damage = damage.clone();
         if !damage.defects.contains(&Defect::Oversize) {
             damage.defects.push(Defect::Cut);
         }
         let before = (self.events.len(), self.unreadable);
-        if let Some(mended) = mend(sound_part(text, error)) {
+        if let Some(mended) = mend(sound_part(text)) {
             damage.torn_uri = mended.torn_uri();
             // What cannot be read even so adds nothing, and counts below.
             let _broken: Result<(), serde_json::Error> = self.value(&mended.text, &damage);
@@ -134,6 +167,7 @@ impl Reading {
             return;
         }
         self.unreadable = before.1;
+        let text = text.trim_end();
         let start = text.len().min(RECORD_START.len());
         if text.get(..start) == RECORD_START.get(..start) {
             // It was a record, of which nothing is left.
@@ -144,12 +178,16 @@ impl Reading {
     }
 }
 
-/// The text up to where `error` says that it is no longer JSON.
-fn sound_part<'t>(text: &'t str, error: &serde_json::Error) -> &'t str {
+/// The text up to where it is no longer JSON.
+fn sound_part(text: &str) -> &str {
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
+    let Some(Err(error)) = values.next() else {
+        return text;
+    };
     if error.is_eof() {
         return text;
     }
-    let mut end = offset(text, error).saturating_sub(1).min(text.len());
+    let mut end = offset(text, &error).saturating_sub(1).min(text.len());
     while !text.is_char_boundary(end) {
         end -= 1;
     }
@@ -161,19 +199,6 @@ fn offset(text: &str, error: &serde_json::Error) -> usize {
     let lines_before = error.line().saturating_sub(1);
     let lines = text.split_inclusive('\n').take(lines_before);
     lines.map(str::len).sum::<usize>() + error.column()
-}
-
-/// Splits where a record begins right where the syntax breaks: at its bracket, or behind its first quote when that
-/// closed a string. Only there: a record inside of some body is no record.
-fn split_records<'t>(text: &'t str, error: &serde_json::Error) -> (&'t str, &'t str) {
-    const REACH: usize = 4;
-    let near = offset(text, error);
-    let from = near.saturating_sub(REACH).max(1);
-    let window = text.as_bytes().get(from..).unwrap_or_default();
-    let window = window.get(..REACH + RECORD_START.len()).unwrap_or_default();
-    memmem::find(window, RECORD_START.as_bytes())
-        .and_then(|at| text.split_at_checked(from + at))
-        .unwrap_or((text, ""))
 }
 
 /// White space, a byte order mark, and the NUL bytes that a file truncated under its writer begins with.

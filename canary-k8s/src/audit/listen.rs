@@ -147,6 +147,7 @@ impl AuditFile {
             events: std::mem::take(&mut reader.intake.events),
             position: reader.input.position().write(),
             unreadable: now.unreadable - before.unreadable,
+            lines: now.lines - before.lines,
             bytes: now.bytes - before.bytes,
         })
     }

@@ -24,6 +24,7 @@ mod record;
 mod rotated;
 mod scan;
 mod source;
+mod split;
 mod stream;
 mod targets;
 pub(crate) mod uri;

@@ -78,8 +78,9 @@ impl Probes {
             .is_none_or(|id| self.targets.has_credential(id))
     }
 
-    /// Probes for the object or the collection. `text` begins with `resource` and goes on behind it.
-    pub(super) fn ours(&self, text: &[u8], resource: &[u8]) -> bool {
+    /// Probes for the object or the collection. `text` begins with `resource` and goes on behind it; `line` goes up to
+    /// the user.
+    pub(super) fn ours(&self, text: &[u8], resource: &[u8], line: &[u8]) -> bool {
         let mut end = resource.len();
         let mut part = |before: &str| -> Option<bool> {
             let tail = text.get(end..)?;
@@ -94,9 +95,10 @@ impl Probes {
         };
         let (found, tail) = text.split_at(end);
         let probe = match (namespace, name) {
-            (_, false) => self.targets.has_collection(found),
-            // A name in all namespaces is asked for by a field selector, which is read in full.
-            (false, true) => self.targets.has_collection(resource),
+            // What the reference leaves out may stand in the path.
+            (_, false) => self.targets.has_collection(found) || !self.is_collection(line, resource),
+            // A name in all namespaces is asked for by a field selector.
+            (false, true) => true,
             (true, true) => self.targets.has_object(found),
         };
         probe || !(namespace && name || is_rest_of_reference(tail))
@@ -131,33 +133,38 @@ impl Probes {
         self.finders.forbidden.find(rest).is_some()
     }
 
-    /// Whether a request without an object reference is about no resource by its path, too. `line` goes up to the user.
-    pub(super) fn is_about_nothing(&self, line: &[u8]) -> bool {
-        let uri = self
-            .finders
-            .uri
-            .find(line)
-            .and_then(|at| line.get(at + URI.len()..));
-        let Some(uri) = uri else {
-            return false;
-        };
+    /// The path of a request, where it is written plainly. `line` goes up to the user.
+    fn path<'l>(&self, line: &'l [u8]) -> Option<&'l [u8]> {
+        let at = self.finders.uri.find(line)?;
+        let uri = line.get(at + URI.len()..)?;
         let end = uri
             .iter()
-            .position(|byte| matches!(byte, b'?' | b'"' | b'\\' | b'%'));
-        let Some((path, end)) = end.and_then(|end| uri.split_at_checked(end)) else {
+            .position(|byte| matches!(byte, b'?' | b'"' | b'\\' | b'%'))?;
+        let (path, end) = uri.split_at_checked(end)?;
+        matches!(end.first(), Some(b'?' | b'"')).then_some(path)
+    }
+
+    /// Whether the path of a request ends with its resource, and so names no object.
+    fn is_collection(&self, line: &[u8], resource: &[u8]) -> bool {
+        self.path(line)
+            .and_then(|path| path.strip_suffix(resource))
+            .is_some_and(|before| before.ends_with(b"/"))
+    }
+
+    /// Whether a request without an object reference is about no resource by its path, too. `line` goes up to the user.
+    pub(super) fn is_about_nothing(&self, line: &[u8]) -> bool {
+        let Some(path) = self.path(line) else {
             return false;
         };
         let parts = path.iter().filter(|&&byte| byte == b'/').count();
-        let plain = matches!(end.first(), Some(b'?' | b'"'));
         // `/api/v1` and `/apis/apps/v1` list what there is.
-        let discovers = match path {
+        match path {
             [b'/', b'a', b'p', b'i', b's', ..] => parts <= 3,
             [b'/', b'a', b'p', b'i', ..] => parts <= 2,
             [b'/', b'/', ..] => false,
             [b'/', ..] => true,
             _ => false,
-        };
-        plain && discovers
+        }
     }
 }
 

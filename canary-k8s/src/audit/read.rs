@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::body::{self, Body, SERVICE_ACCOUNT};
 use super::bounds::{self, bounded, bounded_list, bounded_map};
 use super::mentions::mentions;
-use super::record::{ObjectRef, Raw, Record, Status, User};
+use super::record::{ObjectRef, Raw, Record, User};
 use super::uri::{self, Query, Target};
 
 /// What is already known of a record's damage when it is read.
@@ -33,13 +33,15 @@ pub(super) fn event(record: &Record<'_>, damage: Damage) -> Event {
         provider: crate::provider(),
         id: text(&record.audit_id, bounds::ID),
         stage: stage(record.stage.as_deref()),
-        at: time(&record.received).or_else(|| time(&record.timestamp)),
+        at: time(&record.received)
+            .or_else(|| time(&record.timestamp))
+            .or_else(|| time(&record.stage_at)),
         stage_at: time(&record.stage_at),
         actor: actor(record),
         acting_as: Some(identity(&record.impersonated_user))
             .filter(|_| record.impersonated_user.is_somebody()),
         action,
-        outcome: outcome(&record.response_status),
+        outcome: outcome(record),
         mentions: BTreeSet::new(),
         annotations: annotations(record),
         request_body: None,
@@ -191,6 +193,7 @@ fn action(record: &Record<'_>, torn_uri: Option<&str>, cut: bool) -> Action {
     }
     if action.resource.is_empty() {
         refer(&mut action, &record.object_ref);
+        complete(&mut action, path);
     }
     action.selectors = query.selectors;
     action
@@ -204,6 +207,25 @@ fn refer(action: &mut Action, object: &ObjectRef<'_>) {
     action.subresource = text(&object.subresource);
     action.namespace = text(&object.namespace);
     action.name = text(&object.name);
+}
+
+/// Takes from the path what the reference leaves out.
+fn complete(action: &mut Action, path: &str) {
+    if !action.namespace.is_empty() && !action.name.is_empty() {
+        return;
+    }
+    let Some(target) = uri::target(path) else {
+        return;
+    };
+    if (&target.group, &target.resource) != (&action.group, &action.resource) {
+        return;
+    }
+    if action.namespace.is_empty() {
+        action.namespace = bounded(&target.namespace, bounds::NAME);
+    }
+    if action.name.is_empty() && target.namespace == action.namespace {
+        action.name = bounded(&target.name, bounds::NAME);
+    }
 }
 
 /// Takes from the path what the object reference would say. Of a path that is torn itself the last part is unknown:
@@ -223,14 +245,32 @@ fn aim(action: &mut Action, target: Target, query: &Query, torn: bool) {
     }
 }
 
-fn outcome(status: &Status<'_>) -> Outcome {
+fn outcome(record: &Record<'_>) -> Outcome {
+    let status = &record.response_status;
     Outcome {
         // A stage without a status has none, or an empty one.
-        code: status.code.filter(|&code| code != 0),
+        code: status
+            .code
+            .filter(|&code| code != 0)
+            .or_else(|| refusal(record)),
         reason: bounded(status.reason.as_deref().unwrap_or(""), bounds::NAME),
         message: bounded(status.message.as_deref().unwrap_or(""), bounds::MESSAGE),
     }
 }
+
+/// The code of a refusal that is told in words alone.
+fn refusal(record: &Record<'_>) -> Option<u16> {
+    let decision = record.annotations.iter().find(|(key, _)| key == DECISION);
+    let decision = decision.and_then(|(_, value)| value.as_deref());
+    match (record.response_status.reason.as_deref(), decision) {
+        (Some("Unauthorized"), _) => Some(401),
+        (Some("Forbidden"), _) | (_, Some("forbid")) => Some(403),
+        _ => None,
+    }
+}
+
+/// The annotation that holds what the authorizer said.
+const DECISION: &str = "authorization.k8s.io/decision";
 
 fn annotations(record: &Record<'_>) -> BTreeMap<String, String> {
     bounded_map(record.annotations.iter().filter_map(|(key, value)| {

@@ -27,8 +27,8 @@ use canary_core::detect::Tripwire;
 use foldhash::fast::FixedState;
 use memchr::{memchr, memchr2, memrchr};
 
-use super::lines::RECORD_START;
 use super::probe::Probes;
+use super::split::RECORD_START;
 use super::targets::{Targets, Watch};
 use super::walk::{Part, Walk, body_matters, ends_well, is_body, names_subresource, plain};
 
@@ -211,7 +211,10 @@ impl Scan {
         walk.issues = watch.issues && names_subresource(text);
         (self.wanted_as_context(watch, walk, before)
             && self.probes.is_among(watch.only, text, resource))
-            || (watch.probe && self.probes.ours(text, resource))
+            || (watch.probe && {
+                let line = before.get(..walk.user_at).unwrap_or_default();
+                self.probes.ours(text, resource, line)
+            })
     }
 
     fn wanted_as_context(&self, watch: Watch, walk: &Walk, before: &[u8]) -> bool {

@@ -2,7 +2,7 @@
 
 use memchr::{memchr, memchr2, memmem};
 
-use super::lines::RECORD_START;
+use super::split::RECORD_START;
 
 /// The objects of a record that a server writes without bodies, in its order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]

@@ -6,6 +6,7 @@ use canary_core::detect::{Credential, Event, Grade, OutcomeClass, Touch, Touches
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::control_plane::GARBAGE_COLLECTOR;
 use super::is_done;
 
 /// Objects, namespaces, accounts of which something is remembered: a cluster's canaries and their namespaces.
@@ -40,7 +41,11 @@ impl Consequences {
             match (action.verb.as_str(), action.resource.as_str()) {
                 ("delete", "namespaces") => first(&mut self.namespaces, &action.name, at),
                 ("delete", "serviceaccounts") => first(&mut self.accounts, &place, at),
-                ("update" | "patch", _) if touches.iter().any(|t| t.grade == Grade::Named) => {
+                // The collector's own patch follows what somebody wrote, and is not that.
+                ("update" | "patch", _)
+                    if touches.iter().any(|t| t.grade == Grade::Named)
+                        && event.actor.identity.name != GARBAGE_COLLECTOR =>
+                {
                     first(&mut self.written, &object(event), at);
                 }
                 _ => {}

@@ -11,6 +11,8 @@ use super::is_done;
 
 pub(super) const API_SERVER: &str = "system:apiserver";
 pub(super) const CONTROLLER_MANAGER: &str = "system:kube-controller-manager";
+pub(super) const GARBAGE_COLLECTOR: &str =
+    "system:serviceaccount:kube-system:generic-garbage-collector";
 const CONTROLLERS: &str = "system:serviceaccount:kube-system:";
 const ISSUED: &str = "authentication.kubernetes.io/issued-credential-id";
 

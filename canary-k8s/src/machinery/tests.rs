@@ -136,6 +136,13 @@ fn the_garbage_collector_may_remove_what_somebody_gave_an_owner_and_nothing_else
         rule(&machinery, &delete, &named("secret.db")),
         Ruling::Unruled
     );
+    // What it writes itself is no reason for what it does next.
+    let own = event(COLLECTOR, "patch", "secrets", "db", 200, 9);
+    machinery.learn(&own, &named("secret.db"));
+    for event in [&own, &delete] {
+        let ruling = rule(&machinery, event, &named("secret.db"));
+        assert_eq!(ruling, Ruling::Unruled);
+    }
     let patch = event("mallory", "patch", "secrets", "db", 200, 10);
     machinery.learn(&patch, &named("secret.db"));
     only_its_own(&machinery, &delete, &named("secret.db"));

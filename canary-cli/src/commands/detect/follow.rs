@@ -1,5 +1,6 @@
 //! A log as it grows: across its rotation, our restarts, and what is planted meanwhile.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use canary_core::alert::{Change, Folder};
@@ -98,6 +99,8 @@ struct Following<'a> {
     project: &'a Project,
     args: &'a Detect,
     key: Option<Key>,
+    /// Where what is kept is kept.
+    place: PathBuf,
     judge: Judge,
     folder: Folder,
     log: Log,
@@ -123,17 +126,31 @@ impl<'a> Following<'a> {
         let stamp = project.ledger_stamp();
         let watch = Watch::following(context, project, &args.planned).await?;
         let key = project.key().ok();
+        let place = Kept::of_follower(project, &args.audit_log);
         let kept = match &key {
-            Some(key) => Kept::read(project, key, context.ui),
-            None => Kept::default(),
+            Some(key) => Kept::read(&place, key, context.ui),
+            None => {
+                context.ui.say(
+                    "Note: there is no key, so nothing is kept: after a restart the log is read from its beginning",
+                );
+                Kept::default()
+            }
         };
         let mut judge = watch.judge(project.config.known_readers.clone());
         let mut folder = Folder::new(watch.alerts.clone());
         let path = args.audit_log.display().to_string();
         let position = kept.resume(&path, &mut judge, &mut folder);
         let log = watch.log(&args.audit_log, true, position.as_deref())?;
+        if !AuditFile::is_stream(&args.audit_log) && !args.audit_log.exists() {
+            let path = args.audit_log.display();
+            context
+                .ui
+                .say(&format!("There is no {path} yet: waiting for it"));
+        }
         let post = Post::new(&project.config.alerts, kept.outbox)?;
-        Ok(Self {
+        // Planted while nobody followed.
+        let open = judge.look_at_open_watches();
+        let mut following = Self {
             context,
             project,
             args,
@@ -148,7 +165,10 @@ impl<'a> Following<'a> {
             checked: position.clone(),
             position,
             stamp,
-        })
+            place,
+        };
+        following.tell(&open)?;
+        Ok(following)
     }
 
     /// Gives whether anything changed.
@@ -205,7 +225,7 @@ impl<'a> Following<'a> {
             alerts: self.folder.save(),
             outbox: self.post.outbox.clone(),
         };
-        kept.write(self.project, key)
+        kept.write(&self.place, key)
     }
 
     async fn tick(&mut self) -> Result<(), CommandError> {

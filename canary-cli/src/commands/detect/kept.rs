@@ -2,17 +2,26 @@
 //! alerts, in one file, so that they always fit each other.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use canary_core::alert::{Alert, Folded, Folder, Outbox};
+use canary_core::alert::{Folded, Folder, Outbox};
 use canary_core::detect::Judge;
-use canary_core::disguise::{Key, SealForm, open, seal};
+use canary_core::disguise::{Digester, Key, SealForm, open, seal};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{CommandError, Exit};
 use crate::project::{FOLDER, Project};
 use crate::store::put;
 use crate::ui::Ui;
+
+/// How the files begin that followers keep.
+const FOLLOWED: &str = "watch-";
+/// The file of what replays told.
+const REPLAYED: &str = "replayed";
+
+fn folder(project: &Project) -> PathBuf {
+    project.folder().join(FOLDER)
+}
 
 const FORM: SealForm = SealForm {
     magic: b"\x89SWATCH\n",
@@ -42,15 +51,43 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    fn path(project: &Project) -> PathBuf {
-        project.folder().join(FOLDER).join("watch")
+    /// Where what a follower of that log keeps is: each log has its own, so that none undoes another's.
+    pub(crate) fn of_follower(project: &Project, log: &Path) -> PathBuf {
+        let digest = Digester::new(&[0; 32]).digest(log.as_os_str().as_encoded_bytes());
+        let short: String = digest.as_bytes()[..4]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        folder(project).join(format!("{FOLLOWED}{short}"))
+    }
+
+    /// Where the alerts of replays are kept.
+    pub(crate) fn of_replays(project: &Project) -> PathBuf {
+        folder(project).join(REPLAYED)
+    }
+
+    /// Where anything is kept.
+    pub(crate) fn places(project: &Project) -> Vec<PathBuf> {
+        let entries = fs::read_dir(folder(project))
+            .into_iter()
+            .flatten()
+            .flatten();
+        let is_kept = |path: &PathBuf| {
+            let name = path.file_name().and_then(|name| name.to_str());
+            name.is_some_and(|name| {
+                let followed = name.strip_prefix(FOLLOWED);
+                name == REPLAYED || followed.is_some_and(|rest| !rest.contains('.'))
+            })
+        };
+        let mut places: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(is_kept).collect();
+        places.sort();
+        places
     }
 
     /// What was kept; nothing, said aloud, when it cannot be read: then a log is read from its beginning, and alerts are
     /// told again rather than never.
-    pub(crate) fn read(project: &Project, key: &Key, ui: Ui) -> Self {
-        let path = Self::path(project);
-        let bytes = match fs::read(&path) {
+    pub(crate) fn read(path: &Path, key: &Key, ui: Ui) -> Self {
+        let bytes = match fs::read(path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Self::default(),
             Err(error) => {
@@ -71,8 +108,7 @@ impl Kept {
     }
 
     /// Keeps it.
-    pub(crate) fn write(&self, project: &Project, key: &Key) -> Result<(), CommandError> {
-        let path = Self::path(project);
+    pub(crate) fn write(&self, path: &Path, key: &Key) -> Result<(), CommandError> {
         let failed = |why: String| {
             CommandError::new(Exit::Failed, format!("writing {}: {why}", path.display()))
         };
@@ -81,7 +117,7 @@ impl Kept {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
         }
-        put(&path, &bytes).map_err(|error| failed(error.to_string()))
+        put(path, &bytes).map_err(|error| failed(error.to_string()))
     }
 
     /// Goes on where the same log was left.
@@ -96,13 +132,5 @@ impl Kept {
         // What was learned is worth less than the position: a newer program may not understand it.
         drop(judge.load(followed.judge.clone()));
         Some(followed.position.clone())
-    }
-
-    /// The kept alerts whose uid begins so.
-    pub(crate) fn find(&self, short: &str) -> Vec<&Alert> {
-        self.alerts
-            .alerts()
-            .filter(|alert| alert.uid.starts_with(short))
-            .collect()
     }
 }

@@ -1,6 +1,8 @@
 //! A log from beginning to end.
 
 use canary_core::alert::{Change, Folder};
+use canary_core::detect::Judge;
+use canary_k8s::audit::AuditFile;
 
 use super::kept::Kept;
 use super::tell::{self, Totals};
@@ -16,6 +18,7 @@ pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, Comman
     let watch = Watch::new(context, &project, &args.planned).await?;
     let mut judge = watch.judge(project.config.known_readers.clone());
     let mut folder = Folder::new(watch.alerts.clone());
+    foresee(&watch, &mut judge, args).await?;
     let mut log = watch.log(&args.audit_log, false, None)?;
     let mut totals = Totals::default();
     let mut in_order = InOrder::default();
@@ -24,7 +27,10 @@ pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, Comman
     loop {
         let listened = tokio::select! {
             listened = log.next() => listened,
-            _ = tokio::signal::ctrl_c() => Ok(None),
+            _ = tokio::signal::ctrl_c() => Err(CommandError::new(
+                Exit::Failed,
+                "interrupted: the rest of the log was not read",
+            )),
         };
         let listened = match listened {
             Ok(Some(listened)) => listened,
@@ -57,9 +63,10 @@ pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, Comman
         && !alerts.is_empty()
     {
         // For `canary show`. What is told is told, whether or not it can be kept.
-        let mut kept = Kept::read(&project, &key, context.ui);
+        let place = Kept::of_replays(&project);
+        let mut kept = Kept::read(&place, &key, context.ui);
         kept.alerts.merge(folder.save());
-        if let Err(error) = kept.write(&project, &key) {
+        if let Err(error) = kept.write(&place, &key) {
             context.ui.say(&format!("Note: {}", error.message));
         }
     }
@@ -76,9 +83,25 @@ pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, Comman
     if let Some(error) = failed {
         return Err(error);
     }
+    totals.is_a_log(&args.audit_log)?;
     Ok(if args.exit_code && !alerts.is_empty() {
         Exit::Touched
     } else {
         Exit::Done
     })
+}
+
+/// Reads a log beforehand for when the canaries of `--planned` came to be, so that what was before does not count. A
+/// stream can be read only once.
+async fn foresee(watch: &Watch, judge: &mut Judge, args: &Detect) -> Result<(), CommandError> {
+    if !args.planned.planned || AuditFile::is_stream(&args.audit_log) {
+        return Ok(());
+    }
+    let mut log = watch.log(&args.audit_log, false, None)?;
+    while let Ok(Some(listened)) = log.next().await {
+        for event in &listened.events {
+            judge.foresee(event);
+        }
+    }
+    Ok(())
 }

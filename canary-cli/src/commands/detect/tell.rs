@@ -1,5 +1,7 @@
 //! How alerts and totals are told.
 
+use std::path::Path;
+
 use canary_core::alert::{Alert, Change, ocsf, text};
 use canary_core::detect::{Excuse, Judge, Listened};
 
@@ -10,6 +12,7 @@ use crate::error::{CommandError, Exit};
 #[derive(Default)]
 pub(super) struct Totals {
     bytes: u64,
+    lines: u64,
     looked_at: u64,
     unreadable: u64,
 }
@@ -17,8 +20,20 @@ pub(super) struct Totals {
 impl Totals {
     pub(super) fn add(&mut self, listened: &Listened) {
         self.bytes += listened.bytes;
+        self.lines += listened.lines;
         self.unreadable += listened.unreadable;
         self.looked_at += listened.events.len() as u64;
+    }
+
+    /// Refuses a text of which nothing is a record: that no canary was touched is not what it tells.
+    pub(super) fn is_a_log(&self, path: &Path) -> Result<(), CommandError> {
+        if self.unreadable == 0 || self.looked_at > 0 || self.lines > self.unreadable {
+            return Ok(());
+        }
+        let words = format!("nothing in {} is a record of an audit log", path.display());
+        Err(CommandError::new(Exit::Failed, words).hint(
+            "what is read is kube-apiserver's own log: JSON of audit.k8s.io, without what a collector wraps around it",
+        ))
     }
 }
 
