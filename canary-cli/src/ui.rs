@@ -48,9 +48,12 @@ impl Ui {
 
     /// Asks a question on standard error; the answer is a line.
     pub(crate) fn ask(self, question: &str) -> Option<String> {
-        let mut err = std::io::stderr().lock();
-        drop(write!(err, "{question}"));
-        drop(err.flush());
+        // Not held while nobody answers: what is to be said meanwhile would wait for that.
+        {
+            let mut err = std::io::stderr().lock();
+            drop(write!(err, "{question}"));
+            drop(err.flush());
+        }
         let mut line = String::new();
         std::io::stdin().read_line(&mut line).ok()?;
         Some(line.trim().to_owned())

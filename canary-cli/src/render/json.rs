@@ -109,6 +109,7 @@ fn change(step: &Step) -> Value {
         Action::Replace { .. } => &["delete", "create"],
         Action::Delete { .. } => &["delete"],
         Action::Retire { .. } => &["retire"],
+        Action::Reinstate { .. } => &["reinstate"],
         Action::Forget => &["forget"],
         Action::Blocked(_) => &["blocked"],
     };

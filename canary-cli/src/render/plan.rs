@@ -199,7 +199,7 @@ fn symbol(action: &Action) -> (&'static str, &'static str) {
         | Action::Replace { .. } => ("-/+", RED),
         Action::Update { .. } | Action::Keep => ("~", YELLOW),
         Action::Delete { .. } => ("-", RED),
-        Action::Retire { .. } | Action::Forget => (".", ""),
+        Action::Retire { .. } | Action::Reinstate { .. } | Action::Forget => (".", ""),
         Action::Blocked(_) => ("!", YELLOW),
     }
 }
@@ -233,6 +233,7 @@ fn why(step: &Step) -> Option<String> {
             DeleteCause::Destroy => "stops firing".to_owned(),
         }),
         Action::Retire { until, .. } => Some(format!("retired, kept alive until {}", day(*until))),
+        Action::Reinstate { .. } => Some("retired, and wanted again".to_owned()),
         Action::Forget => Some("gone already".to_owned()),
         Action::Blocked(obstacle) => Some(format!("blocked: {obstacle}")),
         _ => None,
@@ -334,6 +335,9 @@ fn remedy(step: &Step, obstacle: &Obstacle, notes: &[Note]) -> String {
             step.address.canary(),
             step.handle.path()
         ),
+        Obstacle::Ours(_) => {
+            format!("{indent}choose another name, or wait until that one is gone\n")
+        }
         Obstacle::NoPlace(_) => format!("{indent}make it first\n"),
         Obstacle::Unsafe(why) => notes
             .iter()
@@ -490,6 +494,7 @@ pub(crate) fn moved(moved: &Moved) -> String {
         Some(Action::Replace { .. }) => "replace",
         Some(Action::Delete { .. }) => "delete",
         Some(Action::Retire { .. }) => "retire",
+        Some(Action::Reinstate { .. }) => "reinstate",
         Some(Action::Forget) => "forget",
         Some(Action::Blocked(_)) => "blocked",
     };

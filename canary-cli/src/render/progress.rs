@@ -70,7 +70,11 @@ fn doing(action: &Action) -> &'static str {
         Action::Update { .. } => "changing",
         Action::Replace { .. } => "replacing",
         Action::Delete { .. } => "removing",
-        Action::Keep | Action::Retire { .. } | Action::Forget | Action::Blocked(_) => "noting",
+        Action::Keep
+        | Action::Retire { .. }
+        | Action::Reinstate { .. }
+        | Action::Forget
+        | Action::Blocked(_) => "noting",
     }
 }
 
@@ -80,6 +84,10 @@ fn done(action: &Action) -> &'static str {
         Action::Update { .. } => "changed",
         Action::Replace { .. } => "replaced",
         Action::Delete { .. } => "removed",
-        Action::Keep | Action::Retire { .. } | Action::Forget | Action::Blocked(_) => "noted",
+        Action::Keep
+        | Action::Retire { .. }
+        | Action::Reinstate { .. }
+        | Action::Forget
+        | Action::Blocked(_) => "noted",
     }
 }

@@ -79,6 +79,7 @@ fn next(error: &RealizeError, may_be_done: bool) -> Next {
         | RealizeError::Changed { .. }
         | RealizeError::NoPlace { .. }
         | RealizeError::Denied { .. }
+        | RealizeError::Held { .. }
         | RealizeError::Refused { .. } => Next::GiveUp,
     }
 }

@@ -34,7 +34,11 @@ pub(super) fn stages(step: &Step) -> Vec<Stage> {
             stage(Verb::Create, None),
         ],
         Action::Delete { have, .. } => vec![stage(Verb::Delete, have.as_ref())],
-        Action::Keep | Action::Forget | Action::Retire { .. } | Action::Blocked(_) => Vec::new(),
+        Action::Keep
+        | Action::Forget
+        | Action::Retire { .. }
+        | Action::Reinstate { .. }
+        | Action::Blocked(_) => Vec::new(),
     }
 }
 
@@ -46,7 +50,7 @@ pub(super) fn ledger_effects(
     now: Timestamp,
 ) -> Vec<Effect> {
     match &step.action {
-        Action::Retire { from, .. } => vec![Effect::Rename {
+        Action::Retire { from, .. } | Action::Reinstate { from } => vec![Effect::Rename {
             from: from.clone(),
             to: step.address.clone(),
             lifetime: step.lifetime,

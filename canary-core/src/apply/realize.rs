@@ -123,6 +123,14 @@ pub enum RealizeError {
         /// The server's words, without secrets.
         detail: String,
     },
+    /// It is marked for removal and stays until what holds it lets go.
+    #[error("{handle} is being deleted, and {by} holds it")]
+    Held {
+        /// Its name.
+        handle: Handle,
+        /// What holds it, as a finalizer.
+        by: String,
+    },
     /// The server is busy; nothing was done.
     #[error("{handle}: the server is busy: {detail}")]
     Busy {

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use super::{Engine, EngineError, Loaded};
 use crate::catalog::Lowering;
 use crate::graph::{Address, CanaryId, Handle, Lifetime, ProviderId, Resource};
@@ -51,13 +53,21 @@ impl Engine {
         let handle = catalog.handle(declared, path).map_err(refused)?;
         let lease = self.store.lock(holder, self.settings.lease).await?;
         let loaded = self.load().await?;
-        if let Some(record) = known_as(&loaded.ledger, &address, &handle) {
-            self.release(&lease).await?;
-            return Err(record);
-        }
+        let known = known_as(&loaded.ledger, &address, &handle);
         let (site, observed) = self
             .look_at_one(&declared.provider, &loaded.ledger, &handle)
             .await?;
+        let seen = observed.object(&declared.provider, &handle);
+        if let Some(record) = known
+            && !is_replaced(record, &address, &handle, seen)
+        {
+            let error = EngineError::KnownAlready {
+                address: record.address.clone(),
+                handle: record.handle.clone(),
+            };
+            self.release(&lease).await?;
+            return Err(error);
+        }
         let Some(object) = observed
             .object(&declared.provider, &handle)
             .filter(|o| o.fields.is_some())
@@ -230,7 +240,12 @@ impl Engine {
             lowered: &unnamed,
         };
         let proven = |resource: &Resource, object: &Object| catalog.proves(resource, object, &cx);
-        let mut records = prove(&incarnations, id, &observed, ledger, proven);
+        let keep = self.keep_retired();
+        let until = |canary: &CanaryId| {
+            let keep = keep.get(canary).copied().unwrap_or_default();
+            look.at.checked_add(keep).unwrap_or(Timestamp::MAX)
+        };
+        let mut records = prove(&incarnations, id, &observed, ledger, proven, until);
         for record in &mut records {
             self.complete(record, &observed).await;
         }
@@ -279,25 +294,28 @@ impl Engine {
     }
 }
 
-fn known_as(ledger: &Ledger, address: &Address, handle: &Handle) -> Option<EngineError> {
+fn known_as<'a>(ledger: &'a Ledger, address: &Address, handle: &Handle) -> Option<&'a Record> {
     let same = |record: &&Record| record.address == *address || record.handle == *handle;
-    ledger
-        .records
-        .values()
-        .find(same)
-        .map(|record| EngineError::KnownAlready {
-            address: record.address.clone(),
-            handle: record.handle.clone(),
-        })
+    ledger.records.values().find(same)
 }
 
-/// The first proven incarnation of each address, and then what the proven ones name.
+/// Whether what is recorded under the same address and name is gone, and another stands in its place.
+fn is_replaced(record: &Record, address: &Address, handle: &Handle, seen: Option<&Object>) -> bool {
+    let is_another = |object: &Object| {
+        let known = record.version.as_ref();
+        known.is_none_or(|known| known.uid != object.version.uid)
+    };
+    record.address == *address && record.handle == *handle && seen.is_some_and(is_another)
+}
+
+/// The first proven incarnation of each address, those before it as retired ones, and then what the proven ones name.
 fn prove(
     incarnations: &[Resource],
     id: &ProviderId,
     observed: &Observed,
     ledger: &Ledger,
     proves: impl Fn(&Resource, &Object) -> bool,
+    until: impl Fn(&CanaryId) -> Timestamp,
 ) -> Vec<Record> {
     let mut taken: BTreeSet<Address> = ledger.records.keys().cloned().collect();
     let mut handles: BTreeSet<&Handle> = ledger.records.values().map(|r| &r.handle).collect();
@@ -307,13 +325,20 @@ fn prove(
         let Some(object) = observed.object(id, &resource.handle) else {
             continue;
         };
-        if taken.contains(&resource.address)
-            || handles.contains(&resource.handle)
-            || !proves(resource, object)
-        {
+        if handles.contains(&resource.handle) || !proves(resource, object) {
             continue;
         }
-        taken.insert(resource.address.clone());
+        let mut record = recovered(resource, id, object, observed);
+        if taken.contains(&resource.address) {
+            // One of an earlier generation or name: it is kept for as long as if it had been retired now.
+            record.address = resource.address.retired_as(resource.generation);
+            record.lifetime = Lifetime::Retired {
+                until: until(resource.address.canary()),
+            };
+        }
+        if !taken.insert(record.address.clone()) {
+            continue;
+        }
         handles.insert(&resource.handle);
         reached.extend(
             object
@@ -321,7 +346,7 @@ fn prove(
                 .iter()
                 .map(|(handle, uid)| (handle, uid.as_str())),
         );
-        records.push(recovered(resource, id, object, observed));
+        records.push(record);
     }
     for resource in incarnations {
         let (Some(object), Some(uid)) = (

@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::diff::{self, Outcome, Resolver};
 use super::{
-    Action, CreateCause, DeleteCause, Obstacle, Outside, Plan, ReplaceCause, Step, Wanted,
+    Action, CreateCause, DeleteCause, FieldChange, Obstacle, Outside, Plan, ReplaceCause, Step,
+    Wanted,
 };
-use crate::catalog::{Catalog, Pinned};
+use crate::catalog::{Catalog, FieldRule, Pinned};
 use crate::check::{Note, Severity};
 use crate::disguise::Digester;
 use crate::graph::{Address, CanaryId, Desired, Handle, Lifetime, ProviderId, Resource};
@@ -100,6 +101,8 @@ struct Index<'a> {
     refused: BTreeMap<&'a Address, &'a Note>,
     /// Whose records need this one.
     needed_by: BTreeMap<&'a Address, Vec<&'a Address>>,
+    /// Retired records by canary.
+    retired: BTreeMap<&'a CanaryId, Vec<&'a Record>>,
     /// Places that are known not to be there, by the scope that they would be.
     missing: BTreeMap<(&'a ProviderId, &'a str), &'a Handle>,
 }
@@ -109,6 +112,7 @@ impl<'a> Index<'a> {
         let mut index = Self {
             refused: BTreeMap::new(),
             needed_by: BTreeMap::new(),
+            retired: BTreeMap::new(),
             missing: BTreeMap::new(),
         };
         for note in inputs.notes {
@@ -117,6 +121,10 @@ impl<'a> Index<'a> {
             }
         }
         for record in inputs.ledger.records.values() {
+            if record.address.retired().is_some() {
+                let retired = index.retired.entry(record.address.canary()).or_default();
+                retired.push(record);
+            }
             for need in &record.needs {
                 let needed_by = index.needed_by.entry(need).or_default();
                 needed_by.push(&record.address);
@@ -167,23 +175,44 @@ impl<'a> Planner<'a> {
             return;
         }
         let mut needs = resource.needs();
-        let standing = match self.inputs.ledger.records.get(&resource.address) {
-            Some(record) if record.handle == resource.handle => Standing::Ours(record),
-            Some(record) => {
-                needs.insert(self.retire(record));
-                Standing::Unknown
-            }
-            None => Standing::Unknown,
-        };
         let content = self.content(resource);
-        let (action, outside) = self.decide(resource, &standing, &content);
+        let current = self.inputs.ledger.records.get(&resource.address);
+        let (of_today, of_another_name) = match current {
+            Some(record) if record.handle == resource.handle => (Some(record), None),
+            other => (None, other),
+        };
+        let retired = match of_today {
+            Some(_) => None,
+            None => self.retired_twin(resource, &content),
+        };
+        let standing = of_today
+            .or(retired)
+            .map_or(Standing::Unknown, Standing::Ours);
+        let (action, outside) = match retired {
+            Some(record) => (
+                Action::Reinstate {
+                    from: record.address.clone(),
+                },
+                None,
+            ),
+            None => self.decide(resource, &standing, &content),
+        };
         let action = self.or_blocked(resource, action);
+        // What stands in its place stays there as long as nothing takes that.
+        if let Some(record) = of_another_name
+            && !matches!(action, Action::Blocked(_))
+        {
+            needs.insert(self.retire(record));
+        }
         // What is kept although a check objects gets nothing new that needs it, as a fresh token.
         if matches!(action, Action::Blocked(_)) || self.objection(&resource.address).is_some() {
             self.blocked.insert(resource.address.clone());
         }
         if let Standing::Ours(record) = &standing
-            && matches!(action, Action::Keep | Action::Update { .. })
+            && matches!(
+                action,
+                Action::Keep | Action::Update { .. } | Action::Reinstate { .. }
+            )
             && !record.outputs.is_empty()
         {
             self.settled
@@ -239,9 +268,44 @@ impl<'a> Planner<'a> {
         .content(resource)
     }
 
-    /// A record that is not of today's name becomes a retired one.
+    /// A retired record of the same name that is out there, as after a change that was taken back.
+    fn retired_twin(
+        &self,
+        resource: &Resource,
+        content: &BTreeMap<String, Wanted>,
+    ) -> Option<&'a Record> {
+        let address = &resource.address;
+        let is_twin = |record: &&Record| {
+            record.address.retired().is_some()
+                && record.address.canary() == address.canary()
+                && record.address.part() == address.part()
+                && record.handle == resource.handle
+        };
+        let of_canary = self.index.retired.get(address.canary());
+        let twin = of_canary.into_iter().flatten().copied().find(is_twin)?;
+        let (action, _) = self.decide(resource, &Standing::Ours(twin), content);
+        let observable = self
+            .inputs
+            .catalogs
+            .get(&resource.provider)
+            .is_some_and(|catalog| catalog.observable(&resource.handle.kind));
+        let is_there = match action {
+            Action::Keep => true,
+            // What differs is told and repaired once it is what is wanted again.
+            Action::Update { .. } | Action::Replace { .. } => observable,
+            _ => false,
+        };
+        is_there.then_some(twin)
+    }
+
+    /// A record that is not of today's name becomes a retired one. A name may change without a new generation, and a
+    /// generation may come again: nothing that was retired before is overwritten.
     fn retire(&mut self, record: &'a Record) -> Address {
-        let to = record.address.retired_as(record.generation);
+        let known = &self.inputs.ledger.records;
+        let to = (record.generation..)
+            .map(|number| record.address.retired_as(number))
+            .find(|address| !known.contains_key(address))
+            .unwrap_or_else(|| record.address.retired_as(record.generation));
         let keep = self
             .inputs
             .keep_retired
@@ -318,12 +382,28 @@ impl<'a> Planner<'a> {
                 (Action::Blocked(Obstacle::Deleting), None)
             }
             (Standing::Unknown, Sight::There(object)) => {
-                let uid = object.version.uid.clone();
-                (Action::Blocked(Obstacle::Foreign { uid }), None)
+                let obstacle = self.whose(resource, object);
+                (Action::Blocked(obstacle), None)
             }
             (Standing::Ours(record), Sight::There(object)) => {
                 self.compare(catalog.as_ref(), record, object, content)
             }
+        }
+    }
+
+    /// Whose an object is that has the name of something new.
+    fn whose(&self, resource: &Resource, object: &Object) -> Obstacle {
+        let mut records = self.inputs.ledger.records.values();
+        let ours = records.find(|record| {
+            record.provider == resource.provider
+                && record.handle == resource.handle
+                && same_incarnation(record, object)
+        });
+        match ours {
+            Some(record) => Obstacle::Ours(record.address.clone()),
+            None => Obstacle::Foreign {
+                uid: object.version.uid.clone(),
+            },
         }
     }
 
@@ -390,9 +470,19 @@ impl<'a> Planner<'a> {
             return (Action::Blocked(Obstacle::Unseen(None)), None);
         };
         let changed = diff::outside(catalog, kind, &record.fields, seen);
+        // What no configuration says and the world made, as a token: another one cannot be put right.
+        let spoilt: Vec<FieldChange> = changed
+            .iter()
+            .filter(|change| !content.contains_key(&change.field))
+            .filter(|change| catalog.field_rule(kind, &change.field, false) == FieldRule::Ignored)
+            .cloned()
+            .collect();
         let outside = (!changed.is_empty()).then_some(Outside::Changed(changed));
         let have = object.version.clone();
         let action = match diff::diff(catalog, kind, seen, content) {
+            Outcome::Same if !spoilt.is_empty() => {
+                replace(Some(have), ReplaceCause::Immutable(spoilt))
+            }
             Outcome::Same => Action::Keep,
             Outcome::InPlace(changes) => Action::Update { have, changes },
             Outcome::Anew(changes) => replace(Some(have), ReplaceCause::Immutable(changes)),
@@ -407,7 +497,7 @@ impl<'a> Planner<'a> {
             .steps
             .iter()
             .filter_map(|step| match &step.action {
-                Action::Retire { from, .. } => Some(from),
+                Action::Retire { from, .. } | Action::Reinstate { from } => Some(from),
                 Action::Keep
                 | Action::Create { .. }
                 | Action::Update { .. }

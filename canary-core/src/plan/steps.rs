@@ -94,6 +94,11 @@ pub enum Action {
         /// Until when it is kept.
         until: Timestamp,
     },
+    /// Only the ledger changes: what was retired is wanted again.
+    Reinstate {
+        /// Its address until now.
+        from: Address,
+    },
     /// Only the ledger changes: it is gone already.
     Forget,
     /// Nothing can be done.
@@ -183,6 +188,8 @@ pub enum Obstacle {
         /// Its uid.
         uid: String,
     },
+    /// Something of ours has the name, under this address.
+    Ours(Address),
     /// It is on its way out; until it is gone nothing can be done.
     Deleting,
     /// The place for it is missing, as in a namespace.
@@ -199,6 +206,7 @@ impl fmt::Display for Obstacle {
             Self::Unseen(Some(gap)) => write!(f, "could not be seen: {gap}"),
             Self::Unseen(None) => f.write_str("could not be seen"),
             Self::Foreign { .. } => f.write_str("exists and is not ours"),
+            Self::Ours(address) => write!(f, "has the name of {address}, which is planted"),
             Self::Deleting => f.write_str("is being deleted, and something holds it"),
             Self::NoPlace(place) => write!(f, "{place} does not exist"),
             Self::Unsafe(why) => f.write_str(why),
@@ -257,7 +265,9 @@ impl Plan {
                 | Action::Replace { .. } => &mut summary.replace,
                 Action::Delete { .. } => &mut summary.destroy,
                 Action::Blocked(_) => &mut summary.blocked,
-                Action::Retire { .. } | Action::Forget => &mut summary.ledger,
+                Action::Retire { .. } | Action::Reinstate { .. } | Action::Forget => {
+                    &mut summary.ledger
+                }
                 Action::Keep => {
                     if matches!(step.lifetime, Lifetime::Retired { .. }) {
                         summary.kept += 1;

@@ -307,12 +307,13 @@ impl Catalog for KubernetesCatalog {
         let Some(canary) = cx.config.canaries.get(resource.address.canary()) else {
             return false;
         };
-        if resource.address.part().is_some() {
-            return false;
-        }
         let Some(fields) = &object.fields else {
             return false;
         };
+        // Only the key gives the end of a token Secret's name.
+        if resource.address.part().is_some() {
+            return service_account::is_token_secret(resource, fields);
+        }
         let digester = cx.keys.digester();
         marks(canary)
             .iter()
@@ -334,13 +335,12 @@ impl Catalog for KubernetesCatalog {
         }
         match field {
             // What the cluster fills into a token Secret, and when it was last used: the detector sees the use.
-            "data.token" | "data.ca.crt" | "data.namespace" if !declared && kind == "Secret" => {
-                FieldRule::Ignored
-            }
-            "metadata.annotations.kubernetes.io/service-account.uid"
-            | "metadata.labels.kubernetes.io/legacy-token-last-used"
-            | "metadata.labels.kubernetes.io/legacy-token-invalid-since" => FieldRule::Ignored,
-            "type" | "immutable" => FieldRule::Immutable,
+            "filled.ca.crt"
+            | "filled.namespace"
+            | "metadata.annotations.kubernetes.io/service-account.uid"
+            | "metadata.labels.kubernetes.io/legacy-token-last-used" => FieldRule::Ignored,
+            "filled.token" if !declared => FieldRule::Ignored,
+            "filled.token" | "type" | "immutable" => FieldRule::Immutable,
             _ => FieldRule::InPlace,
         }
     }

@@ -1,12 +1,13 @@
 //! `[service_account.…]`: an account without rights, and its token.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use canary_core::catalog::{LowerError, Lowering};
 use canary_core::config::Canary;
 use canary_core::disguise::Filler;
 use canary_core::graph::{Address, Handle, Input, Resource};
+use canary_core::observe::Seen;
 
 use super::kubernetes::{named, placed, wrong};
 use super::templates;
@@ -96,6 +97,18 @@ fn bound(canary: &Canary, account: &Resource, handle: &Handle, expiry: Duration)
     token
 }
 
+/// Whether these are the fields of a token Secret like this one.
+pub(super) fn is_token_secret(resource: &Resource, fields: &BTreeMap<String, Seen>) -> bool {
+    let same = |name: &str| match (resource.fields.get(name), fields.get(name)) {
+        (Some(Input::Public(wanted)), Some(Seen::Public(seen))) => wanted == seen,
+        _ => false,
+    };
+    same("type") && same(ACCOUNT_NAME)
+}
+
+/// The annotation that says whose token it is.
+const ACCOUNT_NAME: &str = "metadata.annotations.kubernetes.io/service-account.name";
+
 /// The letters of names that Kubernetes generates: none that make words.
 const GENERATED: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
 
@@ -119,9 +132,8 @@ fn legacy(canary: &Canary, account: &Resource, handle: &Handle, cx: &Lowering<'_
         "type".into(),
         Input::Public("kubernetes.io/service-account-token".into()),
     );
-    token.fields.insert(
-        "metadata.annotations.kubernetes.io/service-account.name".into(),
-        Input::Public(handle.name.clone()),
-    );
+    token
+        .fields
+        .insert(ACCOUNT_NAME.into(), Input::Public(handle.name.clone()));
     token
 }

@@ -11,6 +11,7 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::{managed, reach};
+use crate::realize::LEGACY;
 
 /// An object from its metadata. `None`: this is no object.
 pub(crate) fn metadata(kind: &str, item: &Value) -> Option<(Handle, Object)> {
@@ -43,8 +44,9 @@ pub(crate) fn full(kind: &str, item: &Value, digester: &Digester) -> Option<(Han
     let mut fields: BTreeMap<String, Seen> = object
         .metadata
         .iter()
-        .map(|(name, text)| (name.clone(), Seen::Public(text.clone())))
+        .map(|(name, text)| (name.clone(), told(name, text, digester)))
         .collect();
+    let is_token = kind == "Secret" && item["type"] == LEGACY;
     for (name, value) in item["data"].as_object().into_iter().flatten() {
         let text = value.as_str().unwrap_or_default();
         let bytes = match kind {
@@ -52,8 +54,10 @@ pub(crate) fn full(kind: &str, item: &Value, digester: &Digester) -> Option<(Han
             _ => Zeroizing::new(text.as_bytes().to_vec()),
         };
         object.reaches.extend(reach::reaches(&bytes));
+        let filled = is_token && FILLED.contains(&name.as_str());
+        let place = if filled { "filled" } else { "data" };
         fields.insert(
-            format!("data.{name}"),
+            format!("{place}.{name}"),
             Seen::Digest(digester.digest(&bytes)),
         );
     }
@@ -81,6 +85,19 @@ pub(crate) fn full(kind: &str, item: &Value, digester: &Digester) -> Option<(Han
     }
     object.fields = Some(fields);
     Some((handle, object))
+}
+
+/// What the cluster itself puts into a token Secret.
+const FILLED: [&str; 3] = ["token", "ca.crt", "namespace"];
+
+/// Annotations hold anything, as the whole object that somebody applied: only what names a token's account is shown.
+fn told(name: &str, text: &str, digester: &Digester) -> Seen {
+    const OF_TOKENS: &str = "metadata.annotations.kubernetes.io/service-account.";
+    if name.starts_with("metadata.annotations.") && !name.starts_with(OF_TOKENS) {
+        Seen::Digest(digester.digest(text.as_bytes()))
+    } else {
+        Seen::Public(text.to_owned())
+    }
 }
 
 /// What metadata says beside name and version, by dotted path.

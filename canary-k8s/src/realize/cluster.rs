@@ -123,7 +123,13 @@ impl KubernetesRealize {
         };
         let request = Request::delete(path, &body::delete_options(call.have.as_ref()));
         match self.client.send(request, call.timeout).await {
-            Ok(_) => Ok(Made::default()),
+            Ok(answer) => match held_by(&answer.body) {
+                Some(by) => Err(RealizeError::Held {
+                    handle: call.handle.clone(),
+                    by,
+                }),
+                None => Ok(Made::default()),
+            },
             Err(error) if error.status() == Some(404) => Ok(Made::default()),
             Err(error) => Err(meaning(call, error)),
         }
@@ -162,6 +168,13 @@ impl KubernetesRealize {
         // It is there and ours; without controllers nobody fills it.
         Ok(made)
     }
+}
+
+/// The finalizers of an object that was only marked for removal. Of one that is gone the server gives a status.
+fn held_by(body: &Value) -> Option<String> {
+    let finalizers = body["metadata"]["finalizers"].as_array()?;
+    let names: Vec<&str> = finalizers.iter().filter_map(Value::as_str).collect();
+    (!names.is_empty()).then(|| names.join(", "))
 }
 
 fn legacy_token(body: &Value) -> Option<SecretBytes> {
@@ -225,7 +238,8 @@ fn has_more(call: &Call, made: &Made) -> bool {
         .object
         .as_ref()
         .and_then(|object| object.fields.as_ref());
-    fields.is_some_and(|fields| fields.keys().any(|name| !call.content.contains_key(name)))
+    let is_sent = |name: &String| call.content.contains_key(name) || name.starts_with("filled.");
+    fields.is_some_and(|fields| !fields.keys().all(is_sent))
 }
 
 #[async_trait]

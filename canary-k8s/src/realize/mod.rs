@@ -12,3 +12,4 @@ mod error;
 mod token;
 
 pub use cluster::KubernetesRealize;
+pub(crate) use token::LEGACY;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::observe::claims;
 
 /// The type of a Secret that the cluster fills with a token that does not expire.
-pub(super) const LEGACY: &str = "kubernetes.io/service-account-token";
+pub(crate) const LEGACY: &str = "kubernetes.io/service-account-token";
 
 /// The body of a TokenRequest.
 pub(super) fn request(call: &Call) -> Value {

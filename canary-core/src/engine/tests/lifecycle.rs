@@ -426,3 +426,24 @@ fn a_target_takes_what_it_needs_and_nothing_else() {
         Err(EngineError::UnknownCanary { .. })
     ));
 }
+
+#[test]
+fn a_generation_that_comes_again_is_reinstated_and_none_is_lost() {
+    let at = |generation| {
+        let mut raised = thing("a", None);
+        raised.generation = generation;
+        things([raised])
+    };
+    let mut bench = Bench::new(at(1));
+    bench.apply();
+    for generation in [2, 1, 2, 1, 2] {
+        bench = bench.with(at(generation));
+        bench.apply();
+        assert!(bench.plan().is_settled(), "{generation}");
+        let records = bench.ledger().records;
+        let names: BTreeSet<&str> = records.values().map(|r| r.handle.name.as_str()).collect();
+        assert!(names.contains("a-1") && names.contains("a-2"), "{names:?}");
+        let current = &records[&address("thing.a")];
+        assert_eq!(current.handle, handle(&format!("a-{generation}")));
+    }
+}

@@ -1,0 +1,281 @@
+//! What is changed and taken back, held, replaced, or lost: nothing of ours is forgotten, and every way out that is shown
+//! is one.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test whose ground cannot be laid has failed"
+)]
+
+mod support;
+
+use std::collections::BTreeSet;
+
+use canary_fixtures::{ControlPlane, Options};
+use serde_json::{Value, json};
+use support::Project;
+
+/// A Secret of that label and name.
+fn secret(namespace: &str, label: &str, name: &str) -> String {
+    format!(
+        "[secret.{label}]\nnamespace = \"{namespace}\"\nname = \"{name}\"\ntemplate = \"basic-auth\"\n"
+    )
+}
+
+fn config(parts: &[String]) -> String {
+    format!("[kubernetes]\n{}", parts.concat())
+}
+
+fn names(cluster: &ControlPlane, namespace: &str, kind: &str) -> BTreeSet<String> {
+    let path = format!("/api/v1/namespaces/{namespace}/{kind}");
+    let list = cluster.admin("GET", &path, None);
+    let items = list["items"].as_array().unwrap();
+    let name = |item: &Value| item["metadata"]["name"].as_str().unwrap().to_owned();
+    items
+        .iter()
+        .map(name)
+        .filter(|name| name != "default")
+        .collect()
+}
+
+fn settled(project: &Project) {
+    project.run(&["apply", "--auto-approve"]).exits(0);
+    project.run(&["plan", "--detailed-exitcode"]).exits(0);
+}
+
+#[test]
+fn a_name_that_changes_and_comes_back_leaves_nothing_behind_that_is_not_known() {
+    let Some(cluster) = ControlPlane::for_test() else {
+        return;
+    };
+    let namespace = cluster.namespace("names");
+    let project = Project::new(cluster, "admin", "");
+    for name in ["one", "two", "three", "one", "four"] {
+        project.configure(&config(&[secret(&namespace, "a", name)]));
+        settled(&project);
+    }
+    let all = ["one", "two", "three", "four"].map(str::to_owned);
+    assert_eq!(names(cluster, &namespace, "secrets"), BTreeSet::from(all));
+    project
+        .run(&["destroy", "--auto-approve", "--retired-too"])
+        .exits(0)
+        .shows("4 destroyed");
+    assert!(names(cluster, &namespace, "secrets").is_empty());
+}
+
+#[test]
+fn a_name_that_somebody_has_changes_nothing_and_may_be_taken_back() {
+    let Some(cluster) = ControlPlane::for_test() else {
+        return;
+    };
+    let namespace = cluster.namespace("taken");
+    let project = Project::new(
+        cluster,
+        "admin",
+        &config(&[secret(&namespace, "a", "mine")]),
+    );
+    settled(&project);
+    let theirs = json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "theirs" } });
+    cluster.admin(
+        "POST",
+        &format!("/api/v1/namespaces/{namespace}/secrets"),
+        Some(&theirs),
+    );
+    project.configure(&config(&[secret(&namespace, "a", "theirs")]));
+    project
+        .run(&["apply", "--auto-approve"])
+        .exits(7)
+        .shows("exists and is not ours");
+    project.run(&["list"]).exits(0).shows("mine");
+    project.configure(&config(&[secret(&namespace, "a", "mine")]));
+    project.run(&["plan", "--detailed-exitcode"]).exits(0);
+
+    // Two that exchange their names are told whose they are.
+    let both = |a: &str, b: &str| config(&[secret(&namespace, "a", a), secret(&namespace, "b", b)]);
+    project.configure(&both("mine", "other"));
+    settled(&project);
+    project.configure(&both("other", "mine"));
+    project
+        .run(&["plan"])
+        .exits(0)
+        .shows("has the name of secret.b, which is planted");
+    project.configure(&both("mine", "other"));
+    project.run(&["plan", "--detailed-exitcode"]).exits(0);
+}
+
+#[test]
+fn what_a_finalizer_holds_is_not_told_as_removed_nor_forgotten() {
+    let Some(cluster) = ControlPlane::for_test() else {
+        return;
+    };
+    let namespace = cluster.namespace("held");
+    let project = Project::new(
+        cluster,
+        "admin",
+        &config(&[secret(&namespace, "a", "mine")]),
+    );
+    settled(&project);
+    let path = format!("/api/v1/namespaces/{namespace}/secrets/mine");
+    let mut object = cluster.admin("GET", &path, None);
+    object["metadata"]["finalizers"] = json!(["x.io/y"]);
+    cluster.admin("PUT", &path, Some(&object));
+    project
+        .run(&["destroy", "--auto-approve"])
+        .exits(7)
+        .shows("is being deleted, and x.io/y holds it");
+    project.run(&["list"]).exits(0).shows("mine");
+    let mut object = cluster.admin("GET", &path, None);
+    object["metadata"]["finalizers"] = json!([]);
+    cluster.admin("PUT", &path, Some(&object));
+    project.run(&["destroy", "--auto-approve"]).exits(0);
+    assert!(!project.run(&["list"]).exits(0).out.contains("mine"));
+}
+
+#[test]
+fn what_somebody_put_in_its_place_can_be_imported_as_is_said() {
+    let Some(cluster) = ControlPlane::for_test() else {
+        return;
+    };
+    let namespace = cluster.namespace("placed");
+    let project = Project::new(
+        cluster,
+        "admin",
+        &config(&[secret(&namespace, "a", "mine")]),
+    );
+    settled(&project);
+    let secrets = format!("/api/v1/namespaces/{namespace}/secrets");
+    cluster.admin("DELETE", &format!("{secrets}/mine"), None);
+    let other = json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "mine" } });
+    cluster.admin("POST", &secrets, Some(&other));
+    let import = format!("canary import secret.a {namespace}/mine");
+    project.run(&["plan"]).exits(0).shows(&import);
+    project
+        .run(&["import", "secret.a", &format!("{namespace}/mine")])
+        .exits(0);
+    // Of another type, it is made anew.
+    settled(&project);
+    let again = project.run(&["import", "secret.a", &format!("{namespace}/mine")]);
+    again.exits(5).says("is known already");
+}
+
+#[test]
+fn an_annotation_that_holds_the_values_shows_none_of_them() {
+    let Some(cluster) = ControlPlane::for_test() else {
+        return;
+    };
+    let namespace = cluster.namespace("words");
+    let project = Project::new(
+        cluster,
+        "admin",
+        &config(&[secret(&namespace, "a", "mine")]),
+    );
+    settled(&project);
+    let path = format!("/api/v1/namespaces/{namespace}/secrets/mine");
+    let mut object = cluster.admin("GET", &path, None);
+    let value = object["data"]["password"].as_str().unwrap().to_owned();
+    let whole = object["data"].to_string();
+    object["metadata"]["annotations"] =
+        json!({ "kubectl.kubernetes.io/last-applied-configuration": whole });
+    cluster.admin("PUT", &path, Some(&object));
+    for args in [
+        &["drift"][..],
+        &["drift", "--json"],
+        &["plan"],
+        &["plan", "--json", "--out", "saved"],
+        &["show", "saved", "--json"],
+        &["apply", "--auto-approve", "--json"],
+    ] {
+        let ran = project.run(args);
+        assert!(
+            ran.out.contains("last-applied-configuration"),
+            "{args:?}: {}",
+            ran.out
+        );
+        // Not even the beginning of it.
+        assert!(!ran.out.contains(&value[..8]), "{args:?}: {}", ran.out);
+        assert!(!ran.err.contains(&value[..8]), "{args:?}: {}", ran.err);
+    }
+    project.run(&["plan", "--detailed-exitcode"]).exits(0);
+}
+
+#[test]
+fn a_key_that_only_the_cluster_may_fill_is_drift_in_any_other_secret_and_a_token_that_changed_is_replaced()
+ {
+    let options = Options {
+        controllers: true,
+        ..Options::default()
+    };
+    let Some(cluster) = ControlPlane::for_test_alone(&options) else {
+        return;
+    };
+    let namespace = cluster.namespace("filled");
+    let account = format!(
+        "[service_account.bot]\nnamespace = \"{namespace}\"\nname = \"bot\"\ntoken = \"legacy\"\n"
+    );
+    let parts = [secret(&namespace, "a", "mine"), account];
+    let project = Project::new(&cluster, "admin", &config(&parts));
+    settled(&project);
+    let secrets = format!("/api/v1/namespaces/{namespace}/secrets");
+    let change = |name: &str, change: &dyn Fn(&mut Value)| {
+        let path = format!("{secrets}/{name}");
+        let mut object = cluster.admin("GET", &path, None);
+        change(&mut object);
+        cluster.admin("PUT", &path, Some(&object));
+    };
+    change("mine", &|object| {
+        for name in ["token", "namespace", "ca.crt"] {
+            object["data"][name] = "YQ==".into();
+        }
+    });
+    project.run(&["drift"]).exits(4).shows("secret.a");
+    settled(&project);
+    let all = names(&cluster, &namespace, "secrets");
+    let token = all
+        .iter()
+        .find(|name| name.starts_with("bot-token-"))
+        .unwrap();
+
+    // Without its token the Secret is dead, and with another one it is somebody else's.
+    change(token, &|object| object["data"]["token"] = "YWJj".into());
+    project
+        .run(&["drift"])
+        .exits(4)
+        .shows("service_account.bot");
+    settled(&project);
+    let object = cluster.admin("GET", &format!("{secrets}/{token}"), None);
+    assert!(object["data"]["token"].as_str().unwrap().len() > 100);
+    change(token, &|object| {
+        object["metadata"]["labels"] =
+            json!({ "kubernetes.io/legacy-token-invalid-since": "2026-11-20" });
+    });
+    project.run(&["drift"]).exits(4).shows("invalid-since");
+    settled(&project);
+
+    // The ledger is lost: the account is known by its token, and that by its name.
+    std::fs::remove_file(project.path(".canary/ledger")).unwrap();
+    project.run(&["recover"]).exits(0).says("Recovered 3.");
+    project.run(&["plan", "--detailed-exitcode"]).exits(0);
+}
+
+#[test]
+fn what_was_retired_before_the_ledger_was_lost_is_recovered_as_that() {
+    let Some(cluster) = ControlPlane::for_test() else {
+        return;
+    };
+    let namespace = cluster.namespace("lost");
+    let chosen = format!("[secret.a]\nnamespace = \"{namespace}\"\ntemplate = \"basic-auth\"\n");
+    let project = Project::new(cluster, "admin", &config(&[chosen]));
+    settled(&project);
+    project
+        .run(&["rotate", "secret.a", "--auto-approve"])
+        .exits(0);
+    let before = names(cluster, &namespace, "secrets");
+    assert_eq!(before.len(), 2);
+    std::fs::remove_file(project.path(".canary/ledger")).unwrap();
+    project.run(&["recover"]).exits(0).says("Recovered 2.");
+    project.run(&["plan", "--detailed-exitcode"]).exits(0);
+    project.run(&["list"]).exits(0).shows("secret.a@1");
+    project
+        .run(&["destroy", "--auto-approve", "--retired-too"])
+        .exits(0);
+    assert!(names(cluster, &namespace, "secrets").is_empty());
+}
