@@ -181,6 +181,9 @@ fn store_hint(error: &StoreError) -> Option<String> {
         StoreError::Stalled { .. } => {
             "let that process go on, or end it: what it holds is free then".into()
         }
+        StoreError::LockDamaged { .. } => {
+            "canary unlock makes it anew, once nobody else is writing".into()
+        }
         StoreError::Io { .. } => return None,
     })
 }

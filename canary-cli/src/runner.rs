@@ -61,6 +61,10 @@ impl CliRunner {
         // A request that hangs must not hold up the end.
         runtime.shutdown_background();
         match ended {
+            Ok(_) if Ui::has_lost_output() => {
+                let words = "standard output could not be written to its end";
+                failed(&CommandError::new(Exit::Failed, words), ui)
+            }
             Ok(exit) => code(exit),
             Err(error) => failed(&error, ui),
         }

@@ -1,6 +1,9 @@
 //! Where output goes: data to standard output, everything else to standard error.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+static OUTPUT_LOST: AtomicBool = AtomicBool::new(false);
 
 /// The two streams, and whether they show colour.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +33,14 @@ impl Ui {
     pub(crate) fn data(self, text: &str) {
         let mut out = std::io::stdout().lock();
         let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-        drop(written);
+        if written.is_err_and(|error| error.kind() != std::io::ErrorKind::BrokenPipe) {
+            OUTPUT_LOST.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether data was lost on its way to standard output, as on a disk that is full.
+    pub(crate) fn has_lost_output() -> bool {
+        OUTPUT_LOST.load(Ordering::Relaxed)
     }
 
     /// Data that must reach somebody.

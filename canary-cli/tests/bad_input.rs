@@ -327,6 +327,62 @@ fn a_canary_that_is_not_there_is_told_with_the_nearest_that_is() {
 }
 
 #[test]
+fn output_that_is_lost_is_a_failure_and_a_plan_replaces_nothing_but_files() {
+    let project = nowhere(ONE);
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let ran = project.command(&["schema"]).stdout(full).output().unwrap();
+    Ran::from(ran).exits(1).says("standard output");
+    let pipe = project.path("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let dump = r#"{"kind":"List","apiVersion":"v1","items":[]}"#;
+    fs::write(project.path("dump"), dump).unwrap();
+    let ran = project.run(&["plan", "--from", "dump", "--out", "pipe"]);
+    ran.exits(1).says("pipe: this is no file");
+    assert!(!pipe.is_file());
+}
+
+#[test]
+fn the_last_generation_is_not_raised() {
+    let last = format!("{ONE}generation = 1000000\n");
+    let project = nowhere(&last);
+    project
+        .run(&["rotate", "secret.a", "--auto-approve"])
+        .exits(3)
+        .says("the last that there is");
+    assert_eq!(
+        fs::read_to_string(project.path("canaries.toml")).unwrap(),
+        last
+    );
+}
+
+#[test]
+fn what_a_credential_plugin_prints_is_not_told() {
+    for (args, told) in [
+        ("[\"-c\", \"echo TOPSECRET; exit 3\"]", "failed"),
+        ("[\"-c\", \"echo 'kind: {TOPSECRET'\"]", "is no credential"),
+    ] {
+        let project = nowhere(ONE);
+        let text = format!(
+            "apiVersion: v1\nkind: Config\ncurrent-context: c\n\
+             clusters: [{{name: c, cluster: {{server: 'https://127.0.0.1:1'}}}}]\n\
+             contexts: [{{name: c, context: {{cluster: c, user: u}}}}]\n\
+             users: [{{name: u, user: {{exec: {{apiVersion: client.authentication.k8s.io/v1, command: sh, \
+             interactiveMode: Never, args: {args}}}}}}}]\n"
+        );
+        fs::write(project.path("kubeconfig"), text).unwrap();
+        let ran = project
+            .command(&["plan", "-vvv"])
+            .env("KUBECONFIG", project.path("kubeconfig"))
+            .output()
+            .unwrap();
+        let ran = Ran::from(ran).exits(1);
+        assert!(!ran.err.contains("TOPSECRET"), "{}", ran.err);
+        ran.says(told);
+    }
+}
+
+#[test]
 fn every_stream_begins_with_its_version() {
     let project = nowhere(ONE);
     for args in [&["check", "--json"][..], &["list", "--json"]] {

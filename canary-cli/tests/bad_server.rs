@@ -124,9 +124,12 @@ fn what_something_holds_while_we_remove_it_is_waited_for_and_still_gives_its_thi
         &path,
         &json!({ "metadata": { "finalizers": ["example.com/hold"] } }),
     );
-    // Gone for us, and what it meant is kept.
+    // It is there as long as something holds it, and so is what it means.
     let from = cluster.audit_log().position();
-    project.run(&["destroy", "--auto-approve"]).exits(0);
+    project
+        .run(&["destroy", "--auto-approve"])
+        .exits(7)
+        .shows("is being deleted, and example.com/hold holds it");
     cluster.request("intruder", "GET", &path, None).unwrap();
     let events = cluster
         .audit_log()

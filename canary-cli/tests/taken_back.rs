@@ -279,3 +279,177 @@ fn what_was_retired_before_the_ledger_was_lost_is_recovered_as_that() {
         .exits(0);
     assert!(names(cluster, &namespace, "secrets").is_empty());
 }
+
+#[test]
+fn what_admission_puts_into_every_object_is_no_reason_to_write_again() {
+    let Some(cluster) = ControlPlane::for_test_alone(&Options::default()) else {
+        return;
+    };
+    let namespace = cluster.namespace("admitted");
+    let policy = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingAdmissionPolicy",
+        "metadata": { "name": "label" },
+        "spec": {
+            "matchConstraints": { "resourceRules": [{
+                "apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"], "resources": ["secrets"],
+            }] },
+            "failurePolicy": "Fail", "reinvocationPolicy": "Never",
+            "mutations": [{ "patchType": "ApplyConfiguration", "applyConfiguration": {
+                "expression": "Object{metadata: Object.metadata{labels: {\"team\": \"shop\"}}}",
+            } }],
+        },
+    });
+    let binding = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingAdmissionPolicyBinding",
+        "metadata": { "name": "label" }, "spec": { "policyName": "label" },
+    });
+    let group = "/apis/admissionregistration.k8s.io/v1";
+    cluster.admin(
+        "POST",
+        &format!("{group}/mutatingadmissionpolicies"),
+        Some(&policy),
+    );
+    cluster.admin(
+        "POST",
+        &format!("{group}/mutatingadmissionpolicybindings"),
+        Some(&binding),
+    );
+    // Policies are in force some moments later.
+    let secrets = format!("/api/v1/namespaces/{namespace}/secrets");
+    let mut tries = 0..600;
+    loop {
+        let body = json!({ "metadata": { "name": format!("try-{}", tries.next().unwrap()) } });
+        let made = cluster.admin("POST", &secrets, Some(&body));
+        if made["metadata"]["labels"]["team"] == "shop" {
+            break;
+        }
+    }
+    let project = Project::new(
+        &cluster,
+        "admin",
+        &config(&[secret(&namespace, "a", "mine")]),
+    );
+    settled(&project);
+    project.run(&["drift"]).exits(0);
+    let path = format!("{secrets}/mine");
+    let mut object = cluster.admin("GET", &path, None);
+    assert_eq!(object["metadata"]["labels"]["team"], "shop");
+    // What somebody else adds beside it is taken out again.
+    object["metadata"]["labels"]["more"] = "x".into();
+    cluster.admin("PUT", &path, Some(&object));
+    project.run(&["drift"]).exits(4).shows("labels.more");
+    settled(&project);
+    let object = cluster.admin("GET", &path, None);
+    assert_eq!(object["metadata"]["labels"], json!({ "team": "shop" }));
+}
+
+#[test]
+fn a_rotation_that_was_not_begun_leaves_the_file_as_it_was_and_one_that_was_touches_nothing_else() {
+    let Some(cluster) = ControlPlane::for_test() else {
+        return;
+    };
+    let namespace = cluster.namespace("turned");
+    let text = config(&[
+        secret(&namespace, "a", "mine"),
+        secret(&namespace, "b", "other"),
+    ]);
+    let nowhere = Project::at(std::path::PathBuf::from("/nonexistent"), &text);
+    nowhere
+        .run(&["rotate", "secret.a", "--auto-approve"])
+        .exits(1)
+        .says("as it was before");
+    assert_eq!(
+        std::fs::read_to_string(nowhere.path("canaries.toml")).unwrap(),
+        text
+    );
+
+    let project = Project::new(cluster, "admin", &text);
+    settled(&project);
+    // Kept elsewhere, and led to by a link.
+    std::fs::rename(project.path("canaries.toml"), project.path("kept.toml")).unwrap();
+    std::os::unix::fs::symlink("kept.toml", project.path("canaries.toml")).unwrap();
+    project.configure(&config(&[secret(&namespace, "a", "mine")]));
+    project
+        .run(&["rotate", "secret.a", "--auto-approve"])
+        .exits(0);
+    assert!(project.path("canaries.toml").is_symlink());
+    let kept = std::fs::read_to_string(project.path("kept.toml")).unwrap();
+    assert!(kept.contains("generation = 2"), "{kept}");
+    assert!(names(cluster, &namespace, "secrets").contains("other"));
+}
+
+#[test]
+fn removing_one_removes_what_needs_it_and_not_what_it_needs() {
+    let Some(cluster) = ControlPlane::for_test() else {
+        return;
+    };
+    let namespace = cluster.namespace("needs");
+    let account = format!("[service_account.s]\nnamespace = \"{namespace}\"\nname = \"bot\"\n");
+    let holder = |label: &str| {
+        format!(
+            "[secret.{label}]\nnamespace = \"{namespace}\"\nname = \"{label}\"\ntemplate = \"kubeconfig\"\n\
+             of = \"service_account.s\"\n"
+        )
+    };
+    let text = config(&[account, holder("k1"), holder("k2")]);
+    let project = Project::new(cluster, "admin", &text);
+    settled(&project);
+    project
+        .run(&["plan", "--destroy", "--target", "secret.k1"])
+        .exits(0)
+        .shows("1 to destroy");
+    project
+        .run(&["plan", "--destroy", "--target", "service_account.s"])
+        .exits(0)
+        .shows("4 to destroy");
+}
+
+#[test]
+fn drift_does_not_vouch_for_what_it_could_not_see() {
+    let Some(cluster) = ControlPlane::for_test() else {
+        return;
+    };
+    let namespace = cluster.namespace("unseen");
+    let project = Project::new(
+        cluster,
+        "admin",
+        &config(&[secret(&namespace, "a", "mine")]),
+    );
+    settled(&project);
+    let blind = cluster.kubeconfig("auditor", None);
+    let ran = project
+        .command(&["drift"])
+        .env("KUBECONFIG", blind)
+        .output()
+        .unwrap();
+    let ran = support::Ran::from(ran).exits(8);
+    assert!(!ran.out.contains("Nobody changed"), "{}", ran.out);
+    ran.shows("No drift in what could be seen; 1 planted resource could not be.");
+}
+
+#[test]
+fn a_damaged_lock_is_told_with_its_remedy() {
+    let Some(cluster) = ControlPlane::for_test() else {
+        return;
+    };
+    let namespace = cluster.namespace("locked");
+    let project = Project::new(
+        cluster,
+        "admin",
+        &config(&[secret(&namespace, "a", "mine")]),
+    );
+    settled(&project);
+    for damage in ["{", ""] {
+        std::fs::write(project.path(".canary/ledger.lock"), damage).unwrap();
+        project
+            .run(&["apply", "--auto-approve"])
+            .exits(1)
+            .says("ledger is damaged")
+            .says("canary unlock");
+        project
+            .run(&["unlock"])
+            .exits(0)
+            .says("The lock was damaged.");
+        settled(&project);
+    }
+}

@@ -250,3 +250,17 @@ fn answers_that_never_come_and_servers_that_are_busy_leave_nothing_half_done() {
     assert_eq!(life.writes_after(before), 0);
     life.destroy();
 }
+
+#[test]
+fn a_server_that_is_busy_is_asked_again() {
+    let life = Life::begin("kubectl");
+    life.apply(Purpose::default()).unwrap();
+    let faults = life.sand.sandbox().faults();
+    for path in ["/kube-system", "/secrets", "/configmaps"] {
+        faults.push(Fault::once(FaultKind::TooManyRequests).on("GET", path));
+    }
+    let plan = life.plan();
+    assert!(plan.is_settled());
+    assert_eq!(plan.gaps, []);
+    assert_eq!(faults.done(), 3);
+}

@@ -1,5 +1,6 @@
 //! `canary drift`: what others did.
 
+use canary_core::observe::{Gap, Reason};
 use canary_core::plan::Purpose;
 
 use super::Context;
@@ -20,9 +21,15 @@ pub(crate) async fn run(context: &Context, args: &Json) -> Result<Exit, CommandE
             .ui
             .data(&render::drift(&plan, &view, context.ui.colour));
     }
+    // That nobody changed what could not be seen is nobody's knowledge.
+    let is_refusal = |gap: &Gap| matches!(gap.reason, Reason::Forbidden | Reason::Unauthenticated);
     Ok(if plan.has_drift() {
         Exit::Drift
-    } else {
+    } else if render::unseen(&plan) == 0 {
         Exit::Done
+    } else if plan.gaps.iter().any(is_refusal) {
+        Exit::Denied
+    } else {
+        Exit::Failed
     })
 }

@@ -92,9 +92,12 @@ fn create(path: &Path, content: &[u8], mode: u32) -> std::io::Result<bool> {
         .open(path)
     {
         Ok(mut file) => {
-            file.write_all(content)?;
-            file.sync_data()?;
-            Ok(true)
+            let written = file.write_all(content).and_then(|()| file.sync_data());
+            if written.is_err() {
+                // Half of it would be taken for what is there already.
+                drop(fs::remove_file(path));
+            }
+            written.map(|()| true)
         }
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(error),

@@ -1,6 +1,11 @@
 //! `canary rotate`: a new generation.
 
+use std::collections::BTreeSet;
+
 use canary_core::config::with_generation;
+use canary_core::engine::Engine;
+use canary_core::graph::CanaryId;
+use canary_core::ledger::Ledger;
 use canary_core::plan::Purpose;
 
 use super::Context;
@@ -8,6 +13,7 @@ use super::apply::{How, carry_out};
 use super::context::canary;
 use crate::cli::Rotate;
 use crate::error::{CommandError, Exit};
+use crate::project::Project;
 use crate::store::put_public;
 
 /// Raises the generation in the configuration and applies that canary. The file is written first: what it says is what
@@ -23,13 +29,40 @@ pub(crate) async fn run(context: &Context, args: &Rotate) -> Result<Exit, Comman
         return Err(CommandError::new(Exit::Usage, "nobody can be asked here")
             .hint("--auto-approve goes on unasked"));
     }
-    let path = project.path.clone();
-    let write = |text: &str| {
-        put_public(&path, text.as_bytes()).map_err(|error| {
-            CommandError::new(Exit::Failed, format!("writing {}: {error}", path.display()))
-        })
-    };
-    write(&text)?;
+    let holders = holders(&engine.load().await?.ledger, &id);
+    write(&project, &text)?;
+    let ended = apply(context, args, holders).await;
+    if !matches!(ended, Ok(Exit::Done)) && !is_begun(&engine, &id, generation).await {
+        take_back(&project, &text, &id, generation - 1)?;
+        let path = project.path.display();
+        context
+            .ui
+            .say(&format!("{id} is in {path} as it was before."));
+    }
+    ended
+}
+
+/// The canary, and whoever holds what it gives.
+fn holders(ledger: &Ledger, id: &CanaryId) -> BTreeSet<CanaryId> {
+    let mut all = BTreeSet::from([id.clone()]);
+    loop {
+        let before = all.len();
+        for record in ledger.records.values() {
+            if record.needs.iter().any(|need| all.contains(need.canary())) {
+                all.insert(record.address.canary().clone());
+            }
+        }
+        if all.len() == before {
+            return all;
+        }
+    }
+}
+
+async fn apply(
+    context: &Context,
+    args: &Rotate,
+    targets: BTreeSet<CanaryId>,
+) -> Result<Exit, CommandError> {
     let raised = context.project()?;
     let engine = raised.engine(&context.connects).await?;
     let how = How {
@@ -37,21 +70,46 @@ pub(crate) async fn run(context: &Context, args: &Rotate) -> Result<Exit, Comman
         json: args.json,
         operation: "rotate",
     };
-    // Whoever holds what it gives is rewritten too, so the whole plan is carried out.
-    let ended = carry_out(context, &raised, &engine, Purpose::default(), None, &how).await;
-    let nothing_done = matches!(
-        &ended,
-        Ok(Exit::Failed)
-            | Err(CommandError {
-                exit: Exit::Locked | Exit::Conflict,
-                ..
-            })
-    );
-    if nothing_done {
-        write(&project.source)?;
-        context
-            .ui
-            .say(&format!("{} is as it was before.", path.display()));
+    let purpose = Purpose {
+        targets,
+        ..Purpose::default()
+    };
+    carry_out(context, &raised, &engine, purpose, None, &how).await
+}
+
+/// Whether anything of that generation was made, or may have been.
+async fn is_begun(engine: &Engine, id: &CanaryId, generation: u32) -> bool {
+    let Ok(loaded) = engine.load().await else {
+        return true;
+    };
+    let Ledger { records, open, .. } = loaded.ledger;
+    let begun = open.into_values().map(|intent| intent.record);
+    begun
+        .chain(records.into_values())
+        .any(|record| record.address.canary() == id && record.generation == generation)
+}
+
+fn write(project: &Project, text: &str) -> Result<(), CommandError> {
+    put_public(&project.path, text.as_bytes()).map_err(|error| {
+        let path = project.path.display();
+        CommandError::new(Exit::Failed, format!("writing {path}: {error}"))
+    })
+}
+
+/// Takes back what was written. What somebody wrote into the file meanwhile stays.
+fn take_back(
+    project: &Project,
+    written: &str,
+    id: &CanaryId,
+    generation: u32,
+) -> Result<(), CommandError> {
+    let now = std::fs::read_to_string(&project.path).unwrap_or_default();
+    if now == written {
+        return write(project, &project.source);
     }
-    ended
+    match with_generation(&now, id, generation) {
+        Ok(text) => write(project, &text),
+        // It is in the middle of being edited.
+        Err(_) => Ok(()),
+    }
 }

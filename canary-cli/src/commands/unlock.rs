@@ -1,5 +1,7 @@
 //! `canary unlock`.
 
+use canary_core::ledger::StoreError;
+
 use super::Context;
 use crate::error::{CommandError, Exit};
 
@@ -7,7 +9,17 @@ use crate::error::{CommandError, Exit};
 pub(crate) async fn run(context: &Context) -> Result<Exit, CommandError> {
     let project = context.project()?;
     let engine = project.offline(&context.connects)?;
-    let Some(holder) = engine.store().holder().await? else {
+    let holder = match engine.store().holder().await {
+        Err(StoreError::LockDamaged { .. }) => {
+            engine.store().unlock().await?;
+            context
+                .ui
+                .say("The lock was damaged. Whoever held it can write no more.");
+            return Ok(Exit::Done);
+        }
+        holder => holder?,
+    };
+    let Some(holder) = holder else {
         context.ui.say("Nobody holds the lock.");
         return Ok(Exit::Done);
     };

@@ -422,8 +422,17 @@ pub(crate) fn drift(plan: &Plan, _view: &View, colour: bool) -> String {
         .iter()
         .filter(|step| step.outside.is_some())
         .count();
-    if drifted == 0 {
+    let unseen = unseen(plan);
+    let planted = || count(unseen as u64, "planted resource");
+    if drifted == 0 && unseen == 0 {
         out.push_str("No drift. Nobody changed what is planted.\n");
+    } else if drifted == 0 {
+        writeln!(
+            out,
+            "No drift in what could be seen; {} could not be.",
+            planted()
+        )
+        .unwrap_or_default();
     } else {
         writeln!(
             out,
@@ -434,6 +443,12 @@ pub(crate) fn drift(plan: &Plan, _view: &View, colour: bool) -> String {
     }
     out.push_str(&gaps(plan));
     out
+}
+
+/// How much of what is planted could not be looked at.
+pub(crate) fn unseen(plan: &Plan) -> usize {
+    let is_unseen = |step: &&Step| matches!(step.action, Action::Blocked(Obstacle::Unseen(_)));
+    plan.steps.iter().filter(is_unseen).count()
 }
 
 /// What came of an apply.

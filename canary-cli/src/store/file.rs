@@ -105,8 +105,9 @@ impl FileStore {
 
     fn state(&self) -> Result<State, StoreError> {
         match fs::read(self.beside(".lock")) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .map_err(|error| self.failed("reading the lock of")(std::io::Error::other(error))),
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|_| StoreError::LockDamaged {
+                place: self.path.display().to_string(),
+            }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(State::default()),
             Err(error) => Err(self.failed("reading the lock of")(error)),
         }
@@ -345,7 +346,14 @@ impl Store for FileStore {
     async fn unlock(&self) -> Result<(), StoreError> {
         self.blocking(|store| {
             store.exclusively(|| {
-                let mut state = store.state()?;
+                let mut state = match store.state() {
+                    // Milliseconds are more than there were ever locks: whoever had one is fenced.
+                    Err(StoreError::LockDamaged { .. }) => State {
+                        epoch: Timestamp::now().as_millisecond().unsigned_abs(),
+                        ..State::default()
+                    },
+                    state => state?,
+                };
                 state.epoch += 1;
                 state.holder = None;
                 store.set_state(&state)

@@ -22,6 +22,11 @@ pub(crate) fn put_public(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 }
 
 fn put_with(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
+    // What a link leads to is meant; a device or a pipe would be replaced by a file.
+    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    if fs::metadata(path).is_ok_and(|meta| !meta.is_file()) {
+        return Err(std::io::Error::other("this is no file"));
+    }
     remove_unfinished(path);
     let unfinished = unfinished(path);
     let written = OpenOptions::new()

@@ -1,6 +1,6 @@
 //! From a step to its calls, and from what they gave to what is known.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -147,6 +147,7 @@ impl Maker<'_> {
             generation: resource.generation,
             version: None,
             fields: digests(resource, call),
+            added: BTreeSet::new(),
             outputs,
             written: call.written.clone(),
             born: step.choice.as_ref().map_or(now, |choice| choice.born),
@@ -210,7 +211,12 @@ pub(super) fn effects(
             let mut record = intent.record.clone();
             if let Some(object) = made.object {
                 if let Some(fields) = object.fields {
-                    record.fields = fields;
+                    let sent = std::mem::replace(&mut record.fields, fields);
+                    let names = record.fields.keys();
+                    record.added = names
+                        .filter(|name| !sent.contains_key(*name))
+                        .cloned()
+                        .collect();
                 }
                 // The site's own clock dates its audit records too.
                 if intent.verb == Verb::Create {

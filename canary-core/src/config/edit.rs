@@ -4,6 +4,7 @@ use toml::Spanned as At;
 use toml::de::{DeTable, DeValue};
 
 use super::Span;
+use super::builtin::LAST_GENERATION;
 use super::nesting::too_deep;
 use crate::graph::CanaryId;
 
@@ -16,6 +17,12 @@ pub enum EditError {
     /// There is no table of that canary.
     #[error("the configuration has no table [{canary}]")]
     NotThere {
+        /// The canary.
+        canary: CanaryId,
+    },
+    /// There is no generation after that.
+    #[error("{canary} is of generation {LAST_GENERATION}, the last that there is")]
+    Last {
         /// The canary.
         canary: CanaryId,
     },
@@ -44,6 +51,11 @@ pub fn with_generation(
 ) -> Result<String, EditError> {
     if too_deep(source).is_some() {
         return Err(EditError::Syntax);
+    }
+    if i64::from(generation) > LAST_GENERATION {
+        return Err(EditError::Last {
+            canary: canary.clone(),
+        });
     }
     let document = DeTable::parse(source).map_err(|_| EditError::Syntax)?;
     let not_there = || EditError::NotThere {

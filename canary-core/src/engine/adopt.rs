@@ -393,6 +393,7 @@ fn adopted_record(
         generation,
         version: Some(object.version.clone()),
         fields: object.fields.clone().unwrap_or_default(),
+        added: BTreeSet::new(),
         outputs: crate::ledger::Outputs::new(),
         written: object.written.first().cloned(),
         born: object.created.unwrap_or(observed.at),

@@ -70,6 +70,9 @@ pub struct Record {
     pub version: Option<Version>,
     /// Its content as it was made, secrets as digests.
     pub fields: BTreeMap<String, Seen>,
+    /// Of its content, what the world added by itself when it was written, as admission does.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub added: BTreeSet<String>,
     /// What it gave when it was made.
     pub outputs: Outputs,
     /// How it was written.

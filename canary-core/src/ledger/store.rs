@@ -81,6 +81,12 @@ pub enum StoreError {
         /// Who holds the lock.
         holder: Option<Box<Holder>>,
     },
+    /// Nobody can tell from the lock who holds it.
+    #[error("the lock of the ledger at {place} is damaged")]
+    LockDamaged {
+        /// Where the ledger is kept.
+        place: String,
+    },
     /// It cannot be read or written.
     #[error("{action} {place}")]
     Io {

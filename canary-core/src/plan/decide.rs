@@ -80,12 +80,28 @@ pub fn plan(inputs: &Inputs<'_>) -> Plan {
     }
 }
 
-/// The targeted canaries and, transitively, those whose resources they need. `None` for all.
+/// The targeted canaries and, transitively, those whose resources they need; where they are removed, those that need
+/// theirs. `None` for all.
 fn closed_targets(inputs: &Inputs<'_>) -> Option<BTreeSet<CanaryId>> {
     if inputs.purpose.targets.is_empty() {
         return None;
     }
     let mut closed = inputs.purpose.targets.clone();
+    if inputs.purpose.destroy {
+        let records = &inputs.ledger.records;
+        loop {
+            let before = closed.len();
+            let needing = records.values().filter(|record| {
+                let mut needs = record.needs.iter();
+                needs.any(|need| closed.contains(need.canary()))
+            });
+            let needing: Vec<CanaryId> = needing.map(|r| r.address.canary().clone()).collect();
+            closed.extend(needing);
+            if closed.len() == before {
+                return Some(closed);
+            }
+        }
+    }
     // Reverse order: a resource comes before what it needs, so one pass reaches everything.
     for resource in inputs.desired.in_order().rev() {
         if closed.contains(resource.address.canary()) {
@@ -293,7 +309,12 @@ impl<'a> Planner<'a> {
             Action::Keep => true,
             // What differs is told and repaired once it is what is wanted again.
             Action::Update { .. } | Action::Replace { .. } => observable,
-            _ => false,
+            Action::Create { .. }
+            | Action::Delete { .. }
+            | Action::Retire { .. }
+            | Action::Reinstate { .. }
+            | Action::Forget
+            | Action::Blocked(_) => false,
         };
         is_there.then_some(twin)
     }
@@ -479,7 +500,7 @@ impl<'a> Planner<'a> {
             .collect();
         let outside = (!changed.is_empty()).then_some(Outside::Changed(changed));
         let have = object.version.clone();
-        let action = match diff::diff(catalog, kind, seen, content) {
+        let action = match insisted_on(record, seen, diff::diff(catalog, kind, seen, content)) {
             Outcome::Same if !spoilt.is_empty() => {
                 replace(Some(have), ReplaceCause::Immutable(spoilt))
             }
@@ -612,6 +633,25 @@ fn changed_outside(catalog: &dyn Catalog, record: &Record, object: &Object) -> O
     let seen = fields_of(record, object)?;
     let changed = diff::outside(catalog, &record.handle.kind, &record.fields, seen);
     (!changed.is_empty()).then_some(Outside::Changed(changed))
+}
+
+/// Without what the world itself put into the object when we wrote it, as admission does, and what is still so: to
+/// remove it would be to remove it each time.
+fn insisted_on(record: &Record, seen: &BTreeMap<String, Seen>, outcome: Outcome) -> Outcome {
+    let Outcome::InPlace(mut changes) = outcome else {
+        return outcome;
+    };
+    changes.retain(|change| {
+        let name = &change.field;
+        change.after.is_some()
+            || !record.added.contains(name)
+            || record.fields.get(name) != seen.get(name)
+    });
+    if changes.is_empty() {
+        Outcome::Same
+    } else {
+        Outcome::InPlace(changes)
+    }
 }
 
 fn replace(have: Option<Version>, cause: ReplaceCause) -> Action {

@@ -9,6 +9,7 @@ use http::HeaderValue;
 use kube::config::{Config, KubeConfigOptions, Kubeconfig, KubeconfigError};
 
 use super::Client;
+use super::error::plugin_failure;
 
 /// Where to connect to.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +39,9 @@ pub enum ConnectError {
     /// Its certificates or keys cannot be used.
     #[error("the credentials of the kubeconfig cannot be used")]
     Credentials(#[source] kube::Error),
+    /// The program that gives credentials does not. What it printed is not told: it may be a secret.
+    #[error("the credentials of the kubeconfig cannot be used: {0}")]
+    Plugin(String),
 }
 
 /// A connection to a server that is there is made within milliseconds; ten seconds cover a busy one far away.
@@ -79,6 +83,16 @@ fn pem(der: &[u8]) -> String {
 }
 
 /// One that is there and wrong is told: whoever has written it does not mean the pod's own account.
+fn without_credentials(error: kube::Error) -> ConnectError {
+    match &error {
+        kube::Error::Auth(auth) => match plugin_failure(auth) {
+            Some(words) => ConnectError::Plugin(words),
+            None => ConnectError::Credentials(error),
+        },
+        _ => ConnectError::Credentials(error),
+    }
+}
+
 fn is_missing(error: &KubeconfigError) -> bool {
     match error {
         KubeconfigError::ReadConfig(error, _) => error.kind() == std::io::ErrorKind::NotFound,
@@ -124,7 +138,7 @@ impl Connection {
             context,
             cluster,
         };
-        let kube = kube::Client::try_from(config).map_err(ConnectError::Credentials)?;
+        let kube = kube::Client::try_from(config).map_err(without_credentials)?;
         Ok(Client::new(kube, endpoint))
     }
 

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::time::Duration;
 
 use canary_core::observe::Reason;
+use kube::client::AuthError;
 use serde_json::Value;
 
 /// How far a request got.
@@ -33,6 +34,19 @@ pub struct CallError {
     pub message: String,
     /// How long the server asks to wait.
     pub retry_after: Option<Duration>,
+}
+
+/// What became of a program that gives credentials, without anything that it printed.
+pub(super) fn plugin_failure(error: &AuthError) -> Option<String> {
+    Some(match error {
+        AuthError::AuthExecRun { out, .. } => {
+            format!("the credential plugin failed ({})", out.status)
+        }
+        AuthError::AuthExecParse(_) | AuthError::ParseTokenKey(_) => {
+            "what the credential plugin printed is no credential".to_owned()
+        }
+        _ => return None,
+    })
 }
 
 impl CallError {
@@ -69,6 +83,10 @@ impl CallError {
                 && client.is_connect()
             {
                 failure = Failure::NotSent;
+            }
+            if let Some(plugin) = cause.downcast_ref().and_then(plugin_failure) {
+                words.push(plugin);
+                break;
             }
             words.push(cause.to_string());
             next = cause.source();

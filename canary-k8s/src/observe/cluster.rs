@@ -1,7 +1,6 @@
 //! The looking itself.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use canary_core::disguise::{Digester, OwnCalls, SiteKeys};
@@ -12,19 +11,11 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::pages::{self, TIMEOUT};
+use super::patience::{PAUSES, ask, wait};
 use super::{full, metadata, provider};
 use crate::client::request::{self, Request};
 use crate::client::{CallError, Client};
 
-/// Between tries at what must not be lost: a connection is made anew at once, a leader is chosen within some seconds.
-const PAUSES: [Duration; 4] = [
-    Duration::from_millis(100),
-    Duration::from_millis(500),
-    Duration::from_secs(2),
-    Duration::from_secs(5),
-];
-/// The server may ask for more than anybody waits for here.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// Requests at the same time.
 pub(super) const CONCURRENCY: usize = 16;
 
@@ -78,7 +69,7 @@ impl KubernetesObserve {
             return;
         };
         let request = Request::get_metadata(request::namespace(name));
-        if let Err(error) = self.client.send(request, TIMEOUT).await
+        if let Err(error) = ask(&self.client, request).await
             && error.status() == Some(404)
         {
             let handle = Handle {
@@ -98,7 +89,7 @@ impl KubernetesObserve {
             Some(_) => Request::get(path),
             None => Request::get_metadata(path),
         };
-        match self.client.send(request, TIMEOUT).await {
+        match ask(&self.client, request).await {
             Ok(answer) => {
                 let decoded = match digester {
                     Some(digester) => full(&handle.kind, &answer.body, digester),
@@ -158,7 +149,8 @@ pub(crate) fn gap(place: Place, error: &CallError) -> Gap {
     // The server's words on a refusal name what everybody knows; on anything else they are the only clue.
     let detail = match error.status() {
         Some(401 | 403) => String::new(),
-        _ => error.message.clone(),
+        Some(code) => format!("{code}: {}", error.message),
+        None => error.message.clone(),
     };
     Gap {
         provider: provider(),
@@ -189,7 +181,7 @@ impl Observe for KubernetesObserve {
             .into_iter()
             .collect();
         let request = Request::get_metadata(request::namespace("kube-system"));
-        let id = match self.client.send(request, TIMEOUT).await {
+        let id = match ask(&self.client, request).await {
             Ok(answer) => answer.body["metadata"]["uid"].as_str().map(str::to_owned),
             // Who may not read kube-system knows the cluster by its authority.
             Err(error) if error.status() == Some(403) => aliases.first().cloned(),
@@ -235,8 +227,7 @@ impl Observe for KubernetesObserve {
                     return user["username"].as_str().map(str::to_owned);
                 }
                 Err(error) if error.is_passing() => {
-                    let asked = error.retry_after.unwrap_or(pause);
-                    tokio::time::sleep(asked.min(LONGEST_PAUSE)).await;
+                    wait(&error, pause).await;
                 }
                 // A server before 1.28 has no such review.
                 Err(_) => return None,

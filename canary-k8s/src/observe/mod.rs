@@ -5,6 +5,7 @@ mod decode;
 mod grants;
 mod managed;
 mod pages;
+mod patience;
 mod reach;
 mod rights;
 

@@ -5,7 +5,9 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::client::request::{self, Request};
-use crate::client::{CallError, Client};
+use crate::client::{CallError, Client, Failure};
+
+use super::patience::ask;
 
 /// An API server answers a page of 500 within a second; half a minute covers one that is overloaded.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(30);
@@ -35,18 +37,30 @@ pub(super) async fn page(
         None => format!("{path}?limit={PAGE}"),
         Some(token) => format!("{path}?limit={PAGE}&continue={}", request::escaped(token)),
     };
-    let mut body = client.send(form(page), TIMEOUT).await?.body;
+    let mut body = ask(client, form(page)).await?.body;
+    let is_list = body["kind"]
+        .as_str()
+        .is_some_and(|kind| kind.ends_with("List"));
     let items = match body.get_mut("items").map(Value::take) {
         Some(Value::Array(items)) => items,
-        _ => Vec::new(),
+        Some(Value::Null) if is_list => Vec::new(),
+        _ => return Err(not_understood("an answer that is no list")),
     };
     let metadata = &body["metadata"];
-    let next = metadata["continue"].as_str();
+    let continues = metadata["continue"].as_str();
+    if next.is_some() && continues == next {
+        return Err(not_understood("a page that continues with itself"));
+    }
+    let next = continues;
     Ok(Page {
         items,
         next: next.filter(|token| !token.is_empty()).map(str::to_owned),
         remaining: metadata["remainingItemCount"].as_u64().unwrap_or(0),
     })
+}
+
+fn not_understood(words: &str) -> CallError {
+    CallError::local(Failure::NotUnderstood, words)
 }
 
 /// All items of a list, each as `take` makes it: page by page, since the server's JSON is some ten times what is kept

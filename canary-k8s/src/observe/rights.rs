@@ -9,7 +9,8 @@ use futures::stream::{self, StreamExt as _};
 
 use super::cluster::{CONCURRENCY, KubernetesObserve, gap};
 use super::grants::{grant, handle, rules};
-use super::pages::{self, PAGE, TIMEOUT};
+use super::pages::{self, PAGE};
+use super::patience::ask;
 use super::provider;
 use crate::catalog::grantees;
 use crate::client::CallError;
@@ -172,7 +173,7 @@ impl KubernetesObserve {
             return Ok(Given::Unseen);
         };
         let request = Request::get(format!("{path}/{}", request::escaped(&role.name)));
-        match self.client.send(request, TIMEOUT).await {
+        match ask(&self.client, request).await {
             Ok(answer) => Ok(Given::Rules(rules(&answer.body))),
             Err(error) if error.status() == Some(404) => Ok(Given::Missing),
             Err(error) => Err(error),
