@@ -162,6 +162,8 @@ fn hint(error: &EngineError) -> Option<String> {
         EngineError::OtherSite { kept: Kept::Plan, .. } | EngineError::Stale(_) => "make a new plan".into(),
         EngineError::UnknownCanary { near: Some(near), .. } => format!("did you mean {near}?"),
         EngineError::UnknownCanary { near: None, .. } => "canary list shows those there are".into(),
+        EngineError::Apply(error) if matches!(error.source, StoreError::Fenced { .. }) => store_hint(&error.source)?,
+        EngineError::Missing { provider, .. } => format!("[{provider}] in the configuration says where it is"),
         EngineError::Apply(_) => "make room, then apply again: it goes on where it stopped".into(),
         EngineError::Site { gap, .. } if gap.reason == Reason::Unauthenticated => "log in to the cluster again".into(),
         EngineError::Site { gap, .. } if matches!(gap.reason, Reason::Unreachable | Reason::TimedOut) => {

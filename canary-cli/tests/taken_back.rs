@@ -275,6 +275,14 @@ fn what_was_retired_before_the_ledger_was_lost_is_recovered_as_that() {
     project.run(&["plan", "--detailed-exitcode"]).exits(0);
     project.run(&["list"]).exits(0).shows("secret.a@1");
     project
+        .run(&["show", "secret.a@1"])
+        .exits(0)
+        .shows("secret.a@1");
+    project
+        .run(&["show", "secret.a@7"])
+        .exits(1)
+        .says("secret.a@7 is not planted");
+    project
         .run(&["destroy", "--auto-approve", "--retired-too"])
         .exits(0);
     assert!(names(cluster, &namespace, "secrets").is_empty());

@@ -54,7 +54,7 @@ pub(crate) fn choose(persona: &str, scope: &Scope, cx: &Lowering<'_>) -> Written
     let total: u32 = counted.values().sum();
     let most = counted
         .into_iter()
-        .max_by(|(a, n), (b, m)| n.cmp(m).then_with(|| b.cmp(a)));
+        .max_by_key(|(way, n)| (!leaves_a_copy(way.0), *n, std::cmp::Reverse(*way)));
     match most {
         Some(((manager, operation), n)) => Written {
             manager: manager.to_owned(),
@@ -67,6 +67,12 @@ pub(crate) fn choose(persona: &str, scope: &Scope, cx: &Lowering<'_>) -> Written
             like: None,
         },
     }
+}
+
+/// A client-side apply leaves what it applied in an annotation, which our objects do not have: where there is any other
+/// way of writing, that one is less of a sign.
+fn leaves_a_copy(manager: &str) -> bool {
+    manager == "kubectl-client-side-apply"
 }
 
 /// What Helm keeps its releases in. It writes them as it writes nothing else, so that an ordinary object that was

@@ -5,12 +5,12 @@ use std::fs;
 use std::path::Path;
 
 use canary_core::alert::{Alert, Change, Folded, full_text, ocsf};
+use canary_core::graph::Address;
 use canary_core::ledger::Record;
 use canary_core::plan::open_saved;
 use serde_json::{Value, json};
 
 use super::Context;
-use super::context::canary;
 use super::detect::Kept;
 use crate::cli::Show;
 use crate::error::{CommandError, Exit};
@@ -36,15 +36,25 @@ pub(crate) async fn run(context: &Context, args: &Show) -> Result<Exit, CommandE
     if is_uid(&args.what) {
         return alert(context, &project, args);
     }
-    let id = canary(&args.what)?;
+    let address: Address = args
+        .what
+        .parse()
+        .map_err(|error| CommandError::from_error(Exit::Usage, &error))?;
+    let id = address.canary().clone();
+    let is_whole = address.part().is_none() && address.retired().is_none();
     let engine = project.offline(&context.connects)?;
     let ledger = context.load(&engine).await?.ledger;
     let records: Vec<_> = ledger
         .records
         .values()
         .filter(|record| *record.address.canary() == id)
+        .filter(|record| is_whole || record.address == address)
         .collect();
     engine.known(&id, &ledger)?;
+    if records.is_empty() && !is_whole {
+        let message = format!("{address} is not planted");
+        return Err(CommandError::new(Exit::Failed, message).hint("canary list"));
+    }
     if records.is_empty() {
         let message = format!("{id} is declared and not planted");
         return Err(CommandError::new(Exit::Failed, message).hint("canary plan"));

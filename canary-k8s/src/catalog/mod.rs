@@ -8,6 +8,7 @@ mod notes;
 mod placeholders;
 mod rights;
 mod secret;
+mod secret_types;
 mod service_account;
 mod shapes;
 mod templates;

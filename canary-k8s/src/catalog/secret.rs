@@ -7,8 +7,8 @@ use canary_core::config::Canary;
 use canary_core::graph::{Address, Handle, Input, Resource};
 
 use super::kubernetes::{filled, named, placed, wrong};
-use super::service_account;
 use super::templates::{self, Ground};
+use super::{secret_types, service_account};
 
 /// The one resource of the canary.
 pub(super) fn lower(canary: &Canary, cx: &Lowering<'_>) -> Result<Vec<Resource>, Vec<LowerError>> {
@@ -68,6 +68,9 @@ pub(super) fn at(
             "it is larger than the 1 MiB that a Secret may have",
             None,
         )]);
+    }
+    if let Some((message, help)) = secret_types::refusal(kind, &data) {
+        return Err(vec![wrong(canary, "type", &message, Some(&help))]);
     }
     resource.active = template.is_some_and(templates::is_active);
     resource.fields = BTreeMap::from([("type".to_owned(), Input::Public(kind.to_owned()))]);

@@ -58,6 +58,14 @@ pub(super) fn at(
             Some(help),
         )]);
     }
+    if form(canary) == "legacy" && handle.name.len() + TOKEN_ENDING > LONGEST_NAME {
+        return Err(vec![wrong(
+            canary,
+            "name",
+            "it is too long for an account with a token Secret, whose name is longer by 12",
+            Some("a shorter name, or leave `token` out"),
+        )]);
+    }
     let mut account = placed(canary, Address::of(canary.id.clone()), handle.clone(), cx);
     account.fields.insert(
         "automountServiceAccountToken".into(),
@@ -71,6 +79,10 @@ pub(super) fn at(
     Ok([account].into_iter().chain(token).collect())
 }
 
+/// What the name of a token Secret has behind the account's: `-token-` and five letters.
+const TOKEN_ENDING: usize = 12;
+/// Of a Secret (`IsDNS1123Subdomain`).
+const LONGEST_NAME: usize = 253;
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 /// The API server refuses less (`TokenRequest` validation).
 const SHORTEST: Duration = Duration::from_secs(600);

@@ -93,6 +93,21 @@ fn without_credentials(error: kube::Error) -> ConnectError {
     }
 }
 
+/// The files that `KUBECONFIG` names, or the one at home. As with kubectl, of several names those count that are there.
+fn read_named() -> Result<Kubeconfig, KubeconfigError> {
+    let named = std::env::var_os("KUBECONFIG").unwrap_or_default();
+    let all: Vec<PathBuf> = std::env::split_paths(&named)
+        .filter(|path| !path.as_os_str().is_empty())
+        .collect();
+    let mut there = all.iter().filter(|path| path.exists());
+    let Some(first) = there.next().filter(|_| all.len() > 1) else {
+        return Kubeconfig::read();
+    };
+    there.try_fold(Kubeconfig::read_from(first)?, |merged, path| {
+        merged.merge(Kubeconfig::read_from(path)?)
+    })
+}
+
 fn is_missing(error: &KubeconfigError) -> bool {
     match error {
         KubeconfigError::ReadConfig(error, _) => error.kind() == std::io::ErrorKind::NotFound,
@@ -145,7 +160,7 @@ impl Connection {
     async fn config(&self) -> Result<(Config, String, String), ConnectError> {
         let file = match &self.kubeconfig {
             Some(path) => Kubeconfig::read_from(path).map_err(unreadable)?,
-            None => match Kubeconfig::read() {
+            None => match read_named() {
                 Ok(file) => file,
                 Err(error) if is_missing(&error) => {
                     let pod = Config::incluster().map_err(|_| ConnectError::Nowhere(error))?;

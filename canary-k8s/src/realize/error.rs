@@ -17,8 +17,10 @@ pub(super) fn meaning(call: &Call, error: CallError) -> RealizeError {
             place: place(call),
             handle,
         },
-        // Nothing is wrong with our rights: the namespace is on its way out, as the server's words say.
-        (Failure::Answered(403), Verb::Create) if detail.contains("being terminated") => {
+        // Nothing is wrong with our rights: the namespace is on its way out or full, as the server's words say.
+        (Failure::Answered(403), Verb::Create)
+            if detail.contains("being terminated") || detail.contains("exceeded quota") =>
+        {
             RealizeError::Refused { handle, detail }
         }
         (Failure::Answered(401 | 403), _) => RealizeError::Denied { handle, detail },

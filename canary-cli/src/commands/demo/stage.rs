@@ -1,6 +1,7 @@
 //! The cluster of the demo: a shop with its databases, installed by Helm; an ingress controller that may read every
 //! Secret, as many do; and somebody who has its token.
 
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -115,7 +116,10 @@ impl Stage {
 }
 
 fn project(folder: &Path) -> std::io::Result<()> {
-    std::fs::create_dir_all(folder.join(".canary"))?;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder.join(".canary"))?;
     let key = Key::from_bytes(KEY).to_text();
     put(
         &folder.join(".canary/key"),
