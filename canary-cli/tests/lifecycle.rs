@@ -139,7 +139,8 @@ fn what_is_planned_is_planted_kept_repaired_and_removed() {
         .shows("metadata.labels.team")
         .shows("metadata.annotations.x")
         .shows("was deleted")
-        .shows("another of that name was made");
+        .shows("another of that name was made")
+        .shows("canary plan shows the ways out");
     // What can be repaired is; what is not ours is not touched.
     project.run(&["apply", "--auto-approve"]).exits(7);
     let there = cluster.admin("GET", &format!("{path}/secrets/{env}"), None);

@@ -434,12 +434,22 @@ pub(crate) fn drift(plan: &Plan, _view: &View, colour: bool) -> String {
         )
         .unwrap_or_default();
     } else {
-        writeln!(
-            out,
-            "\n{} touched by others. canary apply puts it right.",
-            count(drifted as u64, "resource")
-        )
-        .unwrap_or_default();
+        let another = plan.steps.iter().filter(|step| {
+            matches!(step.outside, Some(Outside::Recreated { .. }))
+                && matches!(step.action, Action::Blocked(_))
+        });
+        let another = another.count();
+        let remedy = match another {
+            0 => "canary apply puts it right.",
+            _ if another == drifted => {
+                "What others made of our names is left alone; canary plan shows the ways out."
+            }
+            _ => {
+                "canary apply puts it right, but for what others made of our names: canary plan shows the ways out."
+            }
+        };
+        let resources = count(drifted as u64, "resource");
+        writeln!(out, "\n{resources} touched by others. {remedy}").unwrap_or_default();
     }
     out.push_str(&gaps(plan));
     out

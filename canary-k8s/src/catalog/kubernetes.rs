@@ -335,12 +335,12 @@ impl Catalog for KubernetesCatalog {
         }
         match field {
             // What the cluster fills into a token Secret, and when it was last used: the detector sees the use.
-            "filled.ca.crt"
-            | "filled.namespace"
+            "data.ca.crt (filled in)"
+            | "data.namespace (filled in)"
             | "metadata.annotations.kubernetes.io/service-account.uid"
             | "metadata.labels.kubernetes.io/legacy-token-last-used" => FieldRule::Ignored,
-            "filled.token" if !declared => FieldRule::Ignored,
-            "filled.token" | "type" | "immutable" => FieldRule::Immutable,
+            "data.token (filled in)" if !declared => FieldRule::Ignored,
+            "data.token (filled in)" | "type" | "immutable" => FieldRule::Immutable,
             _ => FieldRule::InPlace,
         }
     }

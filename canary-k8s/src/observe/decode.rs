@@ -55,9 +55,9 @@ pub(crate) fn full(kind: &str, item: &Value, digester: &Digester) -> Option<(Han
         };
         object.reaches.extend(reach::reaches(&bytes));
         let filled = is_token && FILLED.contains(&name.as_str());
-        let place = if filled { "filled" } else { "data" };
+        let by = if filled { FILLED_IN } else { "" };
         fields.insert(
-            format!("{place}.{name}"),
+            format!("data.{name}{by}"),
             Seen::Digest(digester.digest(&bytes)),
         );
     }
@@ -86,6 +86,9 @@ pub(crate) fn full(kind: &str, item: &Value, digester: &Digester) -> Option<(Han
     object.fields = Some(fields);
     Some((handle, object))
 }
+
+/// What stands behind the name of a field that the cluster fills in: nobody declares it.
+pub(crate) const FILLED_IN: &str = " (filled in)";
 
 /// What the cluster itself puts into a token Secret.
 const FILLED: [&str; 3] = ["token", "ca.crt", "namespace"];
@@ -150,6 +153,39 @@ mod tests {
         );
         assert_eq!(fields["metadata.labels.app"], Seen::Public("x".into()));
         assert!(!format!("{object:?}").contains("correct horse"));
+    }
+
+    #[test]
+    fn an_annotation_that_holds_the_object_itself_shows_none_of_it() {
+        let digester = Digester::new(&[1; 32]);
+        let whole = r#"{"data":{"password":"Y29ycmVjdCBob3JzZQ=="}}"#;
+        let item = json!({
+            "metadata": { "name": "a", "namespace": "n", "uid": "u", "resourceVersion": "1",
+                          "annotations": { "kubectl.kubernetes.io/last-applied-configuration": whole } },
+        });
+        let (_, object) = full("Secret", &item, &digester).unwrap();
+        let shown = serde_json::to_string(&object.fields).unwrap();
+        assert!(!shown.contains("Y29ycmVj"), "{shown}");
+        assert!(shown.contains("last-applied-configuration"), "{shown}");
+    }
+
+    #[test]
+    fn what_the_cluster_fills_into_a_token_is_told_from_what_others_put_into_any_secret() {
+        let digester = Digester::new(&[1; 32]);
+        let mut item = json!({
+            "metadata": { "name": "a", "namespace": "n", "uid": "u", "resourceVersion": "1" },
+            "type": LEGACY, "data": { "token": "YQ==", "more": "YQ==" },
+        });
+        let names = |item: &Value| -> Vec<String> {
+            let (_, object) = full("Secret", item, &digester).unwrap();
+            object.fields.unwrap().into_keys().collect()
+        };
+        assert_eq!(
+            names(&item),
+            ["data.more", "data.token (filled in)", "type"]
+        );
+        item["type"] = "Opaque".into();
+        assert_eq!(names(&item), ["data.more", "data.token", "type"]);
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod reach;
 mod rights;
 
 pub use cluster::KubernetesObserve;
-pub(crate) use decode::{full, metadata};
+pub(crate) use decode::{FILLED_IN, full, metadata};
 pub(crate) use grants::{BINDINGS, ROLES, grant, handle, rules};
 pub(crate) use reach::claims;
 

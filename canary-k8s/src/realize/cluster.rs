@@ -15,7 +15,7 @@ use super::error::meaning;
 use super::{body, token};
 use crate::client::request::{self, Request};
 use crate::client::{Answer, CallError, Client, Failure};
-use crate::observe::full;
+use crate::observe::{FILLED_IN, full};
 
 /// Touches one cluster.
 #[derive(Clone)]
@@ -238,7 +238,7 @@ fn has_more(call: &Call, made: &Made) -> bool {
         .object
         .as_ref()
         .and_then(|object| object.fields.as_ref());
-    let is_sent = |name: &String| call.content.contains_key(name) || name.starts_with("filled.");
+    let is_sent = |name: &String| call.content.contains_key(name) || name.ends_with(FILLED_IN);
     fields.is_some_and(|fields| !fields.keys().all(is_sent))
 }
 
