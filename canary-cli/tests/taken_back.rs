@@ -461,3 +461,149 @@ fn a_damaged_lock_is_told_with_its_remedy() {
         settled(&project);
     }
 }
+
+#[test]
+fn what_others_did_is_told_also_when_a_name_changes() {
+    let options = Options {
+        controllers: true,
+        ..Options::default()
+    };
+    let Some(cluster) = ControlPlane::for_test_alone(&options) else {
+        return;
+    };
+    let namespace = cluster.namespace("told");
+    let secrets = format!("/api/v1/namespaces/{namespace}/secrets");
+    let project = Project::new(
+        &cluster,
+        "admin",
+        &config(&[secret(&namespace, "a", "one")]),
+    );
+    settled(&project);
+    let label = json!({ "metadata": { "labels": { "team": "red" } } });
+    cluster.admin("PATCH", &format!("{secrets}/one"), Some(&label));
+    project.configure(&config(&[secret(&namespace, "a", "two")]));
+    project.run(&["drift"]).exits(4).shows("labels.team");
+    settled(&project);
+    cluster.admin("DELETE", &format!("{secrets}/two"), None);
+    project.configure(&config(&[secret(&namespace, "a", "three")]));
+    project.run(&["drift"]).exits(4).shows("was deleted");
+    settled(&project);
+
+    // A retired token that somebody made useless is made anew when it is wanted again, in one apply.
+    let account = |name: &str| {
+        config(&[format!(
+            "[service_account.bot]\nnamespace = \"{namespace}\"\nname = \"{name}\"\ntoken = \"legacy\"\n"
+        )])
+    };
+    project.configure(&account("bot"));
+    settled(&project);
+    let all = names(&cluster, &namespace, "secrets");
+    let token = all
+        .iter()
+        .find(|name| name.starts_with("bot-token-"))
+        .unwrap();
+    project.configure(&account("bot2"));
+    settled(&project);
+    let spoilt = json!({ "data": { "token": "YWJj" } });
+    cluster.admin("PATCH", &format!("{secrets}/{token}"), Some(&spoilt));
+    project.configure(&account("bot"));
+    project.run(&["drift"]).exits(4).shows("data.token");
+    settled(&project);
+    let object = cluster.admin("GET", &format!("{secrets}/{token}"), None);
+    assert!(object["data"]["token"].as_str().unwrap().len() > 100);
+}
+
+#[test]
+fn another_label_or_content_for_what_is_there_is_one_apply() {
+    let Some(cluster) = ControlPlane::for_test() else {
+        return;
+    };
+    let namespace = cluster.namespace("label");
+    let labelled = |label: &str| {
+        config(&[format!(
+            "[service_account.{label}]\nnamespace = \"{namespace}\"\nname = \"bot\"\n\
+             [secret.k]\nnamespace = \"{namespace}\"\nname = \"kc\"\ntemplate = \"kubeconfig\"\nof = \"service_account.{label}\"\n"
+        )])
+    };
+    let project = Project::new(cluster, "admin", &labelled("old"));
+    settled(&project);
+    let path = format!("/api/v1/namespaces/{namespace}/secrets/kc");
+    let before = cluster.admin("GET", &path, None);
+    project.configure(&labelled("new"));
+    settled(&project);
+    // The world did not change at all.
+    assert_eq!(cluster.admin("GET", &path, None), before);
+
+    let free = |name: &str, key: &str| {
+        config(&[format!(
+            "[secret.a]\nnamespace = \"{namespace}\"\nname = \"{name}\"\ndata = {{ {key} = \"{{password}}\" }}\n"
+        )])
+    };
+    for (name, key) in [("x", "one"), ("y", "one"), ("x", "two")] {
+        project.configure(&free(name, key));
+        settled(&project);
+    }
+}
+
+#[test]
+fn each_of_several_that_were_retired_and_the_accounts_they_reach_are_recovered() {
+    let options = Options {
+        controllers: true,
+        ..Options::default()
+    };
+    let Some(cluster) = ControlPlane::for_test_alone(&options) else {
+        return;
+    };
+    let namespace = cluster.namespace("many");
+    let at = |generation: u32| {
+        config(&[format!(
+            "[secret.a]\nnamespace = \"{namespace}\"\ntemplate = \"postgres\"\ngeneration = {generation}\n\
+             [service_account.s]\nnamespace = \"{namespace}\"\ntoken = \"legacy\"\ngeneration = {generation}\n"
+        )])
+    };
+    let project = Project::new(&cluster, "admin", &at(1));
+    for generation in [1, 2, 1, 2] {
+        project.configure(&at(generation));
+        settled(&project);
+    }
+    let planted = names(&cluster, &namespace, "secrets").len()
+        + names(&cluster, &namespace, "serviceaccounts").len();
+    std::fs::remove_file(project.path(".canary/ledger")).unwrap();
+    let words = format!("Recovered {planted}.");
+    project.run(&["recover"]).exits(0).says(&words);
+    project
+        .run(&["destroy", "--auto-approve", "--retired-too"])
+        .exits(0);
+    assert!(names(&cluster, &namespace, "secrets").is_empty());
+    assert!(names(&cluster, &namespace, "serviceaccounts").is_empty());
+}
+
+#[test]
+fn what_has_the_name_by_now_can_be_imported_and_what_was_planted_before_stays_known() {
+    let Some(cluster) = ControlPlane::for_test() else {
+        return;
+    };
+    let namespace = cluster.namespace("instead");
+    let project = Project::new(
+        cluster,
+        "admin",
+        &config(&[secret(&namespace, "a", "mine")]),
+    );
+    settled(&project);
+    let theirs = json!({ "metadata": { "name": "theirs" } });
+    cluster.admin(
+        "POST",
+        &format!("/api/v1/namespaces/{namespace}/secrets"),
+        Some(&theirs),
+    );
+    project.configure(&config(&[secret(&namespace, "a", "theirs")]));
+    project
+        .run(&["import", "secret.a", &format!("{namespace}/theirs")])
+        .exits(0);
+    settled(&project);
+    project
+        .run(&["destroy", "--auto-approve", "--retired-too"])
+        .exits(0)
+        .shows("2 destroyed");
+    assert!(names(cluster, &namespace, "secrets").is_empty());
+}

@@ -225,10 +225,15 @@ async fn stop_on_signal(stop: Arc<AtomicBool>, ui: Ui) {
     else {
         return;
     };
+    let Ok(mut hangup) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())
+    else {
+        return;
+    };
     loop {
         tokio::select! {
             _ = tokio::signal::ctrl_c() => {}
             _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
         }
         if stop.swap(true, Ordering::Relaxed) {
             // 128 and the number of the signal, as a shell tells it.

@@ -29,10 +29,11 @@ pub(crate) async fn run(context: &Context, args: &Rotate) -> Result<Exit, Comman
         return Err(CommandError::new(Exit::Usage, "nobody can be asked here")
             .hint("--auto-approve goes on unasked"));
     }
-    let holders = holders(&engine.load().await?.ledger, &id);
+    let before = engine.load().await?.ledger;
+    let holders = holders(&project, &before, &id);
     write(&project, &text)?;
     let ended = apply(context, args, holders).await;
-    if !matches!(ended, Ok(Exit::Done)) && !is_begun(&engine, &id, generation).await {
+    if !matches!(ended, Ok(Exit::Done)) && !is_begun(&engine, &id, &before).await {
         take_back(&project, &text, &id, generation - 1)?;
         let path = project.path.display();
         context
@@ -43,13 +44,18 @@ pub(crate) async fn run(context: &Context, args: &Rotate) -> Result<Exit, Comman
 }
 
 /// The canary, and whoever holds what it gives.
-fn holders(ledger: &Ledger, id: &CanaryId) -> BTreeSet<CanaryId> {
+fn holders(project: &Project, ledger: &Ledger, id: &CanaryId) -> BTreeSet<CanaryId> {
     let mut all = BTreeSet::from([id.clone()]);
     loop {
         let before = all.len();
         for record in ledger.records.values() {
             if record.needs.iter().any(|need| all.contains(need.canary())) {
                 all.insert(record.address.canary().clone());
+            }
+        }
+        for canary in project.config.canaries.values() {
+            if canary.table.canary("of").is_some_and(|of| all.contains(of)) {
+                all.insert(canary.id.clone());
             }
         }
         if all.len() == before {
@@ -77,16 +83,23 @@ async fn apply(
     carry_out(context, &raised, &engine, purpose, None, &how).await
 }
 
-/// Whether anything of that generation was made, or may have been.
-async fn is_begun(engine: &Engine, id: &CanaryId, generation: u32) -> bool {
-    let Ok(loaded) = engine.load().await else {
-        return true;
+/// Whether the ledger says anything else of the canary than before: something was made, may have been, or was retired.
+async fn is_begun(engine: &Engine, id: &CanaryId, before: &Ledger) -> bool {
+    let of_canary = |ledger: &Ledger| {
+        let records = ledger.records.values().cloned();
+        let open = ledger.open.values().map(|intent| intent.record.clone());
+        let mut all: Vec<_> = records
+            .chain(open)
+            .filter(|record| record.address.canary() == id)
+            .map(|record| (record.address, record.handle, record.generation))
+            .collect();
+        all.sort();
+        all
     };
-    let Ledger { records, open, .. } = loaded.ledger;
-    let begun = open.into_values().map(|intent| intent.record);
-    begun
-        .chain(records.into_values())
-        .any(|record| record.address.canary() == id && record.generation == generation)
+    match engine.load().await {
+        Ok(loaded) => of_canary(&loaded.ledger) != of_canary(before),
+        Err(_) => true,
+    }
 }
 
 fn write(project: &Project, text: &str) -> Result<(), CommandError> {

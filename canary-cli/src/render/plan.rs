@@ -233,7 +233,7 @@ fn why(step: &Step) -> Option<String> {
             DeleteCause::Destroy => "stops firing".to_owned(),
         }),
         Action::Retire { until, .. } => Some(format!("retired, kept alive until {}", day(*until))),
-        Action::Reinstate { .. } => Some("retired, and wanted again".to_owned()),
+        Action::Reinstate { to } => Some(format!("wanted as {to}")),
         Action::Forget => Some("gone already".to_owned()),
         Action::Blocked(obstacle) => Some(format!("blocked: {obstacle}")),
         _ => None,

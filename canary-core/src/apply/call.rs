@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Call, Content, Made};
 use crate::disguise::Digester;
-use crate::graph::{Address, Desired, Input, Resource};
+use crate::graph::{Address, Desired, Input, Lifetime, Resource};
 use crate::ledger::{Effect, Intent, Ledger, Origin, Outputs, Record, Verb, removed, tombstone};
 use crate::observe::{Seen, Version};
 use crate::plan::{Action, Step};
@@ -50,7 +50,12 @@ pub(super) fn ledger_effects(
     now: Timestamp,
 ) -> Vec<Effect> {
     match &step.action {
-        Action::Retire { from, .. } | Action::Reinstate { from } => vec![Effect::Rename {
+        Action::Reinstate { to } => vec![Effect::Rename {
+            from: step.address.clone(),
+            to: to.clone(),
+            lifetime: Lifetime::Current,
+        }],
+        Action::Retire { from, .. } => vec![Effect::Rename {
             from: from.clone(),
             to: step.address.clone(),
             lifetime: step.lifetime,

@@ -9,6 +9,7 @@ use crate::catalog::Lowering;
 use crate::graph::{Address, CanaryId, Handle, Lifetime, ProviderId, Resource};
 use crate::ledger::{Effect, Entry, Holder, Ledger, Origin, Record};
 use crate::observe::{Look, Object, Observed, Scope, Site};
+use crate::plan::free;
 
 /// What was adopted.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -59,7 +60,7 @@ impl Engine {
             .await?;
         let seen = observed.object(&declared.provider, &handle);
         if let Some(record) = known
-            && !is_replaced(record, &address, &handle, seen)
+            && is_the_same(record, &handle, seen)
         {
             let error = EngineError::KnownAlready {
                 address: record.address.clone(),
@@ -90,9 +91,22 @@ impl Engine {
         self.complete(&mut record, &observed).await;
         let mut pen = self.pen(&holder.who, loaded, lease.clone()).await?;
         self.begin(&mut pen, &declared.provider, &site);
-        pen.push(Entry::Known {
-            effects: vec![Effect::Put(record)],
-        });
+        // What was planted under another name stays known.
+        let before = pen.ledger.records.get(&address);
+        let aside = before
+            .filter(|before| before.handle != handle)
+            .map(|before| {
+                let keep = self.keep_retired().get(canary).copied().unwrap_or_default();
+                let until = observed.at.checked_add(keep).unwrap_or(Timestamp::MAX);
+                let taken = |address: &Address| pen.ledger.records.contains_key(address);
+                Effect::Rename {
+                    from: address.clone(),
+                    to: free(&address, before.generation, taken),
+                    lifetime: Lifetime::Retired { until },
+                }
+            });
+        let effects = aside.into_iter().chain([Effect::Put(record)]).collect();
+        pen.push(Entry::Known { effects });
         pen.flush()
             .await
             .map_err(|source| self.store_error(source))?;
@@ -294,18 +308,17 @@ impl Engine {
     }
 }
 
+/// The record of that name, if there is one; else that of the address.
 fn known_as<'a>(ledger: &'a Ledger, address: &Address, handle: &Handle) -> Option<&'a Record> {
-    let same = |record: &&Record| record.address == *address || record.handle == *handle;
-    ledger.records.values().find(same)
+    let mut records = ledger.records.values();
+    let of_name = records.find(|record| record.handle == *handle);
+    of_name.or_else(|| ledger.records.get(address))
 }
 
-/// Whether what is recorded under the same address and name is gone, and another stands in its place.
-fn is_replaced(record: &Record, address: &Address, handle: &Handle, seen: Option<&Object>) -> bool {
-    let is_another = |object: &Object| {
-        let known = record.version.as_ref();
-        known.is_none_or(|known| known.uid != object.version.uid)
-    };
-    record.address == *address && record.handle == *handle && seen.is_some_and(is_another)
+/// Whether it is this object that is recorded, and neither another name nor one that was made in its place.
+fn is_the_same(record: &Record, handle: &Handle, seen: Option<&Object>) -> bool {
+    let known = record.version.as_ref().map(|version| &version.uid);
+    record.handle == *handle && seen.is_none_or(|object| known == Some(&object.version.uid))
 }
 
 /// The first proven incarnation of each address, those before it as retired ones, and then what the proven ones name.
@@ -331,14 +344,9 @@ fn prove(
         let mut record = recovered(resource, id, object, observed);
         if taken.contains(&resource.address) {
             // One of an earlier generation or name: it is kept for as long as if it had been retired now.
-            record.address = resource.address.retired_as(resource.generation);
-            record.lifetime = Lifetime::Retired {
-                until: until(resource.address.canary()),
-            };
+            retire(&mut record, &taken, &until);
         }
-        if !taken.insert(record.address.clone()) {
-            continue;
-        }
+        taken.insert(record.address.clone());
         handles.insert(&resource.handle);
         reached.extend(
             object
@@ -355,11 +363,28 @@ fn prove(
         ) else {
             continue;
         };
-        if object.version.uid == *uid && taken.insert(resource.address.clone()) {
-            records.push(recovered(resource, id, object, observed));
+        if object.version.uid != *uid || !handles.insert(&resource.handle) {
+            continue;
         }
+        let mut record = recovered(resource, id, object, observed);
+        if taken.contains(&resource.address) {
+            retire(&mut record, &taken, &until);
+        }
+        taken.insert(record.address.clone());
+        records.push(record);
     }
     records
+}
+
+/// Gives a record a retired address that is free.
+fn retire(record: &mut Record, taken: &BTreeSet<Address>, until: &impl Fn(&CanaryId) -> Timestamp) {
+    record.address = free(&record.address, record.generation, |address| {
+        taken.contains(address)
+    });
+    record.lifetime = Lifetime::Retired {
+        until: until(record.address.canary()),
+    };
+    record.needs.clear();
 }
 
 fn recovered(resource: &Resource, id: &ProviderId, object: &Object, observed: &Observed) -> Record {

@@ -117,8 +117,11 @@ fn made(intent: &Intent, object: &Object, fields: &BTreeMap<String, Seen>) -> Re
         Verb::Create => object.created.unwrap_or(intent.record.planted),
         Verb::Update | Verb::Delete => intent.record.planted,
     };
+    let sent = &intent.record.fields;
+    let added = fields.keys().filter(|name| !sent.contains_key(*name));
     Record {
         version: Some(object.version.clone()),
+        added: added.cloned().collect(),
         fields: fields.clone(),
         planted,
         ..intent.record.clone()
@@ -152,10 +155,21 @@ pub(crate) fn equals(
     let kept = sent.iter().all(|(name, value)| {
         seen.get(name) == Some(value) || rule(name, true) == FieldRule::Ignored
     });
+    // Nobody else makes our values; beside them admission may have put what it puts into every object.
+    let is_value = |value: &Seen| matches!(value, Seen::Digest(_));
+    let is_proven = sent
+        .iter()
+        .any(|(name, value)| is_value(value) && seen.get(name) == Some(value));
+    let may_be_added = |name: &str| {
+        is_proven
+            && ["metadata.labels.", "metadata.annotations."]
+                .iter()
+                .any(|map| name.starts_with(map))
+    };
     let nothing_else = seen
         .keys()
         .filter(|name| !sent.contains_key(*name))
-        .all(|name| rule(name, false) == FieldRule::Ignored);
+        .all(|name| rule(name, false) == FieldRule::Ignored || may_be_added(name));
     kept && nothing_else
 }
 

@@ -11,11 +11,12 @@ use crate::plan::{Action, Plan};
 pub(crate) fn refreshed(plan: &Plan, observed: &Observed, ledger: &Ledger) -> Vec<Effect> {
     let staying = plan.steps.iter().filter_map(|step| match &step.action {
         Action::Keep => Some(&step.address),
-        Action::Retire { from, .. } | Action::Reinstate { from } => Some(from),
+        Action::Retire { from, .. } => Some(from),
         Action::Create { .. }
         | Action::Update { .. }
         | Action::Replace { .. }
         | Action::Delete { .. }
+        | Action::Reinstate { .. }
         | Action::Forget
         | Action::Blocked(_) => None,
     });

@@ -117,8 +117,8 @@ struct Index<'a> {
     refused: BTreeMap<&'a Address, &'a Note>,
     /// Whose records need this one.
     needed_by: BTreeMap<&'a Address, Vec<&'a Address>>,
-    /// Retired records by canary.
-    retired: BTreeMap<&'a CanaryId, Vec<&'a Record>>,
+    /// Records that nothing is declared for under their address, by what they are called.
+    unwanted: BTreeMap<&'a Handle, Vec<&'a Record>>,
     /// Places that are known not to be there, by the scope that they would be.
     missing: BTreeMap<(&'a ProviderId, &'a str), &'a Handle>,
 }
@@ -128,7 +128,7 @@ impl<'a> Index<'a> {
         let mut index = Self {
             refused: BTreeMap::new(),
             needed_by: BTreeMap::new(),
-            retired: BTreeMap::new(),
+            unwanted: BTreeMap::new(),
             missing: BTreeMap::new(),
         };
         for note in inputs.notes {
@@ -137,9 +137,12 @@ impl<'a> Index<'a> {
             }
         }
         for record in inputs.ledger.records.values() {
-            if record.address.retired().is_some() {
-                let retired = index.retired.entry(record.address.canary()).or_default();
-                retired.push(record);
+            if inputs.desired.get(&record.address).is_none() {
+                index
+                    .unwanted
+                    .entry(&record.handle)
+                    .or_default()
+                    .push(record);
             }
             for need in &record.needs {
                 let needed_by = index.needed_by.entry(need).or_default();
@@ -197,38 +200,33 @@ impl<'a> Planner<'a> {
             Some(record) if record.handle == resource.handle => (Some(record), None),
             other => (None, other),
         };
-        let retired = match of_today {
+        let twin = match of_today {
             Some(_) => None,
-            None => self.retired_twin(resource, &content),
+            None => self.twin(resource, &content),
         };
-        let standing = of_today
-            .or(retired)
-            .map_or(Standing::Unknown, Standing::Ours);
-        let (action, outside) = match retired {
-            Some(record) => (
-                Action::Reinstate {
-                    from: record.address.clone(),
-                },
-                None,
-            ),
-            None => self.decide(resource, &standing, &content),
-        };
+        let standing = of_today.or(twin).map_or(Standing::Unknown, Standing::Ours);
+        let (action, mut outside) = self.decide(resource, &standing, &content);
         let action = self.or_blocked(resource, action);
         // What stands in its place stays there as long as nothing takes that.
-        if let Some(record) = of_another_name
-            && !matches!(action, Action::Blocked(_))
-        {
-            needs.insert(self.retire(record));
+        if !matches!(action, Action::Blocked(_)) {
+            let mut before = BTreeSet::new();
+            if let Some(record) = of_another_name {
+                match self.decide_removal(record, None) {
+                    (Action::Forget, seen) => outside = outside.or(seen),
+                    (_, seen) => drop(before.insert(self.retire(record, seen))),
+                }
+            }
+            if let Some(record) = twin {
+                before.insert(self.reinstate(record, &resource.address, &before));
+            }
+            needs.extend(before);
         }
         // What is kept although a check objects gets nothing new that needs it, as a fresh token.
         if matches!(action, Action::Blocked(_)) || self.objection(&resource.address).is_some() {
             self.blocked.insert(resource.address.clone());
         }
         if let Standing::Ours(record) = &standing
-            && matches!(
-                action,
-                Action::Keep | Action::Update { .. } | Action::Reinstate { .. }
-            )
+            && matches!(action, Action::Keep | Action::Update { .. })
             && !record.outputs.is_empty()
         {
             self.settled
@@ -284,21 +282,18 @@ impl<'a> Planner<'a> {
         .content(resource)
     }
 
-    /// A retired record of the same name that is out there, as after a change that was taken back.
-    fn retired_twin(
-        &self,
-        resource: &Resource,
-        content: &BTreeMap<String, Wanted>,
-    ) -> Option<&'a Record> {
+    /// What is out there under the name already and is not wanted under the address that it has: retired before a change
+    /// that was taken back, or of a canary that is declared under another label now.
+    fn twin(&self, resource: &Resource, content: &BTreeMap<String, Wanted>) -> Option<&'a Record> {
         let address = &resource.address;
         let is_twin = |record: &&Record| {
-            record.address.retired().is_some()
-                && record.address.canary() == address.canary()
-                && record.address.part() == address.part()
-                && record.handle == resource.handle
+            let is_retired = record.address.retired().is_some();
+            record.address.part() == address.part()
+                && record.provider == resource.provider
+                && (!is_retired || record.address.canary() == address.canary())
         };
-        let of_canary = self.index.retired.get(address.canary());
-        let twin = of_canary.into_iter().flatten().copied().find(is_twin)?;
+        let unwanted = self.index.unwanted.get(&resource.handle);
+        let twin = unwanted.into_iter().flatten().copied().find(is_twin)?;
         let (action, _) = self.decide(resource, &Standing::Ours(twin), content);
         let observable = self
             .inputs
@@ -307,7 +302,6 @@ impl<'a> Planner<'a> {
             .is_some_and(|catalog| catalog.observable(&resource.handle.kind));
         let is_there = match action {
             Action::Keep => true,
-            // What differs is told and repaired once it is what is wanted again.
             Action::Update { .. } | Action::Replace { .. } => observable,
             Action::Create { .. }
             | Action::Delete { .. }
@@ -321,12 +315,11 @@ impl<'a> Planner<'a> {
 
     /// A record that is not of today's name becomes a retired one. A name may change without a new generation, and a
     /// generation may come again: nothing that was retired before is overwritten.
-    fn retire(&mut self, record: &'a Record) -> Address {
+    fn retire(&mut self, record: &'a Record, outside: Option<Outside>) -> Address {
         let known = &self.inputs.ledger.records;
-        let to = (record.generation..)
-            .map(|number| record.address.retired_as(number))
-            .find(|address| !known.contains_key(address))
-            .unwrap_or_else(|| record.address.retired_as(record.generation));
+        let to = free(&record.address, record.generation, |address| {
+            known.contains_key(address)
+        });
         let keep = self
             .inputs
             .keep_retired
@@ -334,7 +327,7 @@ impl<'a> Planner<'a> {
             .copied()
             .unwrap_or_default();
         let until = later(self.inputs.observed.at, keep);
-        let mut step = self.removal_step(record, Action::Keep, None);
+        let mut step = self.removal_step(record, Action::Keep, outside);
         step.address = to.clone();
         step.lifetime = Lifetime::Retired { until };
         step.action = Action::Retire {
@@ -344,6 +337,21 @@ impl<'a> Planner<'a> {
         step.needs = BTreeSet::new();
         self.steps.push(step);
         to
+    }
+
+    /// A record that is wanted under another address gets that, once that is free.
+    fn reinstate(
+        &mut self,
+        record: &'a Record,
+        to: &Address,
+        before: &BTreeSet<Address>,
+    ) -> Address {
+        let action = Action::Reinstate { to: to.clone() };
+        let mut step = self.removal_step(record, action, None);
+        step.lifetime = Lifetime::Current;
+        step.needs.clone_from(before);
+        self.steps.push(step);
+        record.address.clone()
     }
 
     fn or_blocked(&self, resource: &Resource, action: Action) -> Action {
@@ -518,8 +526,9 @@ impl<'a> Planner<'a> {
             .steps
             .iter()
             .filter_map(|step| match &step.action {
-                Action::Retire { from, .. } | Action::Reinstate { from } => Some(from),
+                Action::Retire { from, .. } => Some(from),
                 Action::Keep
+                | Action::Reinstate { .. }
                 | Action::Create { .. }
                 | Action::Update { .. }
                 | Action::Replace { .. }
@@ -652,6 +661,14 @@ fn insisted_on(record: &Record, seen: &BTreeMap<String, Seen>, outcome: Outcome)
     } else {
         Outcome::InPlace(changes)
     }
+}
+
+/// The first retired address from that generation on that is not taken.
+pub(crate) fn free(address: &Address, from: u32, taken: impl Fn(&Address) -> bool) -> Address {
+    (from..)
+        .map(|number| address.retired_as(number))
+        .find(|address| !taken(address))
+        .unwrap_or_else(|| address.retired_as(from))
 }
 
 fn replace(have: Option<Version>, cause: ReplaceCause) -> Action {

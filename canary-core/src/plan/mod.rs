@@ -14,6 +14,7 @@ mod saved;
 mod steps;
 
 pub use compare::{Moved, moved};
+pub(crate) use decide::free;
 pub use decide::{Catalogs, Inputs, Purpose, plan};
 pub(crate) use diff::join;
 pub use diff::{Outcome as DiffOutcome, Resolver, diff};

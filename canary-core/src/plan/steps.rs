@@ -94,10 +94,10 @@ pub enum Action {
         /// Until when it is kept.
         until: Timestamp,
     },
-    /// Only the ledger changes: what was retired is wanted again.
+    /// Only the ledger changes: what is out there is wanted under another address, as again after it was retired.
     Reinstate {
-        /// Its address until now.
-        from: Address,
+        /// Its address from now on.
+        to: Address,
     },
     /// Only the ledger changes: it is gone already.
     Forget,

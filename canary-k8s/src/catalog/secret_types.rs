@@ -24,7 +24,7 @@ pub(super) fn refusal(kind: &str, data: &BTreeMap<String, Input>) -> Option<(Str
     };
     let json = |key: &str| match field(key) {
         Some(Input::Secret(bytes)) if !is_json(bytes.expose()) => Some((
-            format!("{key} of a Secret of type {kind} is JSON"),
+            format!("{key} of a Secret of type {kind} is a JSON object"),
             "write it as JSON, or use template = \"docker-registry\"".to_owned(),
         )),
         _ => None,
@@ -32,7 +32,15 @@ pub(super) fn refusal(kind: &str, data: &BTreeMap<String, Input>) -> Option<(Str
     match kind {
         "kubernetes.io/tls" => needs(&["tls.crt", "tls.key"], true),
         "kubernetes.io/basic-auth" => needs(&["username", "password"], false),
-        "kubernetes.io/ssh-auth" => needs(&["ssh-privatekey"], true),
+        "kubernetes.io/ssh-auth" => {
+            let is_empty =
+                |input: &Input| matches!(input, Input::Secret(key) if key.expose().is_empty());
+            let empty = field("ssh-privatekey").is_some_and(is_empty);
+            needs(&["ssh-privatekey"], true).or_else(|| {
+                let words = "ssh-privatekey of such a Secret is not empty".to_owned();
+                empty.then(|| (words, "use template = \"ssh-key\"".to_owned()))
+            })
+        }
         "kubernetes.io/dockerconfigjson" => {
             needs(&[".dockerconfigjson"], true).or_else(|| json(".dockerconfigjson"))
         }
@@ -46,7 +54,7 @@ pub(super) fn refusal(kind: &str, data: &BTreeMap<String, Input>) -> Option<(Str
 }
 
 fn is_json(bytes: &[u8]) -> bool {
-    serde_json::from_slice::<serde_json::Value>(bytes).is_ok()
+    serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(bytes).is_ok()
 }
 
 #[cfg(test)]
@@ -70,7 +78,11 @@ mod tests {
                 &[("tls.crt", "")][..],
             ),
             ("basic-auth", &[("password", "")], &[("other", "")]),
-            ("ssh-auth", &[("ssh-privatekey", "")], &[]),
+            (
+                "ssh-auth",
+                &[("ssh-privatekey", "x")],
+                &[("ssh-privatekey", "")],
+            ),
             (
                 "dockerconfigjson",
                 &[(".dockerconfigjson", "{}")],

@@ -6,7 +6,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
-use kube::config::{Config, KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::config::{Config, KubeConfigOptions, Kubeconfig, KubeconfigError, NamedCluster};
 
 use super::Client;
 use super::error::plugin_failure;
@@ -42,6 +42,9 @@ pub enum ConnectError {
     /// The program that gives credentials does not. What it printed is not told: it may be a secret.
     #[error("the credentials of the kubeconfig cannot be used: {0}")]
     Plugin(String),
+    /// The proxy that the environment or the kubeconfig names cannot be used.
+    #[error("the proxy cannot be used: {0}")]
+    Proxy(String),
 }
 
 /// A connection to a server that is there is made within milliseconds; ten seconds cover a busy one far away.
@@ -89,8 +92,19 @@ fn without_credentials(error: kube::Error) -> ConnectError {
             Some(words) => ConnectError::Plugin(words),
             None => ConnectError::Credentials(error),
         },
+        kube::Error::ProxyProtocolUnsupported { .. }
+        | kube::Error::ProxyProtocolDisabled { .. } => {
+            ConnectError::Proxy("only http:// and socks5:// are known".to_owned())
+        }
         _ => ConnectError::Credentials(error),
     }
+}
+
+/// Whether a server is this machine: programs do not ask proxies for that.
+fn is_loopback(host: &str) -> bool {
+    let host = host.trim_matches(['[', ']']);
+    let is_address = |address: std::net::IpAddr| address.is_loopback();
+    host == "localhost" || host.parse().is_ok_and(is_address)
 }
 
 /// The files that `KUBECONFIG` names, or the one at home. As with kubectl, of several names those count that are there.
@@ -184,9 +198,17 @@ impl Connection {
             context: self.context.clone(),
             ..KubeConfigOptions::default()
         };
-        let config = Config::from_custom_kubeconfig(file, &options)
+        let names_proxy = |named: &NamedCluster| {
+            let of_cluster = named.cluster.as_ref();
+            named.name == cluster && of_cluster.is_some_and(|cluster| cluster.proxy_url.is_some())
+        };
+        let own_proxy = file.clusters.iter().any(names_proxy);
+        let mut config = Config::from_custom_kubeconfig(file, &options)
             .await
             .map_err(ConnectError::Kubeconfig)?;
+        if !own_proxy && is_loopback(config.cluster_url.host().unwrap_or_default()) {
+            config.proxy_url = None;
+        }
         Ok((config, context, cluster))
     }
 }

@@ -95,8 +95,11 @@ const FILLED: [&str; 3] = ["token", "ca.crt", "namespace"];
 
 /// Annotations hold anything, as the whole object that somebody applied: only what names a token's account is shown.
 fn told(name: &str, text: &str, digester: &Digester) -> Seen {
-    const OF_TOKENS: &str = "metadata.annotations.kubernetes.io/service-account.";
-    if name.starts_with("metadata.annotations.") && !name.starts_with(OF_TOKENS) {
+    const OF_TOKENS: [&str; 2] = [
+        "metadata.annotations.kubernetes.io/service-account.name",
+        "metadata.annotations.kubernetes.io/service-account.uid",
+    ];
+    if name.starts_with("metadata.annotations.") && !OF_TOKENS.contains(&name) {
         Seen::Digest(digester.digest(text.as_bytes()))
     } else {
         Seen::Public(text.to_owned())
