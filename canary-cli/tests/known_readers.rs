@@ -181,7 +181,17 @@ fn who_comes_more_often_than_its_entry_says_is_told() {
             page("2026-11-22T03:04:00Z"),
         ],
     );
-    told_as(WORSE, every, &[first, page("2026-11-22T15:00:00Z")]);
+    told_as(WORSE, every, &[first.clone(), page("2026-11-22T15:00:00Z")]);
+    // What the server takes for none is none.
+    for query in [
+        "continue=&continue=x",
+        "continue=x;",
+        "continue=%zz",
+        "x=continue=y",
+    ] {
+        let whole = at("2026-11-22T03:00:01Z").uri(&format!("/api/v1/secrets?{query}"));
+        told_as(WORSE, every, &[first.clone(), whole]);
+    }
 }
 
 #[test]

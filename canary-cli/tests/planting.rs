@@ -128,6 +128,23 @@ fn a_create_that_uses_a_canary_or_only_names_one_is_told() {
 }
 
 #[test]
+fn what_somebody_had_before_was_not_made_by_him() {
+    let by_eve = |record: Record| record.by("eve", "e");
+    let reads = by_eve(record("get", "secrets", "db-admin"));
+    let deletes = by_eve(record("delete", "secrets", "db-admin"));
+    for verb in ["create", "patch"] {
+        let again = by_eve(record(verb, "secrets", "db-admin").code(201));
+        let records = [
+            second(reads.clone(), 1),
+            second(deletes.clone(), 5),
+            second(again, 9),
+        ];
+        let [_, unsaid] = told_of(&records);
+        assert_eq!(unsaid, ["Critical secret.db was changed"], "{verb}");
+    }
+}
+
+#[test]
 fn a_second_create_of_the_same_name_is_nobodys_planting_unless_it_is_said_whose_it_is() {
     let again = made("create").by("mallory", "m");
     let expected = vec!["Critical secret.db was changed".to_owned()];

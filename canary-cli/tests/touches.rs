@@ -115,6 +115,13 @@ fn what_the_reference_leaves_out_stands_in_the_path() {
                 .without("/objectRef", "name"),
         ],
     );
+    each_is(
+        &["Critical secret.db was read"],
+        vec![
+            whole().with("/objectRef/namespace", "".into()),
+            whole().with("/objectRef/name", "".into()),
+        ],
+    );
     let account = record("delete", "serviceaccounts", "bot").without("/objectRef", "name");
     each_is(&["Critical service_account.bot was changed"], vec![account]);
 }

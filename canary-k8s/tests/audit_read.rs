@@ -188,6 +188,23 @@ fn records_on_one_line_are_read_however_they_are_spaced_and_listed() {
 }
 
 #[test]
+fn what_a_line_lost_hides_neither_that_nor_what_stands_behind_it() {
+    for from in [1, 5, 60, 200] {
+        let reading = read_line(&GET.as_bytes()[from..], false);
+        assert!(reading.events.iter().any(|event| event.is_cut()), "{from}");
+        let both = format!("{}{IMPERSONATED}", &GET.trim_end()[from..]);
+        let reading = read_line(both.as_bytes(), false);
+        assert_eq!(reading.events.last().unwrap().action.verb, "list", "{from}");
+    }
+    let (one, next) = (GET.trim_end(), IMPERSONATED.trim_end());
+    let list = format!(r#"{{"kind":"EventList","items":[{one},{next},{next}]}}"#);
+    let broken = list.replacen(r#""requestURI":""#, r#""requestURI":"#, 1);
+    let events = read_line(broken.as_bytes(), false).events;
+    let whole = events.iter().filter(|event| event.action.verb == "list");
+    assert_eq!(whole.count(), 2);
+}
+
+#[test]
 fn a_refusal_in_words_alone_is_one_and_a_record_has_the_time_that_it_has() {
     let event = one(
         r#"{"verb":"get","responseStatus":{"reason":"Forbidden"},"stageTimestamp":"2026-11-22T05:40:00Z"}"#,

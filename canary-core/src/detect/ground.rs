@@ -1,6 +1,6 @@
 //! What was planted when.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -19,6 +19,8 @@ pub(super) struct Grounds {
     complete: Option<Timestamp>,
     /// What was buried, which is little: only this may be gone.
     gone: BTreeSet<Address>,
+    /// When somebody had something that `--planned` does not date: it was there by then.
+    had: BTreeMap<Address, Timestamp>,
 }
 
 impl Grounds {
@@ -37,6 +39,7 @@ impl Grounds {
                 .filter(|planted| planted.buried.is_some())
                 .map(|planted| planted.address.clone())
                 .collect(),
+            had: BTreeMap::new(),
             by_address,
         }
     }
@@ -103,6 +106,30 @@ impl Grounds {
         })
     }
 
+    /// Somebody had them at that time: what is made later under their names is not their planting.
+    pub(super) fn were_had<'a>(
+        &mut self,
+        addresses: impl Iterator<Item = &'a Address>,
+        at: Timestamp,
+    ) {
+        for address in addresses {
+            let had = self.had.entry(address.clone()).or_insert(at);
+            *had = at.min(*had);
+            let planted = self.by_address.get_mut(address).into_iter().flatten();
+            let is_later =
+                |planted: &&mut Planted| planted.since.is_some_and(|s| at < s - WHOLE_SECOND);
+            for planted in planted.filter(is_later) {
+                planted.since = None;
+            }
+        }
+        self.find_complete();
+    }
+
+    fn find_complete(&mut self) {
+        let all = self.by_address.values().flatten();
+        self.complete = all.filter_map(|planted| planted.since).max();
+    }
+
     /// They came to be at that time, if that was not known, or not that early. Whether it is when one of them came to be.
     pub(super) fn came_to_be<'a>(
         &mut self,
@@ -115,14 +142,20 @@ impl Grounds {
         };
         let mut any = false;
         for address in addresses {
+            if self
+                .had
+                .get(address)
+                .is_some_and(|had| *had < at - WHOLE_SECOND)
+            {
+                continue;
+            }
             for planted in self.by_address.get_mut(address).into_iter().flatten() {
                 let since = planted.since.get_or_insert(at);
                 *since = at.min(*since);
                 any |= *since == at;
             }
         }
-        let all = self.by_address.values().flatten();
-        self.complete = all.filter_map(|planted| planted.since).max();
+        self.find_complete();
         any
     }
 }

@@ -112,10 +112,13 @@ impl Judge {
 
     /// What an event means: itself, and what had waited for it. Events come in any order and more than once.
     pub fn judge(&mut self, event: &Event) -> Vec<Sighting> {
-        self.readers.learn(event);
         let touches = self.tripwires.touches(event);
-        for machinery in &mut self.machinery {
-            machinery.learn(event, &touches);
+        // What is learned there excuses others, and half a record says half of it.
+        if !event.is_cut() {
+            self.readers.learn(event);
+            for machinery in &mut self.machinery {
+                machinery.learn(event, &touches);
+            }
         }
         self.memory.learn(event);
         if !touches.is_empty() {
@@ -196,6 +199,7 @@ impl Judge {
         if self.is_planting(event, &touches) {
             return self.excuse(Excuse::NotWhileItWasThere);
         }
+        self.learn_that_it_is_there(event);
         let touches = self.grounds.were_there(touches, event);
         if touches.is_empty() {
             let damaged = self.damaged(event);
@@ -375,7 +379,21 @@ impl Judge {
     /// Learns from a log that is read beforehand when the canaries of `--planned` came to be.
     pub fn foresee(&mut self, event: &Event) {
         let touches = self.tripwires.touches(event);
-        self.is_planting(event, &touches);
+        if !self.is_planting(event, &touches) {
+            self.learn_that_it_is_there(event);
+        }
+    }
+
+    /// Whoever is given something by name, or changes or deletes it, shows that it was there.
+    fn learn_that_it_is_there(&mut self, event: &Event) {
+        let has_it = matches!(
+            event.action.verb.as_str(),
+            "get" | "update" | "patch" | "delete"
+        ) && event.outcome.code == Some(200);
+        let Some(at) = event.at.filter(|_| self.planned && has_it) else {
+            return;
+        };
+        self.grounds.were_had(self.tripwires.named(event), at);
     }
 
     /// In `--planned`, whoever plants them makes them and has their tokens issued. Learns when that was.

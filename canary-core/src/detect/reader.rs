@@ -33,6 +33,9 @@ pub(super) struct Learned {
     nodes: BTreeMap<String, IpAddr>,
     /// By the place of the entry and its principal, so that an edited configuration does not mix them up.
     last: BTreeMap<String, Timestamp>,
+    /// The same for the latest page of that reading.
+    #[serde(default)]
+    pages: BTreeMap<String, Timestamp>,
 }
 
 /// Beyond this many remembered tokens the oldest names go first: a node issues some hundred a day.
@@ -97,8 +100,13 @@ impl Readers {
         let fits = |i: &usize| self.misfit(*i, event).is_none();
         let found = (0..self.entries.len()).find(fits)?;
         if let (Some(at), Some(entry)) = (event.at, self.entries.get(found)) {
-            let last = self.learned.last.entry(place(found, entry)).or_insert(at);
-            *last = at.max(*last);
+            let place = place(found, entry);
+            let page = self.learned.pages.entry(place.clone()).or_insert(at);
+            *page = at.max(*page);
+            if !is_further_page(&event.action) {
+                let last = self.learned.last.entry(place).or_insert(at);
+                *last = at.max(*last);
+            }
         }
         *self.counts.entry(found).or_default() += 1;
         let is_proven = match &event.actor.credential {
@@ -231,14 +239,19 @@ impl Readers {
             Some(Cadence::Informer) => return is_an_informers(&event.action),
             Some(Cadence::Every(every)) => every,
         };
-        let last = self.learned.last.get(&place(i, entry));
+        let place = place(i, entry);
+        let last = self.learned.last.get(&place);
         let (Some(last), Some(at)) = (last, event.at) else {
             return true;
         };
         let every = SignedDuration::try_from(*every).unwrap_or(SignedDuration::MAX);
         let gap = at.duration_since(*last).abs();
         // Both stages of one request, the further pages of one reading, and clocks that jitter by a tenth.
-        gap.is_zero() || (is_further_page(&event.action) && gap <= PAGES) || gap >= every / 10 * 9
+        let page = self.learned.pages.get(&place).unwrap_or(last);
+        let is_next = is_further_page(&event.action)
+            && at.duration_since(*page).abs() <= PAGES
+            && gap <= LONGEST_READING;
+        gap.is_zero() || is_next || gap >= every / 10 * 9
     }
 }
 
@@ -272,14 +285,23 @@ impl Misfit {
 /// A server gives further pages of a list for some five minutes after the page before.
 const PAGES: SignedDuration = SignedDuration::from_mins(5);
 
-/// A further page of a list. What stands in `continue` is not looked at: a client can make it up.
+/// A hundred thousand Secrets are 200 pages; an hour of them is another reading.
+const LONGEST_READING: SignedDuration = SignedDuration::from_hours(1);
+
+/// A further page of a list: the first `continue` that a server does not drop has letters of base64. A client can make
+/// such a one up, but not without one that reaches the server.
 fn is_further_page(action: &Action) -> bool {
     let (_, query) = action.uri.split_once('?').unwrap_or_default();
-    let has_more = |pair: &str| {
-        pair.strip_prefix("continue=")
-            .is_some_and(|token| !token.is_empty())
+    let mut tokens = query
+        .split('&')
+        .filter_map(|pair| pair.strip_prefix("continue="));
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let is_token = |token: &str| {
+        let token = token.replace("%3D", "").replace("%3d", "");
+        let token = token.trim_end_matches('=');
+        !token.is_empty() && token.chars().all(is_plain)
     };
-    action.verb == "list" && query.split('&').any(has_more)
+    action.verb == "list" && tokens.next().is_some_and(is_token)
 }
 
 /// In the form in which informers of client-go read: a list may come from the cache, a watch asks for bookmarks. `kubectl`

@@ -69,6 +69,18 @@ pub fn read_document(bytes: &[u8]) -> Reading {
         if result.is_err() {
             for piece in split::pieces(text.get(from..).unwrap_or_default()) {
                 reading.values(piece, &damage);
+                if reading
+                    .events
+                    .iter()
+                    .rev()
+                    .take(TEARS)
+                    .filter(|event| event.is_cut())
+                    .count()
+                    == TEARS
+                {
+                    // It is nothing but damage.
+                    break;
+                }
             }
             return reading;
         }
@@ -112,11 +124,11 @@ impl Reading {
                 rest = split::item(rest.get(values.byte_offset()..).unwrap_or_default());
                 continue;
             };
-            if let Some(items) = split::items_of_open_list(rest) {
+            tears += 1;
+            if let Some(items) = split::items_of_open_list(rest).filter(|_| tears <= TEARS) {
                 rest = split::item(items);
                 continue;
             }
-            tears += 1;
             let (this, next) = match tears {
                 ..=TEARS => split::torn(rest, offset(rest, &error)),
                 _ => (rest, ""),
@@ -169,7 +181,7 @@ impl Reading {
         self.unreadable = before.1;
         let text = text.trim_end();
         let start = text.len().min(RECORD_START.len());
-        if text.get(..start) == RECORD_START.get(..start) {
+        if text.get(..start) == RECORD_START.get(..start) || split::is_of_a_record(text) {
             // It was a record, of which nothing is left.
             self.events.push(event(&Record::default(), damage));
         } else {

@@ -87,8 +87,10 @@ impl Probes {
             let Some(value) = tail.strip_prefix(before.as_bytes()) else {
                 return Some(false);
             };
-            end += before.len() + plain(value)?.len();
-            Some(true)
+            let value = plain(value)?;
+            end += before.len() + value.len();
+            // What is empty may stand in the path.
+            (!value.is_empty()).then_some(true)
         };
         let (Some(namespace), Some(name)) = (part(NAMESPACE), part(NAME)) else {
             return true;

@@ -24,6 +24,7 @@ pub(super) fn items_of_open_list(text: &str) -> Option<&str> {
 pub(super) fn torn(text: &str, broken: usize) -> (&str, &str) {
     torn_in_a_string(text, broken)
         .or_else(|| torn_before_a_value(text))
+        .or_else(|| next_of_a_list(text, broken))
         .and_then(|at| text.split_at_checked(at))
         .unwrap_or((text, ""))
 }
@@ -54,6 +55,30 @@ fn torn_before_a_value(text: &str) -> Option<usize> {
         outline.step(at, byte);
     }
     None
+}
+
+/// Where a quote is missing, or the beginning of the line, what is a string and what is not cannot be told any more: then
+/// a record begins wherever one begins like the next of a list.
+fn next_of_a_list(text: &str, broken: usize) -> Option<usize> {
+    let headless = !text.starts_with(['{', '[']);
+    let from = if headless { 1 } else { broken.min(text.len()) };
+    let starts = memmem::find_iter(text.as_bytes().get(from..)?, RECORD_START.as_bytes());
+    starts.map(|at| from + at).find(|at| {
+        let before = text.as_bytes().get(..*at).unwrap_or_default();
+        headless || matches!(before.trim_ascii_end().last(), Some(b',' | b'[' | b'}'))
+    })
+}
+
+/// Whether a text holds what only audit records hold, so that it is the rest of one.
+pub(super) fn is_of_a_record(text: &str) -> bool {
+    const KEYS: [&str; 4] = [
+        "\"auditID\":",
+        "\"requestURI\":",
+        "\"objectRef\":",
+        "\"stageTimestamp\":",
+    ];
+    KEYS.iter()
+        .any(|key| memmem::find(text.as_bytes(), key.as_bytes()).is_some())
 }
 
 /// How deep a text is nested, and the key of its outermost object that is being written.
@@ -103,7 +128,7 @@ impl Outline {
 }
 
 /// The records of a document that is written over many lines, each with what stands behind it. A record begins on a line
-/// of its own, and none is written deeper than another; what stands before the first is a piece too.
+/// of its own, written as deep as the first; what stands before that is a piece too.
 pub(super) fn pieces(text: &str) -> Vec<&str> {
     let text = items_of_open_list(text).unwrap_or(text);
     let mut at = 0;
@@ -115,8 +140,8 @@ pub(super) fn pieces(text: &str) -> Vec<&str> {
         }
         at += line.len();
     }
-    let least = begins.iter().map(|(_, indent)| *indent).min();
-    begins.retain(|(_, indent)| Some(*indent) == least);
+    let first = begins.first().map(|(_, indent)| *indent);
+    begins.retain(|(_, indent)| Some(*indent) == first);
     let mut from = 0;
     let ends = begins.iter().map(|(at, _)| *at).filter(|at| *at > 0);
     let mut pieces = Vec::new();

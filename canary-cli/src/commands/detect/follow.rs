@@ -1,6 +1,8 @@
 //! A log as it grows: across its rotation, our restarts, and what is planted meanwhile.
 
-use std::path::PathBuf;
+use std::fs::{File, TryLockError};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use canary_core::alert::{Change, Folder};
@@ -36,6 +38,7 @@ pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, Comman
     let mut stop = std::pin::pin!(stopped()?);
     let mut following = Following::begin(context, &project, args).await?;
     let mut tick = tokio::time::interval(TICK);
+    let mut has_ended = false;
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
@@ -51,7 +54,10 @@ pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, Comman
                         following.keep()?;
                     }
                 }
-                None => break,
+                None => {
+                has_ended = true;
+                break;
+            }
             },
             ended = following.post.next() => {
                 following.post.ended(&ended, context.ui, Timestamp::now());
@@ -61,8 +67,11 @@ pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, Comman
             () = &mut stop => break,
         }
     }
-    let rest = following.judge.finish();
-    following.tell(&rest)?;
+    // What waits goes on waiting in the next run, unless there is no more to come.
+    if has_ended {
+        let rest = following.judge.finish();
+        following.tell(&rest)?;
+    }
     following.last_post().await;
     following.keep()?;
     if args.json {
@@ -75,6 +84,35 @@ pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, Comman
     } else {
         Exit::Done
     })
+}
+
+/// Two that follow the same log here would each undo what the other keeps.
+fn alone(place: &Path, log: &Path) -> Result<File, CommandError> {
+    let path = place.with_extension("mutex");
+    let failed = |error: std::io::Error| {
+        CommandError::new(Exit::Failed, format!("writing {}: {error}", path.display()))
+    };
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    let mut options = File::options();
+    let mutex = options
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(&path)
+        .map_err(failed)?;
+    match mutex.try_lock() {
+        Ok(()) => Ok(mutex),
+        Err(TryLockError::WouldBlock) => {
+            let words = format!(
+                "another `canary detect --follow` here follows {}",
+                log.display()
+            );
+            Err(CommandError::new(Exit::Locked, words))
+        }
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
 }
 
 /// Asked to end: by a terminal, or by whoever runs us. It is listened for from now on, whenever that is waited for.
@@ -101,6 +139,8 @@ struct Following<'a> {
     key: Option<Key>,
     /// Where what is kept is kept.
     place: PathBuf,
+    /// Held for as long as this runs.
+    _alone: File,
     judge: Judge,
     folder: Folder,
     log: Log,
@@ -126,7 +166,8 @@ impl<'a> Following<'a> {
         let stamp = project.ledger_stamp();
         let watch = Watch::following(context, project, &args.planned).await?;
         let key = project.key().ok();
-        let place = Kept::of_follower(project, &args.audit_log);
+        let place = Kept::of_follower(project, &args.audit_log, args.planned.planned);
+        let alone = alone(&place, &args.audit_log)?;
         let kept = match &key {
             Some(key) => Kept::read(&place, key, context.ui),
             None => {
@@ -166,6 +207,7 @@ impl<'a> Following<'a> {
             position,
             stamp,
             place,
+            _alone: alone,
         };
         following.tell(&open)?;
         Ok(following)

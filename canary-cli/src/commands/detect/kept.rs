@@ -52,8 +52,11 @@ pub(crate) struct Kept {
 
 impl Kept {
     /// Where what a follower of that log keeps is: each log has its own, so that none undoes another's.
-    pub(crate) fn of_follower(project: &Project, log: &Path) -> PathBuf {
-        let digest = Digester::new(&[0; 32]).digest(log.as_os_str().as_encoded_bytes());
+    /// With `--planned` other things are canaries, and what was passed over is not known to the other.
+    pub(crate) fn of_follower(project: &Project, log: &Path, planned: bool) -> PathBuf {
+        let mut what = log.as_os_str().as_encoded_bytes().to_vec();
+        what.extend([0, u8::from(planned)]);
+        let digest = Digester::new(&[0; 32]).digest(&what);
         let short: String = digest.as_bytes()[..4]
             .iter()
             .map(|byte| format!("{byte:02x}"))
