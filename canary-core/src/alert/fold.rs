@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use super::context::{self, Ways, hour};
 use super::kept::{Folded, KEPT};
 use super::{Alert, Evidence, Severity};
@@ -92,16 +94,16 @@ impl Folder {
         }
         let uid = self.place(sighting);
         let near = self.near(sighting);
-        let before: Vec<(String, Option<Alert>)> = [&uid]
+        let before: Vec<(String, Option<Standing>)> = [&uid]
             .into_iter()
             .chain(near.iter().filter(|other| **other != uid))
-            .map(|uid| (uid.clone(), self.get(uid)))
+            .map(|uid| (uid.clone(), self.standing(uid)))
             .collect();
         self.take_in(&uid, sighting);
         before
             .into_iter()
             .filter_map(|(uid, before)| {
-                let change = change(before.as_ref(), &self.get(&uid)?)?;
+                let change = change(before.as_ref(), &self.standing(&uid)?)?;
                 Some((uid, change))
             })
             .collect()
@@ -163,20 +165,42 @@ impl Folder {
     #[must_use]
     pub fn get(&self, uid: &str) -> Option<Alert> {
         let mut alert = self.alerts.get(uid)?.clone();
+        alert.aggravated = self.aggravated(&alert);
+        alert.severity = severity(&alert, &alert.aggravated);
+        Some(alert)
+    }
+
+    /// What makes an alert worse, the others of its principal included.
+    fn aggravated(&self, alert: &Alert) -> BTreeSet<String> {
         let name = &alert.actor.identity.name;
         let from = hour(alert.first);
         let peers = (from - 1..=from + 1)
             .filter_map(|hour| self.by_principal.get(&(name.clone(), hour)))
             .flatten()
-            .filter(|other| *other != uid)
+            .filter(|other| **other != alert.uid)
             .filter_map(|other| self.alerts.get(other));
-        let mut worse = context::graver(&alert, peers);
+        let mut worse = context::graver(alert, peers);
         if let Some(ways) = self.ways.get(name) {
-            worse.extend(ways.is_new(&alert));
+            worse.extend(ways.is_new(alert));
         }
-        alert.aggravated.extend(worse);
-        alert.severity = severity(&alert);
-        Some(alert)
+        worse.extend(alert.aggravated.iter().cloned());
+        worse
+    }
+
+    /// What of an alert tells whether it changed. What it touched is only counted: that only grows, and may be much.
+    fn standing(&self, uid: &str) -> Option<Standing> {
+        let alert = self.alerts.get(uid)?;
+        let aggravated = self.aggravated(alert);
+        Some(Standing {
+            severity: severity(alert, &aggravated),
+            grade: alert.grade,
+            touched: alert.touched.len(),
+            count: alert.count,
+            time: (alert.first, alert.last),
+            aggravated,
+            context: alert.context.clone(),
+            evidence: alert.evidence.len(),
+        })
     }
 
     /// All alerts, the gravest and earliest first.
@@ -292,15 +316,28 @@ fn is_anonymous(event: &Event) -> bool {
     context::is_anonymous(&event.actor)
 }
 
+/// An alert as far as changes of it are told.
+#[derive(PartialEq)]
+struct Standing {
+    severity: Severity,
+    grade: Grade,
+    touched: usize,
+    count: u64,
+    time: (Option<Timestamp>, Option<Timestamp>),
+    aggravated: BTreeSet<String>,
+    context: BTreeSet<String>,
+    evidence: usize,
+}
+
 /// What became of an alert; nothing when it is as it was.
-fn change(before: Option<&Alert>, now: &Alert) -> Option<Change> {
+fn change(before: Option<&Standing>, now: &Standing) -> Option<Change> {
     let Some(before) = before else {
         return Some(Change::Created);
     };
     if before == now {
         return None;
     }
-    let grown = (now.severity, now.touched.len()) != (before.severity, before.touched.len());
+    let grown = (now.severity, now.touched) != (before.severity, before.touched);
     Some(if grown {
         Change::Updated
     } else {
@@ -364,7 +401,7 @@ fn update(alert: &mut Alert, sighting: &Sighting, is_new_request: bool) {
     while alert.evidence.len() > EVIDENCE {
         alert.evidence.pop_last();
     }
-    alert.severity = severity(alert);
+    alert.severity = severity(alert, &alert.aggravated);
 }
 
 /// Of sentences that differ only in what was so when, the latest stays: it sorts last.
@@ -382,13 +419,13 @@ fn keep_latest(sentences: &mut BTreeSet<String>) {
     }
 }
 
-fn severity(alert: &Alert) -> Severity {
+fn severity(alert: &Alert, aggravated: &BTreeSet<String>) -> Severity {
     match (alert.grade, alert.outcome) {
         (_, OutcomeClass::Denied) if context::is_anonymous(&alert.actor) => Severity::Low,
         (Grade::Named | Grade::Use, OutcomeClass::Allowed) => Severity::Critical,
         (Grade::Named | Grade::Use, OutcomeClass::Denied) => Severity::High,
         (Grade::Damaged, _) => Severity::Medium,
-        (Grade::Covering, _) if !alert.aggravated.is_empty() => Severity::High,
+        (Grade::Covering, _) if !aggravated.is_empty() => Severity::High,
         (Grade::Covering, _) => Severity::Medium,
     }
 }

@@ -7,14 +7,14 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::diff::{self, Outcome, Resolver};
+use super::index::{Index, closed_targets};
 use super::{
-    Action, CreateCause, DeleteCause, FieldChange, Obstacle, Outside, Plan, ReplaceCause, Step,
-    Wanted,
+    Action, CreateCause, FieldChange, Obstacle, Outside, Plan, ReplaceCause, Step, Wanted,
 };
 use crate::catalog::{Catalog, FieldRule, Pinned};
-use crate::check::{Note, Severity};
+use crate::check::Note;
 use crate::disguise::Digester;
-use crate::graph::{Address, CanaryId, Desired, Handle, Lifetime, ProviderId, Resource};
+use crate::graph::{Address, CanaryId, Desired, Handle, ProviderId, Resource};
 use crate::ledger::{Ledger, Outputs, Record};
 use crate::observe::{Object, Observed, Seen, Sight, Version};
 
@@ -80,97 +80,18 @@ pub fn plan(inputs: &Inputs<'_>) -> Plan {
     }
 }
 
-/// The targeted canaries and, transitively, those whose resources they need; where they are removed, those that need
-/// theirs. `None` for all.
-fn closed_targets(inputs: &Inputs<'_>) -> Option<BTreeSet<CanaryId>> {
-    if inputs.purpose.targets.is_empty() {
-        return None;
-    }
-    let mut closed = inputs.purpose.targets.clone();
-    if inputs.purpose.destroy {
-        let records = &inputs.ledger.records;
-        loop {
-            let before = closed.len();
-            let needing = records.values().filter(|record| {
-                let mut needs = record.needs.iter();
-                needs.any(|need| closed.contains(need.canary()))
-            });
-            let needing: Vec<CanaryId> = needing.map(|r| r.address.canary().clone()).collect();
-            closed.extend(needing);
-            if closed.len() == before {
-                return Some(closed);
-            }
-        }
-    }
-    // Reverse order: a resource comes before what it needs, so one pass reaches everything.
-    for resource in inputs.desired.in_order().rev() {
-        if closed.contains(resource.address.canary()) {
-            closed.extend(resource.needs().iter().map(|need| need.canary().clone()));
-        }
-    }
-    Some(closed)
-}
-
-/// What is asked for once a resource, found at once.
-struct Index<'a> {
-    /// Resources that the checks refuse, with the first of their errors.
-    refused: BTreeMap<&'a Address, &'a Note>,
-    /// Whose records need this one.
-    needed_by: BTreeMap<&'a Address, Vec<&'a Address>>,
-    /// Records that nothing is declared for under their address, by what they are called.
-    unwanted: BTreeMap<&'a Handle, Vec<&'a Record>>,
-    /// Places that are known not to be there, by the scope that they would be.
-    missing: BTreeMap<(&'a ProviderId, &'a str), &'a Handle>,
-}
-
-impl<'a> Index<'a> {
-    fn new(inputs: &Inputs<'a>) -> Self {
-        let mut index = Self {
-            refused: BTreeMap::new(),
-            needed_by: BTreeMap::new(),
-            unwanted: BTreeMap::new(),
-            missing: BTreeMap::new(),
-        };
-        for note in inputs.notes {
-            if let (Severity::Error, Some(address)) = (note.severity, &note.address) {
-                index.refused.entry(address).or_insert(note);
-            }
-        }
-        for record in inputs.ledger.records.values() {
-            if inputs.desired.get(&record.address).is_none() {
-                index
-                    .unwanted
-                    .entry(&record.handle)
-                    .or_default()
-                    .push(record);
-            }
-            for need in &record.needs {
-                let needed_by = index.needed_by.entry(need).or_default();
-                needed_by.push(&record.address);
-            }
-        }
-        for (provider, handles) in &inputs.observed.absent {
-            for handle in handles.iter().filter(|handle| handle.scope.is_none()) {
-                let place = (provider, handle.name.as_str());
-                index.missing.entry(place).or_insert(handle);
-            }
-        }
-        index
-    }
-}
-
-struct Planner<'a> {
-    inputs: &'a Inputs<'a>,
-    index: Index<'a>,
+pub(super) struct Planner<'a> {
+    pub(super) inputs: &'a Inputs<'a>,
+    pub(super) index: Index<'a>,
     targets: Option<BTreeSet<CanaryId>>,
-    steps: Vec<Step>,
+    pub(super) steps: Vec<Step>,
     /// Outputs that are known now and stay.
     settled: BTreeMap<Address, &'a Outputs>,
     blocked: BTreeSet<Address>,
 }
 
 /// What is known about a resource before anything is decided.
-enum Standing<'a> {
+pub(super) enum Standing<'a> {
     /// Never made, as far as we know.
     Unknown,
     /// Ours; this is its record.
@@ -178,7 +99,7 @@ enum Standing<'a> {
 }
 
 impl<'a> Planner<'a> {
-    fn is_target(&self, canary: &CanaryId) -> bool {
+    pub(super) fn is_target(&self, canary: &CanaryId) -> bool {
         self.targets
             .as_ref()
             .is_none_or(|targets| targets.contains(canary))
@@ -282,78 +203,6 @@ impl<'a> Planner<'a> {
         .content(resource)
     }
 
-    /// What is out there under the name already and is not wanted under the address that it has: retired before a change
-    /// that was taken back, or of a canary that is declared under another label now.
-    fn twin(&self, resource: &Resource, content: &BTreeMap<String, Wanted>) -> Option<&'a Record> {
-        let address = &resource.address;
-        let is_twin = |record: &&Record| {
-            let is_retired = record.address.retired().is_some();
-            record.address.part() == address.part()
-                && record.provider == resource.provider
-                && (!is_retired || record.address.canary() == address.canary())
-        };
-        let unwanted = self.index.unwanted.get(&resource.handle);
-        let twin = unwanted.into_iter().flatten().copied().find(is_twin)?;
-        let (action, _) = self.decide(resource, &Standing::Ours(twin), content);
-        let observable = self
-            .inputs
-            .catalogs
-            .get(&resource.provider)
-            .is_some_and(|catalog| catalog.observable(&resource.handle.kind));
-        let is_there = match action {
-            Action::Keep => true,
-            Action::Update { .. } | Action::Replace { .. } => observable,
-            Action::Create { .. }
-            | Action::Delete { .. }
-            | Action::Retire { .. }
-            | Action::Reinstate { .. }
-            | Action::Forget
-            | Action::Blocked(_) => false,
-        };
-        is_there.then_some(twin)
-    }
-
-    /// A record that is not of today's name becomes a retired one. A name may change without a new generation, and a
-    /// generation may come again: nothing that was retired before is overwritten.
-    fn retire(&mut self, record: &'a Record, outside: Option<Outside>) -> Address {
-        let known = &self.inputs.ledger.records;
-        let to = free(&record.address, record.generation, |address| {
-            known.contains_key(address)
-        });
-        let keep = self
-            .inputs
-            .keep_retired
-            .get(record.address.canary())
-            .copied()
-            .unwrap_or_default();
-        let until = later(self.inputs.observed.at, keep);
-        let mut step = self.removal_step(record, Action::Keep, outside);
-        step.address = to.clone();
-        step.lifetime = Lifetime::Retired { until };
-        step.action = Action::Retire {
-            from: record.address.clone(),
-            until,
-        };
-        step.needs = BTreeSet::new();
-        self.steps.push(step);
-        to
-    }
-
-    /// A record that is wanted under another address gets that, once that is free.
-    fn reinstate(
-        &mut self,
-        record: &'a Record,
-        to: &Address,
-        before: &BTreeSet<Address>,
-    ) -> Address {
-        let action = Action::Reinstate { to: to.clone() };
-        let mut step = self.removal_step(record, action, None);
-        step.lifetime = Lifetime::Current;
-        step.needs.clone_from(before);
-        self.steps.push(step);
-        record.address.clone()
-    }
-
     fn or_blocked(&self, resource: &Resource, action: Action) -> Action {
         if matches!(action, Action::Keep | Action::Blocked(_)) {
             return action;
@@ -376,7 +225,7 @@ impl<'a> Planner<'a> {
         self.index.refused.get(address).copied()
     }
 
-    fn decide(
+    pub(super) fn decide(
         &self,
         resource: &Resource,
         standing: &Standing<'_>,
@@ -417,22 +266,6 @@ impl<'a> Planner<'a> {
             (Standing::Ours(record), Sight::There(object)) => {
                 self.compare(catalog.as_ref(), record, object, content)
             }
-        }
-    }
-
-    /// Whose an object is that has the name of something new.
-    fn whose(&self, resource: &Resource, object: &Object) -> Obstacle {
-        let mut records = self.inputs.ledger.records.values();
-        let ours = records.find(|record| {
-            record.provider == resource.provider
-                && record.handle == resource.handle
-                && same_incarnation(record, object)
-        });
-        match ours {
-            Some(record) => Obstacle::Ours(record.address.clone()),
-            None => Obstacle::Foreign {
-                uid: object.version.uid.clone(),
-            },
         }
     }
 
@@ -518,130 +351,6 @@ impl<'a> Planner<'a> {
         };
         (action, outside)
     }
-
-    /// Everything that is ours and not wanted, dependents first.
-    fn removals(&mut self) {
-        let wanted: BTreeSet<&Address> = self.steps.iter().map(|step| &step.address).collect();
-        let retiring: BTreeSet<&Address> = self
-            .steps
-            .iter()
-            .filter_map(|step| match &step.action {
-                Action::Retire { from, .. } => Some(from),
-                Action::Keep
-                | Action::Reinstate { .. }
-                | Action::Create { .. }
-                | Action::Update { .. }
-                | Action::Replace { .. }
-                | Action::Delete { .. }
-                | Action::Forget
-                | Action::Blocked(_) => None,
-            })
-            .collect();
-        let ledger: &'a Ledger = self.inputs.ledger;
-        let mut leaving: Vec<&'a Record> = ledger
-            .records
-            .values()
-            .filter(|record| self.is_target(record.address.canary()))
-            .filter(|record| {
-                !wanted.contains(&record.address) && !retiring.contains(&record.address)
-            })
-            .filter(|record| self.inputs.purpose.destroy || !self.is_wanted(&record.address))
-            .collect();
-        dependents_first(&mut leaving);
-        for record in leaving {
-            let step = self.removal(record);
-            self.steps.push(step);
-        }
-    }
-
-    fn is_wanted(&self, address: &Address) -> bool {
-        self.inputs.desired.get(address).is_some()
-    }
-
-    fn removal(&self, record: &Record) -> Step {
-        let cause = match record.lifetime {
-            Lifetime::Retired { .. }
-                if self.inputs.purpose.destroy && self.inputs.purpose.retired_too =>
-            {
-                Some(DeleteCause::Destroy)
-            }
-            Lifetime::Retired { until } if until > self.inputs.observed.at => None,
-            Lifetime::Retired { .. } => Some(DeleteCause::KeptLongEnough),
-            Lifetime::Current if self.inputs.purpose.destroy => Some(DeleteCause::Destroy),
-            Lifetime::Current => Some(DeleteCause::NotDeclared),
-        };
-        let (action, outside) = self.decide_removal(record, cause);
-        self.removal_step(record, action, outside)
-    }
-
-    fn removal_step(&self, record: &Record, action: Action, outside: Option<Outside>) -> Step {
-        Step {
-            address: record.address.clone(),
-            provider: record.provider.clone(),
-            handle: record.handle.clone(),
-            action,
-            outside,
-            // Whoever needed this goes first.
-            needs: self
-                .index
-                .needed_by
-                .get(&record.address)
-                .into_iter()
-                .flatten()
-                .map(|address| (*address).clone())
-                .collect(),
-            choice: None,
-            content: BTreeMap::new(),
-            remarks: BTreeMap::new(),
-            lifetime: record.lifetime,
-            active: record.active,
-            expires: record.expires,
-        }
-    }
-
-    fn decide_removal(
-        &self,
-        record: &Record,
-        cause: Option<DeleteCause>,
-    ) -> (Action, Option<Outside>) {
-        let catalog = self.inputs.catalogs.get(&record.provider);
-        let observable = catalog.is_none_or(|catalog| catalog.observable(&record.handle.kind));
-        if !observable {
-            let action = cause.map_or(Action::Keep, |cause| Action::Delete { have: None, cause });
-            return (action, None);
-        }
-        match self.inputs.observed.sight(&record.provider, &record.handle) {
-            Sight::Unseen(gap) => match cause {
-                Some(_) => (Action::Blocked(Obstacle::Unseen(gap.cloned())), None),
-                None => (Action::Keep, None),
-            },
-            Sight::Absent => (Action::Forget, Some(Outside::Deleted)),
-            Sight::There(object) if !same_incarnation(record, object) => {
-                let uid = object.version.uid.clone();
-                (Action::Forget, Some(Outside::Recreated { uid }))
-            }
-            Sight::There(object) => {
-                let outside =
-                    catalog.and_then(|catalog| changed_outside(catalog.as_ref(), record, object));
-                match cause {
-                    Some(_) if object.deleting => {
-                        (Action::Blocked(Obstacle::Deleting), Some(Outside::Deleting))
-                    }
-                    Some(cause) => {
-                        let have = Some(object.version.clone());
-                        (Action::Delete { have, cause }, outside)
-                    }
-                    None => (Action::Keep, outside),
-                }
-            }
-        }
-    }
-}
-
-fn changed_outside(catalog: &dyn Catalog, record: &Record, object: &Object) -> Option<Outside> {
-    let seen = fields_of(record, object)?;
-    let changed = diff::outside(catalog, &record.handle.kind, &record.fields, seen);
-    (!changed.is_empty()).then_some(Outside::Changed(changed))
 }
 
 /// Without what the world itself put into the object when we wrote it, as admission does, and what is still so: to
@@ -663,19 +372,11 @@ fn insisted_on(record: &Record, seen: &BTreeMap<String, Seen>, outcome: Outcome)
     }
 }
 
-/// The first retired address from that generation on that is not taken.
-pub(crate) fn free(address: &Address, from: u32, taken: impl Fn(&Address) -> bool) -> Address {
-    (from..)
-        .map(|number| address.retired_as(number))
-        .find(|address| !taken(address))
-        .unwrap_or_else(|| address.retired_as(from))
-}
-
 fn replace(have: Option<Version>, cause: ReplaceCause) -> Action {
     Action::Replace { have, cause }
 }
 
-fn same_incarnation(record: &Record, object: &Object) -> bool {
+pub(super) fn same_incarnation(record: &Record, object: &Object) -> bool {
     record
         .version
         .as_ref()
@@ -683,7 +384,10 @@ fn same_incarnation(record: &Record, object: &Object) -> bool {
 }
 
 /// The object's content: as read, or as recorded when its version has not moved.
-fn fields_of<'a>(record: &'a Record, object: &'a Object) -> Option<&'a BTreeMap<String, Seen>> {
+pub(super) fn fields_of<'a>(
+    record: &'a Record,
+    object: &'a Object,
+) -> Option<&'a BTreeMap<String, Seen>> {
     if let Some(fields) = &object.fields {
         return Some(fields);
     }
@@ -698,52 +402,4 @@ fn is_expiring(record: &Record, now: Timestamp) -> bool {
     };
     let life = expires.duration_since(record.planted);
     expires.duration_since(now) < life / 5
-}
-
-fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
-    at.checked_add(by).unwrap_or(Timestamp::MAX)
-}
-
-/// Orders records so that each comes after everything that needs it.
-fn dependents_first(records: &mut Vec<&Record>) {
-    let mut ordered: Vec<&Record> = Vec::with_capacity(records.len());
-    let mut placed: BTreeSet<&Address> = BTreeSet::new();
-    let mut needed_by: BTreeMap<&Address, usize> = BTreeMap::new();
-    let leaving: BTreeSet<&Address> = records.iter().map(|record| &record.address).collect();
-    for record in records.iter() {
-        for need in record.needs.iter().filter(|need| leaving.contains(need)) {
-            *needed_by.entry(need).or_default() += 1;
-        }
-    }
-    let mut ready: BTreeSet<&Address> = leaving
-        .iter()
-        .copied()
-        .filter(|address| !needed_by.contains_key(address))
-        .collect();
-    let by_address: BTreeMap<&Address, &Record> = records
-        .iter()
-        .map(|record| (&record.address, *record))
-        .collect();
-    while let Some(address) = ready.pop_first() {
-        let record = by_address[address];
-        ordered.push(record);
-        placed.insert(address);
-        for need in record.needs.iter().filter(|need| leaving.contains(need)) {
-            if let Some(count) = needed_by.get_mut(need) {
-                *count -= 1;
-                if *count == 0
-                    && let Some((address, _)) = by_address.get_key_value(need)
-                {
-                    ready.insert(address);
-                }
-            }
-        }
-    }
-    // A ledger whose records need each other was not written by this program; nothing is left out all the same.
-    ordered.extend(
-        records
-            .iter()
-            .filter(|record| !placed.contains(&record.address)),
-    );
-    *records = ordered;
 }

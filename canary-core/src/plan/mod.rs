@@ -10,14 +10,17 @@
 mod compare;
 mod decide;
 mod diff;
+mod index;
+mod removal;
+mod rename;
 mod saved;
 mod steps;
 
 pub use compare::{Moved, moved};
-pub(crate) use decide::free;
 pub use decide::{Catalogs, Inputs, Purpose, plan};
 pub(crate) use diff::join;
 pub use diff::{Outcome as DiffOutcome, Resolver, diff};
+pub(crate) use rename::free;
 pub use saved::{SavedError, open_saved, seal_saved};
 pub use steps::{
     Action, CreateCause, DeleteCause, FieldChange, Obstacle, Outside, Plan, ReplaceCause, Step,

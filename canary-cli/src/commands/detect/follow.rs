@@ -218,12 +218,11 @@ impl<'a> Following<'a> {
         let mut any = false;
         for sighting in seen {
             for (uid, change) in self.folder.push(sighting) {
-                let Some(alert) = self.folder.get(&uid) else {
-                    continue;
-                };
                 any = true;
                 self.told += usize::from(change == Change::Created);
-                if change != Change::Counted {
+                if change != Change::Counted
+                    && let Some(alert) = self.folder.get(&uid)
+                {
                     self.post.put(&uid, change);
                     tell::alert(self.context, self.args.json, &alert, change)?;
                 }

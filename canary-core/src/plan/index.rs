@@ -1,0 +1,87 @@
+//! What planning asks for once a resource, found at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Inputs;
+use crate::check::{Note, Severity};
+use crate::graph::{Address, CanaryId, Handle, ProviderId};
+use crate::ledger::Record;
+
+/// The targeted canaries and, transitively, those whose resources they need; where they are removed, those that need
+/// theirs. `None` for all.
+pub(super) fn closed_targets(inputs: &Inputs<'_>) -> Option<BTreeSet<CanaryId>> {
+    if inputs.purpose.targets.is_empty() {
+        return None;
+    }
+    let mut closed = inputs.purpose.targets.clone();
+    if inputs.purpose.destroy {
+        let records = &inputs.ledger.records;
+        loop {
+            let before = closed.len();
+            let needing = records.values().filter(|record| {
+                let mut needs = record.needs.iter();
+                needs.any(|need| closed.contains(need.canary()))
+            });
+            let needing: Vec<CanaryId> = needing.map(|r| r.address.canary().clone()).collect();
+            closed.extend(needing);
+            if closed.len() == before {
+                return Some(closed);
+            }
+        }
+    }
+    // Reverse order: a resource comes before what it needs, so one pass reaches everything.
+    for resource in inputs.desired.in_order().rev() {
+        if closed.contains(resource.address.canary()) {
+            closed.extend(resource.needs().iter().map(|need| need.canary().clone()));
+        }
+    }
+    Some(closed)
+}
+
+/// What is asked for once a resource, found at once.
+pub(super) struct Index<'a> {
+    /// Resources that the checks refuse, with the first of their errors.
+    pub(super) refused: BTreeMap<&'a Address, &'a Note>,
+    /// Whose records need this one.
+    pub(super) needed_by: BTreeMap<&'a Address, Vec<&'a Address>>,
+    /// Records that nothing is declared for under their address, by what they are called.
+    pub(super) unwanted: BTreeMap<&'a Handle, Vec<&'a Record>>,
+    /// Places that are known not to be there, by the scope that they would be.
+    pub(super) missing: BTreeMap<(&'a ProviderId, &'a str), &'a Handle>,
+}
+
+impl<'a> Index<'a> {
+    pub(super) fn new(inputs: &Inputs<'a>) -> Self {
+        let mut index = Self {
+            refused: BTreeMap::new(),
+            needed_by: BTreeMap::new(),
+            unwanted: BTreeMap::new(),
+            missing: BTreeMap::new(),
+        };
+        for note in inputs.notes {
+            if let (Severity::Error, Some(address)) = (note.severity, &note.address) {
+                index.refused.entry(address).or_insert(note);
+            }
+        }
+        for record in inputs.ledger.records.values() {
+            if inputs.desired.get(&record.address).is_none() {
+                index
+                    .unwanted
+                    .entry(&record.handle)
+                    .or_default()
+                    .push(record);
+            }
+            for need in &record.needs {
+                let needed_by = index.needed_by.entry(need).or_default();
+                needed_by.push(&record.address);
+            }
+        }
+        for (provider, handles) in &inputs.observed.absent {
+            for handle in handles.iter().filter(|handle| handle.scope.is_none()) {
+                let place = (provider, handle.name.as_str());
+                index.missing.entry(place).or_insert(handle);
+            }
+        }
+        index
+    }
+}
