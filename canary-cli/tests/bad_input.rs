@@ -343,6 +343,26 @@ fn output_that_is_lost_is_a_failure_and_a_plan_replaces_nothing_but_files() {
 }
 
 #[test]
+fn a_damaged_lock_is_told_with_its_remedy() {
+    let Some((_, _, project)) = support::named::planted("locked") else {
+        return;
+    };
+    for damage in ["{", ""] {
+        fs::write(project.path(".canary/ledger.lock"), damage).unwrap();
+        project
+            .run(&["apply", "--auto-approve"])
+            .exits(1)
+            .says("ledger is damaged")
+            .says("canary unlock");
+        project
+            .run(&["unlock"])
+            .exits(0)
+            .says("The lock was damaged.");
+        project.settles();
+    }
+}
+
+#[test]
 fn the_last_generation_is_not_raised() {
     let last = format!("{ONE}generation = 1000000\n");
     let project = nowhere(&last);

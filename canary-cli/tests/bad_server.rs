@@ -130,6 +130,7 @@ fn what_something_holds_while_we_remove_it_is_waited_for_and_still_gives_its_thi
         .run(&["destroy", "--auto-approve"])
         .exits(7)
         .shows("is being deleted, and example.com/hold holds it");
+    project.run(&["list"]).exits(0).shows("orders");
     cluster.request("intruder", "GET", &path, None).unwrap();
     let events = cluster
         .audit_log()
@@ -152,6 +153,8 @@ fn what_something_holds_while_we_remove_it_is_waited_for_and_still_gives_its_thi
     );
     project.run(&["apply", "--auto-approve"]).exits(0);
     project.run(&["plan", "--detailed-exitcode"]).exits(0);
+    project.run(&["destroy", "--auto-approve"]).exits(0);
+    assert!(!project.run(&["list"]).exits(0).out.contains("orders"));
 }
 
 #[test]

@@ -43,25 +43,12 @@ pub(crate) async fn run(context: &Context, args: &Rotate) -> Result<Exit, Comman
     ended
 }
 
-/// The canary, and whoever holds what it gives.
+/// The canary, and whoever holds what it gives: by what is declared and by what was planted.
 fn holders(project: &Project, ledger: &Ledger, id: &CanaryId) -> BTreeSet<CanaryId> {
-    let mut all = BTreeSet::from([id.clone()]);
-    loop {
-        let before = all.len();
-        for record in ledger.records.values() {
-            if record.needs.iter().any(|need| all.contains(need.canary())) {
-                all.insert(record.address.canary().clone());
-            }
-        }
-        for canary in project.config.canaries.values() {
-            if canary.table.canary("of").is_some_and(|of| all.contains(of)) {
-                all.insert(canary.id.clone());
-            }
-        }
-        if all.len() == before {
-            return all;
-        }
-    }
+    let declared = project.config.canaries.values();
+    let holding = declared.filter(|canary| canary.table.canary("of") == Some(id));
+    let all = holding.map(|canary| canary.id.clone()).chain([id.clone()]);
+    ledger.with_dependents(all.collect())
 }
 
 async fn apply(

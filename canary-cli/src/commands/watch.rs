@@ -161,11 +161,23 @@ impl Watch {
         follow: bool,
         position: Option<&str>,
     ) -> Result<Log, CommandError> {
+        let context = true;
+        self.listen(path, Listening { follow, context }, position)
+    }
+
+    /// The log as a source of nothing but what touches a canary.
+    pub(super) fn touches(&self, path: &Path) -> Result<Log, CommandError> {
+        let (follow, context) = (false, false);
+        self.listen(path, Listening { follow, context }, None)
+    }
+
+    fn listen(
+        &self,
+        path: &Path,
+        listening: Listening,
+        position: Option<&str>,
+    ) -> Result<Log, CommandError> {
         let interest = self.interest();
-        let listening = Listening {
-            follow,
-            context: true,
-        };
         let source = AuditFile::new(path, &interest, listening, position)
             .map_err(|error| CommandError::from_error(Exit::Failed, &error))?;
         Ok(Log { source })

@@ -4,6 +4,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod case;
+pub(crate) mod named;
 pub(crate) mod secrets;
 pub(crate) mod thirty;
 pub(crate) mod touch;
@@ -110,6 +111,13 @@ impl Project {
             .env("USER", "tester")
             .env("KUBECONFIG", &self.kubeconfig);
         command
+    }
+
+    /// One apply does everything, and leaves nothing to do.
+    #[track_caller]
+    pub(crate) fn settles(&self) {
+        self.run(&["apply", "--auto-approve"]).exits(0);
+        self.run(&["plan", "--detailed-exitcode"]).exits(0);
     }
 
     pub(crate) fn run(&self, args: &[&str]) -> Ran {

@@ -1,12 +1,13 @@
 //! One call, tried until its end is known.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Call, Clock, Found, Made, Realize, RealizeError};
 use crate::catalog::{Catalog, FieldRule};
-use crate::ledger::{Verb, equals};
+use crate::ledger::{Verb, as_sent, equals};
 use crate::observe::{Object, Seen};
 
 /// The policy of calls.
@@ -130,17 +131,19 @@ impl Attempt<'_> {
     /// What became of a call with a lost answer; `None` when that cannot be told now.
     async fn look(&self, sent: Timestamp) -> Option<Looked> {
         let found = self.realize.find(&self.call).await.ok()?;
-        let looked = judge(&self.call, &found, sent, |name, declared| {
+        let rule = |name: &str, declared| {
             self.catalog
                 .field_rule(&self.call.handle.kind, name, declared)
-        });
+        };
+        let looked = judge(&self.call, &found, sent, rule);
         match looked {
             Judged::NotDone => Some(Looked::NotDone),
             Judged::Anothers => Some(Looked::Anothers),
             Judged::Gone => Some(Looked::Done(Box::default())),
             Judged::Ours(object) => {
                 let mut made = self.realize.outputs_of(&self.call, object).await.ok()?;
-                made.object = Some(object.clone());
+                let sent = sent_as_seen(&self.call, object.fields.as_ref()?);
+                made.object = Some(as_sent(object, &sent, rule));
                 Some(Looked::Done(Box::new(made)))
             }
         }
@@ -206,8 +209,12 @@ fn equals_sent(call: &Call, object: &Object, rule: impl Fn(&str, bool) -> FieldR
     let Some(fields) = &object.fields else {
         return false;
     };
-    let sent = call
-        .content
+    equals(&sent_as_seen(call, fields), fields, rule)
+}
+
+/// The content of a call in the form in which it is seen.
+fn sent_as_seen(call: &Call, fields: &BTreeMap<String, Seen>) -> BTreeMap<String, Seen> {
+    call.content
         .iter()
         .map(|(name, content)| {
             let seen = match fields.get(name) {
@@ -220,8 +227,7 @@ fn equals_sent(call: &Call, object: &Object, rule: impl Fn(&str, bool) -> FieldR
             };
             (name.clone(), seen)
         })
-        .collect();
-    equals(&sent, fields, rule)
+        .collect()
 }
 
 fn error_of(call: &Call) -> RealizeError {

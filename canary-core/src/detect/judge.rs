@@ -12,12 +12,11 @@ use super::ground::Grounds;
 use super::machinery::{Machinery, Ruling};
 use super::memory::{Awaits, Held, Memory};
 use super::reader::Readers;
-use super::touch::{Grade, Touches};
+use super::touch::Touches;
 use super::tripwires::Tripwires;
 use super::{Event, Mention, Planted, Stage};
 use crate::config::KnownReader;
 use crate::disguise::OwnCalls;
-use crate::graph::Address;
 
 /// One event that touched canaries and is not excused.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -49,15 +48,15 @@ pub enum Excuse {
 
 /// Decides about events. Its [`Memory`] is all that it learned from them.
 pub struct Judge {
-    tripwires: Tripwires,
-    grounds: Grounds,
+    pub(super) tripwires: Tripwires,
+    pub(super) grounds: Grounds,
     readers: Readers,
     machinery: Vec<Box<dyn Machinery>>,
     own: Option<OwnCalls>,
     operators: BTreeSet<String>,
     /// Who creates the canaries of `--planned`.
-    applied_by: Option<String>,
-    planned: bool,
+    pub(super) applied_by: Option<String>,
+    pub(super) planned: bool,
     memory: Memory,
     excused: BTreeMap<Excuse, u64>,
 }
@@ -376,46 +375,6 @@ impl Judge {
         self.memory.is_first_arrival(&event.id, at)
     }
 
-    /// Learns from a log that is read beforehand when the canaries of `--planned` came to be.
-    pub fn foresee(&mut self, event: &Event) {
-        let touches = self.tripwires.touches(event);
-        if !self.is_planting(event, &touches) {
-            self.learn_that_it_is_there(event);
-        }
-    }
-
-    /// Whoever is given something by name, or changes or deletes it, shows that it was there.
-    fn learn_that_it_is_there(&mut self, event: &Event) {
-        let has_it = matches!(
-            event.action.verb.as_str(),
-            "get" | "update" | "patch" | "delete"
-        ) && event.outcome.code == Some(200);
-        let Some(at) = event.at.filter(|_| self.planned && has_it) else {
-            return;
-        };
-        self.grounds.were_had(self.tripwires.named(event), at);
-    }
-
-    /// In `--planned`, whoever plants them makes them and has their tokens issued. Learns when that was.
-    fn is_planting(&mut self, event: &Event, touches: &Touches) -> bool {
-        let by = self.applied_by.as_deref();
-        let by_another = by.is_some_and(|by| by != event.actor.identity.name);
-        let action = &event.action;
-        if !self.planned || by_another || event.acting_as.is_some() || !makes(event) {
-            return false;
-        }
-        // Whatever else it names or uses is no part of it.
-        let ours: Vec<&Address> = self.tripwires.named(event).collect();
-        if ours.is_empty() || touches.nearest() == Some(Grade::Use) {
-            return false;
-        }
-        match action.subresource.as_str() {
-            "" => self.grounds.came_to_be(ours.into_iter(), event.at) || by.is_some(),
-            "token" => by.is_some(),
-            _ => false,
-        }
-    }
-
     /// A record that is cut or too long may have hidden a touch from us: that is told, whatever else it says.
     fn damaged(&self, event: &Event) -> Option<Sighting> {
         event.is_cut().then(|| Sighting {
@@ -433,17 +392,6 @@ struct Saved {
     memory: Memory,
     readers: super::reader::Learned,
     machinery: Vec<serde_json::Value>,
-}
-
-/// Something that was not there before: a create, or an apply that found nothing.
-fn makes(event: &Event) -> bool {
-    let code = event.outcome.code;
-    let has_made = match event.action.verb.as_str() {
-        "create" => code.is_none_or(|code| code < 300),
-        "update" | "patch" => code == Some(201),
-        _ => false,
-    };
-    has_made && !event.action.dry_run
 }
 
 /// What makes a touch worse, told from the event alone.

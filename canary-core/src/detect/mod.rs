@@ -12,6 +12,7 @@ mod listen;
 mod machinery;
 mod memory;
 mod planted;
+mod planting;
 mod proposal;
 mod reader;
 mod selector;

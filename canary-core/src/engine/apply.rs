@@ -7,13 +7,11 @@ use async_trait::async_trait;
 use futures::future::{Either, select};
 
 use super::{Engine, EngineError, Kept, Loaded, View};
-use crate::apply::{Call, Progress, Realize, Report, Run, Writer, apply};
+use crate::apply::{Progress, Realize, Report, Run, Writer, apply};
 use crate::check::Note;
 use crate::graph::{Address, ProviderId};
-use crate::ledger::{
-    Effect, Entry, Holder, Lease, Ledger, Record, Settled, TOGETHER, Verb, refreshed,
-};
-use crate::observe::{Observed, Site};
+use crate::ledger::{Effect, Entry, Holder, Lease, Ledger, TOGETHER, refreshed};
+use crate::observe::Site;
 use crate::plan::{Action, Plan, Purpose, moved};
 
 /// Decides whether a plan is carried out.
@@ -222,7 +220,8 @@ impl Engine {
                 effects,
             });
         }
-        for effects in known.refreshed.chunks(TOGETHER) {
+        let late = self.late(view, &writer.ledger).await;
+        for effects in [known.refreshed, late].concat().chunks(TOGETHER) {
             writer.push(Entry::Known {
                 effects: effects.to_vec(),
             });
@@ -301,44 +300,6 @@ impl Engine {
             at: self.clock.now(),
         });
         Ok(writer)
-    }
-
-    /// What a cut-off call is known to have made, with the outputs that can still be had.
-    async fn completed(&self, settled: &Settled, view: &View) -> Vec<Effect> {
-        let mut effects = settled.effects.clone();
-        for effect in &mut effects {
-            if let Effect::Put(record) = effect {
-                self.complete(record, &view.observed).await;
-            }
-        }
-        effects
-    }
-
-    /// Adds the outputs that an object which was made before still gives. What it does not give any more is missing,
-    /// and whoever needs it is told so when it is planned.
-    pub(super) async fn complete(&self, record: &mut Record, observed: &Observed) {
-        let provider = self.providers.get(&record.provider);
-        let (Some(object), Some(realize), Some(site)) = (
-            observed.object(&record.provider, &record.handle),
-            provider.and_then(|provider| provider.realize.as_ref()),
-            observed.sites.get(&record.provider),
-        ) else {
-            return;
-        };
-        let call = Call {
-            verb: Verb::Create,
-            address: record.address.clone(),
-            handle: record.handle.clone(),
-            have: None,
-            content: BTreeMap::new(),
-            written: record.written.clone(),
-            digester: self.keys(&record.provider, site).digester(),
-            timeout: self.settings.call_timeout,
-        };
-        if let Ok(made) = realize.outputs_of(&call, object).await {
-            record.outputs.extend(made.outputs);
-            record.expires = made.expires.or(record.expires);
-        }
     }
 
     fn realizers(

@@ -9,6 +9,7 @@
 mod adopt;
 mod apply;
 mod build;
+mod complete;
 mod error;
 mod known;
 mod look;

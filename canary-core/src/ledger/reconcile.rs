@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::entry::{Effect, Intent, Record, Tombstone, Verb};
 use super::{Ledger, OpenIntent};
-use crate::catalog::FieldRule;
+use crate::catalog::{Catalog, FieldRule};
 use crate::graph::CanaryId;
 use crate::observe::{Object, Observed, Seen, Sight};
 use crate::plan::Catalogs;
@@ -83,7 +83,7 @@ fn settle(
                     catalog.field_rule(&intent.handle.kind, name, declared)
                 });
             Some(if ours {
-                vec![Effect::Put(made(intent, object, fields))]
+                vec![Effect::Put(made(intent, object, catalog.as_ref()))]
             } else {
                 Vec::new()
             })
@@ -99,7 +99,7 @@ fn settle(
                     catalog.field_rule(&intent.handle.kind, name, declared)
                 });
             Some(if done {
-                vec![Effect::Put(made(intent, object, fields))]
+                vec![Effect::Put(made(intent, object, catalog.as_ref()))]
             } else {
                 Vec::new()
             })
@@ -111,18 +111,18 @@ fn settle(
     }
 }
 
-fn made(intent: &Intent, object: &Object, fields: &BTreeMap<String, Seen>) -> Record {
+fn made(intent: &Intent, object: &Object, catalog: &dyn Catalog) -> Record {
+    let object = as_sent(object, &intent.record.fields, |name, declared| {
+        catalog.field_rule(&intent.handle.kind, name, declared)
+    });
     // The site's own clock dates its audit records too.
     let planted = match intent.verb {
         Verb::Create => object.created.unwrap_or(intent.record.planted),
         Verb::Update | Verb::Delete => intent.record.planted,
     };
-    let sent = &intent.record.fields;
-    let added = fields.keys().filter(|name| !sent.contains_key(*name));
     Record {
-        version: Some(object.version.clone()),
-        added: added.cloned().collect(),
-        fields: fields.clone(),
+        version: Some(object.version),
+        fields: object.fields.unwrap_or_default(),
         planted,
         ..intent.record.clone()
     }
@@ -171,6 +171,24 @@ pub(crate) fn equals(
         .filter(|name| !sent.contains_key(*name))
         .all(|name| rule(name, false) == FieldRule::Ignored || may_be_added(name));
     kept && nothing_else
+}
+
+/// An object as it was sent, where only that is known to be ours: what stands beside it may be admission's, or somebody's
+/// since. Then its revision is of no look, so that the next one reads it in full and tells.
+pub(crate) fn as_sent(
+    object: &Object,
+    sent: &BTreeMap<String, Seen>,
+    rule: impl Fn(&str, bool) -> FieldRule,
+) -> Object {
+    let mut object = object.clone();
+    if let Some(fields) = &mut object.fields {
+        let before = fields.len();
+        fields.retain(|name, _| sent.contains_key(name) || rule(name, false) == FieldRule::Ignored);
+        if fields.len() < before {
+            object.version.revision.clear();
+        }
+    }
+    object
 }
 
 /// What is known once a resource is gone: its identifiers still mean something until nothing can report them any more.

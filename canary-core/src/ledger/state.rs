@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::{Effect, Entry, Intent, Record, Settled, Tombstone};
-use crate::graph::{Address, Lifetime, ProviderId};
+use crate::graph::{Address, CanaryId, Lifetime, ProviderId};
 use crate::observe::Site;
 
 /// So many effects are one entry of a compacted journal: few enough that an entry stays far below what a journal takes
@@ -100,6 +100,26 @@ impl Ledger {
                     }
                 }
                 Effect::Bury(tombstone) => self.tombstones.push(tombstone),
+            }
+        }
+    }
+
+    /// These canaries, and whoever needs what they give.
+    #[must_use]
+    pub fn with_dependents(&self, mut canaries: BTreeSet<CanaryId>) -> BTreeSet<CanaryId> {
+        loop {
+            let before = canaries.len();
+            for record in self.records.values() {
+                if record
+                    .needs
+                    .iter()
+                    .any(|need| canaries.contains(need.canary()))
+                {
+                    canaries.insert(record.address.canary().clone());
+                }
+            }
+            if canaries.len() == before {
+                return canaries;
             }
         }
     }

@@ -15,19 +15,7 @@ pub(super) fn closed_targets(inputs: &Inputs<'_>) -> Option<BTreeSet<CanaryId>> 
     }
     let mut closed = inputs.purpose.targets.clone();
     if inputs.purpose.destroy {
-        let records = &inputs.ledger.records;
-        loop {
-            let before = closed.len();
-            let needing = records.values().filter(|record| {
-                let mut needs = record.needs.iter();
-                needs.any(|need| closed.contains(need.canary()))
-            });
-            let needing: Vec<CanaryId> = needing.map(|r| r.address.canary().clone()).collect();
-            closed.extend(needing);
-            if closed.len() == before {
-                return Some(closed);
-            }
-        }
+        return Some(inputs.ledger.with_dependents(closed));
     }
     // Reverse order: a resource comes before what it needs, so one pass reaches everything.
     for resource in inputs.desired.in_order().rev() {

@@ -10,8 +10,8 @@ use futures::stream::{self, StreamExt as _};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use super::pages::{self, TIMEOUT};
-use super::patience::{PAUSES, ask, wait};
+use super::pages;
+use super::patience::{ask, ask_while};
 use super::{full, metadata, provider};
 use crate::client::request::{self, Request};
 use crate::client::{CallError, Client};
@@ -220,20 +220,10 @@ impl Observe for KubernetesObserve {
             &body,
         );
         // Without an answer our own calls would be taken for a thief's, so that one lost answer must not decide it.
-        for pause in PAUSES {
-            match self.client.send(request.clone(), TIMEOUT).await {
-                Ok(answer) => {
-                    let user = &answer.body["status"]["userInfo"];
-                    return user["username"].as_str().map(str::to_owned);
-                }
-                Err(error) if error.is_passing() => {
-                    wait(&error, pause).await;
-                }
-                // A server before 1.28 has no such review.
-                Err(_) => return None,
-            }
-        }
-        None
+        // A server before 1.28 has no such review.
+        let answer = ask_while(&self.client, request, CallError::is_passing).await;
+        let user = &answer.ok()?.body["status"]["userInfo"];
+        user["username"].as_str().map(str::to_owned)
     }
 
     async fn observe(&self, look: &Look) -> Observed {

@@ -27,10 +27,7 @@ pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, Comman
     loop {
         let listened = tokio::select! {
             listened = log.next() => listened,
-            _ = tokio::signal::ctrl_c() => Err(CommandError::new(
-                Exit::Failed,
-                "interrupted: the rest of the log was not read",
-            )),
+            _ = tokio::signal::ctrl_c() => Err(interrupted()),
         };
         let listened = match listened {
             Ok(Some(listened)) => listened,
@@ -97,11 +94,25 @@ async fn foresee(watch: &Watch, judge: &mut Judge, args: &Detect) -> Result<(), 
     if !args.planned.planned || AuditFile::is_stream(&args.audit_log) {
         return Ok(());
     }
-    let mut log = watch.log(&args.audit_log, false, None)?;
-    while let Ok(Some(listened)) = log.next().await {
+    let mut log = watch.touches(&args.audit_log)?;
+    loop {
+        let listened = tokio::select! {
+            listened = log.next() => listened,
+            _ = tokio::signal::ctrl_c() => return Err(interrupted()),
+        };
+        // What is wrong with the log is told when it is judged.
+        let Ok(Some(listened)) = listened else {
+            return Ok(());
+        };
         for event in &listened.events {
             judge.foresee(event);
         }
     }
-    Ok(())
+}
+
+fn interrupted() -> CommandError {
+    CommandError::new(
+        Exit::Failed,
+        "interrupted: the rest of the log was not read",
+    )
 }
