@@ -120,7 +120,7 @@ pub(crate) struct Plan {
     /// Exit with 2 when there are changes
     #[arg(long, env = "CANARY_DETAILED_EXITCODE", value_parser = switch)]
     pub(crate) detailed_exitcode: bool,
-    /// Only this canary and what it needs; more with commas, or given again
+    /// Only this canary and what it needs (with --destroy: what needs it); more with commas, or given again
     #[arg(
         long,
         value_name = "CANARY",

@@ -119,3 +119,33 @@ fn each_of_several_that_were_retired_and_the_accounts_they_reach_are_recovered()
     assert!(names(&cluster, &namespace, "secrets").is_empty());
     assert!(names(&cluster, &namespace, "serviceaccounts").is_empty());
 }
+
+#[test]
+fn an_account_that_nothing_proves_any_more_is_told_and_left_alone() {
+    let Some(cluster) = ControlPlane::for_test() else {
+        return;
+    };
+    let namespace = cluster.namespace("doubt");
+    let text = format!(
+        "[kubernetes]\n[service_account.s]\nnamespace = \"{namespace}\"\n\
+         [secret.k]\nnamespace = \"{namespace}\"\nname = \"kc\"\ntemplate = \"kubeconfig\"\nof = \"service_account.s\"\n"
+    );
+    let project = Project::new(cluster, "admin", &text);
+    project.settles();
+    let first = names(cluster, &namespace, "serviceaccounts");
+    let first = first.first().unwrap().clone();
+    // The one kubeconfig holds the new account's token from now on.
+    project
+        .run(&["rotate", "service_account.s", "--auto-approve"])
+        .exits(0);
+    std::fs::remove_file(project.path(".canary/ledger")).unwrap();
+    let doubt =
+        format!("service_account.s: ServiceAccount {namespace}/{first} is there and may be one");
+    project
+        .run(&["recover"])
+        .exits(0)
+        .says(&doubt)
+        .says("Recovered 2.");
+    project.settles();
+    assert!(names(cluster, &namespace, "serviceaccounts").contains(&first));
+}

@@ -47,6 +47,11 @@ pub(crate) async fn recover(context: &Context) -> Result<Exit, CommandError> {
             "{id}: nothing proven to be ours was found; what you know to be it is adopted with: canary import {id} NAMESPACE/NAME"
         ));
     }
+    for (id, handle) in &recovered.doubtful {
+        context.ui.say(&format!(
+            "{id}: {handle} is there and may be one of an earlier generation; nothing can prove it, so it is left alone"
+        ));
+    }
     context
         .ui
         .say(&format!("Recovered {}.", recovered.found.len()));

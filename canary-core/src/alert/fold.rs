@@ -7,11 +7,13 @@ use jiff::Timestamp;
 use super::context::{self, Ways, hour};
 use super::kept::{Folded, KEPT};
 use super::{Alert, Evidence, Severity};
-use crate::detect::{Event, Grade, LAST_ON, OutcomeClass, RequestKey, Sighting, Touches};
+use crate::detect::{Action, Event, Grade, LAST_ON, OutcomeClass, RequestKey, Sighting, Touches};
 use crate::disguise::Digester;
 
 /// As much of an audit id as is kept: a server's own has 36 characters, a client may send a megabyte.
 const LONGEST_ID: usize = 64;
+/// As much of a path as is kept, of a request that is about no object.
+const LONGEST_PATH: usize = 128;
 /// As many events as an alert shows; the rest is counted.
 const EVIDENCE: usize = 100;
 /// As many requests of one alert as are told apart; beyond, each sighting counts.
@@ -430,9 +432,12 @@ fn severity(alert: &Alert, aggravated: &BTreeSet<String>) -> Severity {
     }
 }
 
-fn evidence(sighting: &Sighting) -> Evidence {
-    let event = &sighting.event;
-    let action = &event.action;
+/// What was asked for, as in `secrets payments/db`; of a request that is about no object, its path.
+fn object(action: &Action) -> String {
+    if action.resource.is_empty() {
+        let path = action.uri.split('?').next().unwrap_or_default();
+        return path.chars().take(LONGEST_PATH).collect();
+    }
     let mut object = action.resource.clone();
     if !action.subresource.is_empty() {
         object = format!("{object}/{}", action.subresource);
@@ -443,6 +448,12 @@ fn evidence(sighting: &Sighting) -> Evidence {
         (namespace, "") => format!("in {namespace}"),
         (namespace, name) => format!("{namespace}/{name}"),
     };
+    format!("{object} {place}")
+}
+
+fn evidence(sighting: &Sighting) -> Evidence {
+    let event = &sighting.event;
+    let action = &event.action;
     let selector = [&action.selectors.label, &action.selectors.field];
     let selector: Vec<&str> = selector.into_iter().flatten().map(String::as_str).collect();
     Evidence {
@@ -450,7 +461,7 @@ fn evidence(sighting: &Sighting) -> Evidence {
         id: event.id.chars().take(LONGEST_ID).collect(),
         address: event.actor.address,
         verb: action.verb.clone(),
-        object: format!("{object} {place}"),
+        object: object(action),
         selector: (!selector.is_empty()).then(|| selector.join(" ")),
         is_of_it: sighting.is_of_it,
         dry_run: action.dry_run,

@@ -13,12 +13,14 @@ mod complete;
 mod error;
 mod known;
 mod look;
+mod recover;
 mod rights;
 #[cfg(test)]
 mod tests;
 
-pub use adopt::{Adopted, Recovered};
+pub use adopt::Adopted;
 pub use apply::{Applied, ApplyRequest, Approve, Approved, Declined};
 pub use build::{Engine, EngineBuilder, Provider};
 pub use error::{EngineError, Kept};
 pub use look::{Loaded, View};
+pub use recover::Recovered;
