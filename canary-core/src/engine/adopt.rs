@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::{Engine, EngineError};
+use super::{Engine, EngineError, Provider};
 use crate::graph::{Address, CanaryId, Handle, Lifetime, ProviderId};
 use crate::ledger::{Effect, Entry, Holder, Ledger, Origin, Record};
 use crate::observe::{Look, Object, Observed, Site};
@@ -102,24 +102,21 @@ impl Engine {
         Ok(Adopted { address, handle })
     }
 
+    pub(super) fn provider(&self, id: &ProviderId) -> Result<&Provider, EngineError> {
+        self.providers.get(id).ok_or_else(|| EngineError::Missing {
+            provider: id.clone(),
+            need: "look",
+        })
+    }
+
     async fn look_at_one(
         &self,
         id: &ProviderId,
         ledger: &Ledger,
         handle: &Handle,
     ) -> Result<(Site, Observed), EngineError> {
-        let observe = self.providers.get(id).and_then(|p| p.observe.as_ref());
-        let observe = observe.ok_or_else(|| EngineError::Missing {
-            provider: id.clone(),
-            need: "look",
-        })?;
-        let found = observe.site().await.map_err(|gap| EngineError::Site {
-            provider: id.clone(),
-            gap: Box::new(gap),
-        })?;
-        let site = super::look::guard(ledger, id, found)?;
+        let (observe, site) = self.enter(id, self.provider(id)?, ledger).await?;
         let keys = self.keys(id, &site);
-        observe.enter(&keys);
         let mut look = Look::new(keys.digester(), self.clock.now());
         look.full.insert(handle.clone());
         let mut observed = observe.observe(&look).await;

@@ -418,7 +418,7 @@ fn referred_first<'a>(config: &'a Config, id: &ProviderId) -> Vec<&'a Canary> {
 }
 
 /// The site as the ledger knows it, when it is the same; so that everything derived stays what it was, and facts too.
-pub(super) fn guard(ledger: &Ledger, id: &ProviderId, found: Site) -> Result<Site, EngineError> {
+fn guard(ledger: &Ledger, id: &ProviderId, found: Site) -> Result<Site, EngineError> {
     let Some(expected) = ledger.sites.get(id) else {
         return Ok(found);
     };

@@ -97,22 +97,10 @@ impl Engine {
     }
 
     async fn recover_from(&self, id: &ProviderId, ledger: &Ledger) -> Result<Found, EngineError> {
-        let (Some(catalog), Some(observe)) = (
-            self.catalogs.get(id),
-            self.providers.get(id).and_then(|p| p.observe.as_ref()),
-        ) else {
-            return Err(EngineError::Missing {
-                provider: id.clone(),
-                need: "look",
-            });
-        };
-        let found = observe.site().await.map_err(|gap| EngineError::Site {
-            provider: id.clone(),
-            gap: Box::new(gap),
-        })?;
-        let site = super::look::guard(ledger, id, found)?;
+        let provider = self.provider(id)?;
+        let catalog = provider.catalog.as_ref();
+        let (observe, site) = self.enter(id, provider, ledger).await?;
         let keys = self.keys(id, &site);
-        observe.enter(&keys);
         let mut look = Look::new(keys.digester(), self.clock.now());
         let canaries: Vec<_> = self
             .config
@@ -181,7 +169,7 @@ impl Engine {
             self.complete(record, &observed).await;
         }
         Ok(Found {
-            doubtful: self.doubtful(catalog.as_ref(), &incarnations, &observed, ledger, &records),
+            doubtful: self.doubtful(catalog, &incarnations, &observed, ledger, &records),
             records,
             gaps: observed.gaps,
             site,
