@@ -117,7 +117,13 @@ fn a_log_of_which_much_cannot_be_read_is_an_alert_and_a_line_of_another_kind_is_
     project
         .run(&["detect", "--planned", "--audit-log", &path])
         .exits(1)
-        .says("is a record of an audit log");
+        .says("is a record of an audit log")
+        .says_nothing_of("no canary was touched");
+    project
+        .run(&["detect", "--planned", "--audit-log", "nowhere.log"])
+        .exits(1)
+        .says("nowhere.log: the audit log cannot be read")
+        .says_nothing_of("no canary was touched");
     let many = vec![klog; 100];
     assert_eq!(told(&findings(&project, &log(&project, &many))), [DAMAGED]);
 }

@@ -65,6 +65,15 @@ impl Ran {
     }
 }
 
+impl Ran {
+    #[track_caller]
+    pub(crate) fn says_nothing_of(self, text: &str) -> Self {
+        let all = format!("{}{}", self.out, self.err);
+        assert!(!all.contains(text), "{text:?} in:\n{all}");
+        self
+    }
+}
+
 impl From<Output> for Ran {
     fn from(output: Output) -> Self {
         Self {

@@ -67,7 +67,9 @@ pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, Comman
             context.ui.say(&format!("Note: {}", error.message));
         }
     }
-    if args.json {
+    let failed = failed.or_else(|| totals.is_a_log(&args.audit_log).err());
+    // Of a log that was not read, that nothing was touched is not what it tells.
+    if args.json || (failed.is_some() && alerts.is_empty()) {
         tell::unread(context, &totals);
     } else {
         tell::summary(context, &totals, &judge, alerts.len());
@@ -80,7 +82,6 @@ pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, Comman
     if let Some(error) = failed {
         return Err(error);
     }
-    totals.is_a_log(&args.audit_log)?;
     Ok(if args.exit_code && !alerts.is_empty() {
         Exit::Touched
     } else {
