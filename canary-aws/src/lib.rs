@@ -1,4 +1,10 @@
-//! The AWS provider: its place. It knows no kinds yet; a configuration with `[aws]` is refused with a word that says so.
+//! The AWS provider.
 
 /// The provider's name, and its table in `canaries.toml`.
 pub const PROVIDER: &str = "aws";
+
+/// The provider's name as the core knows it.
+#[must_use]
+pub fn provider() -> canary_core::graph::ProviderId {
+    canary_core::graph::ProviderId::new(PROVIDER)
+}

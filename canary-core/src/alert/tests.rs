@@ -44,6 +44,7 @@ fn event(user: u8, minute: u8, denied: bool, stage: Stage) -> Event {
         mentions: BTreeSet::new(),
         annotations: BTreeMap::new(),
         request_body: None,
+        gives: BTreeSet::new(),
         response_body: None,
         defects: Vec::new(),
     }

@@ -39,6 +39,10 @@ pub struct Event {
     pub annotations: BTreeMap<String, String>,
     /// The request's body, where it was logged.
     pub request_body: Option<serde_json::Value>,
+    /// Identities that the answer gave out, as a session's key: whoever asked for them with a canary's identity goes on
+    /// with these.
+    #[serde(default)]
+    pub gives: BTreeSet<Mention>,
     /// The response's body, where it was logged. Never shown: it can hold secrets.
     pub response_body: Option<serde_json::Value>,
     /// What is wrong with the record itself.
@@ -156,8 +160,12 @@ pub struct NodeRef {
 /// What was asked for.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Action {
-    /// The provider's verb, as in `get`.
+    /// What kind of doing it is: `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`, `deletecollection`, as
+    /// Kubernetes has them, or another word of the provider's.
     pub verb: String,
+    /// The provider's name for it where the verb is not that, as in `iam:CreateAccessKey`.
+    #[serde(default)]
+    pub operation: String,
     /// API group; empty for the core group.
     pub group: String,
     /// API version, as in `v1`.

@@ -296,7 +296,9 @@ impl Judge {
             aggravated.insert("it was refused other kinds shortly before".to_owned());
         }
         context.extend(self.memory.others(&event, &touches));
-        let covers = |mention: &Mention| matches!(mention, Mention::Collection { .. });
+        let covers = |mention: &Mention| {
+            matches!(mention, Mention::Collection { .. } | Mention::Under { .. })
+        };
         let is_of_it =
             event.mentions.iter().any(covers) || self.tripwires.named(&event).next().is_some();
         Sighting {

@@ -30,6 +30,18 @@ pub enum Mention {
         /// Namespace.
         namespace: String,
     },
+    /// All objects whose names begin with a path and what follows it, as in `/prod` and `/prod/db/password`; an empty path is
+    /// all of them.
+    Under {
+        /// API group or service.
+        group: String,
+        /// Resource, plural.
+        resource: String,
+        /// Namespace or region.
+        namespace: String,
+        /// The path, without a slash at its end.
+        path: String,
+    },
     /// A principal that acts, is impersonated, or is spoken of, by its full name.
     Principal(String),
     /// A credential's identifier, as in `JTI=…`.

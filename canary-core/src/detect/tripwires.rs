@@ -81,6 +81,16 @@ impl Tripwires {
                     Some(_) => touched.extend_from_slice(&touches),
                 }
             }
+            if let Mention::Under {
+                group,
+                resource,
+                namespace,
+                path,
+            } = mention
+                && let Some(collection) = self.collections.get(&(group.clone(), resource.clone()))
+            {
+                touched.extend(collection.under(namespace, path));
+            }
         }
         let covered = covered.unwrap_or_default();
         if touched.is_empty() {
@@ -130,6 +140,28 @@ impl Collection {
         }
     }
 
+    /// What a reading of everything below a path touches.
+    fn under<'a>(&'a self, namespace: &'a str, path: &'a str) -> impl Iterator<Item = Touch> + 'a {
+        let objects = self.objects.iter().filter(move |tripwire| {
+            let Mention::Object {
+                namespace: home,
+                name,
+                ..
+            } = &tripwire.mention
+            else {
+                return false;
+            };
+            let rest = name.strip_prefix(path);
+            tripwire.meaning == Meaning::Content
+                && home == namespace
+                && rest.is_some_and(|rest| rest.starts_with('/') || path.is_empty())
+        });
+        objects.map(|tripwire| Touch {
+            address: tripwire.address.clone(),
+            grade: Grade::Covering,
+        })
+    }
+
     /// What a request for it touches. Most are plain readings.
     fn touches(&self, namespace: &str, event: &Event) -> Touches {
         let action = &event.action;
@@ -171,9 +203,10 @@ fn exact(tripwire: &Tripwire, event: &Event) -> Option<Grade> {
             (changes || !event.action.subresource.is_empty()).then_some(Grade::Named)
         }
         (Meaning::Identity, Mention::Principal(name)) => identity(name, event),
-        (Meaning::Identity, Mention::Credential(_) | Mention::Collection { .. }) => {
-            Some(Grade::Use)
-        }
+        (
+            Meaning::Identity,
+            Mention::Credential(_) | Mention::Collection { .. } | Mention::Under { .. },
+        ) => Some(Grade::Use),
     }
 }
 

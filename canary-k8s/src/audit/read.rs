@@ -45,6 +45,7 @@ pub(super) fn event(record: &Record<'_>, damage: Damage) -> Event {
         mentions: BTreeSet::new(),
         annotations: annotations(record),
         request_body: None,
+        gives: BTreeSet::new(),
         response_body: None,
         defects: damage.defects,
     };

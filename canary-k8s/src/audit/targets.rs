@@ -163,6 +163,11 @@ impl Targets {
                 resource,
                 namespace,
                 ..
+            }
+            | Mention::Under {
+                resource,
+                namespace,
+                ..
             } => self.add_collections(resource, namespace),
             Mention::Principal(name) => {
                 self.principals.insert(boxed(name));
