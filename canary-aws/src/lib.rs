@@ -1,10 +1,31 @@
 //! The AWS provider.
+//!
+//! ```text
+//! catalog   what is known without looking: kinds, names, policies; pure
+//! client    credentials and the services' clients; what their errors mean
+//! observe   listings of the account, and single looks
+//! realize   one touch at a time
+//! ```
+
+mod catalog;
+mod client;
+mod key_id;
+mod observe;
+mod realize;
+
+pub use catalog::AwsCatalog;
+pub use client::{Client, ConnectError, Connection};
+pub use key_id::account_of;
+pub use observe::AwsObserve;
+pub use realize::AwsRealize;
+
+use canary_core::graph::ProviderId;
 
 /// The provider's name, and its table in `canaries.toml`.
 pub const PROVIDER: &str = "aws";
 
 /// The provider's name as the core knows it.
 #[must_use]
-pub fn provider() -> canary_core::graph::ProviderId {
-    canary_core::graph::ProviderId::new(PROVIDER)
+pub fn provider() -> ProviderId {
+    ProviderId::new(PROVIDER)
 }

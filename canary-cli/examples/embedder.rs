@@ -52,7 +52,7 @@ async fn main() -> Result<()> {
         "[kubernetes]\n[secret.db]\nnamespace = \"{namespace}\"\ntemplate = \"postgres\"\n\
          [service_account.ci]\nnamespace = \"{namespace}\"\n"
     );
-    let catalog = Arc::new(KubernetesCatalog);
+    let catalog = Arc::new(KubernetesCatalog::new());
     let words = Engine::vocabulary([catalog.as_ref() as &dyn canary_core::catalog::Catalog]);
     let today = SystemClock.now().to_zoned(TimeZone::UTC).date();
     let config = config::parse(&source, &words, today).map_err(|errors| {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-/// Canaries for Kubernetes, managed as Terraform manages infrastructure.
+/// Canaries for Kubernetes and AWS, managed as Terraform manages infrastructure.
 #[derive(Parser, Debug)]
 #[command(
     name = "canary",

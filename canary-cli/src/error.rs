@@ -133,6 +133,7 @@ fn exit(error: &EngineError) -> Exit {
         {
             Exit::Denied
         }
+        EngineError::Site { gap, .. } if gap.reason == Reason::Elsewhere => Exit::Conflict,
         EngineError::Apply(error) if error.report.done() > 0 => Exit::Partly,
         EngineError::UnknownCanary { .. } => Exit::Usage,
         _ => Exit::Failed,

@@ -11,6 +11,11 @@ use canary_k8s::{Connection, KubernetesCatalog, KubernetesObserve, KubernetesRea
 
 use crate::error::{CommandError, Exit};
 
+#[cfg(feature = "aws")]
+mod aws;
+#[cfg(feature = "aws")]
+pub use aws::Aws;
+
 /// A provider before it is connected.
 #[async_trait]
 pub trait Connect: Send + Sync {
@@ -31,7 +36,11 @@ pub struct Kubernetes;
 #[async_trait]
 impl Connect for Kubernetes {
     fn catalog(&self) -> Arc<dyn Catalog> {
-        Arc::new(KubernetesCatalog)
+        #[cfg(feature = "aws")]
+        let catalog = KubernetesCatalog::with_keys_of(canary_aws::AwsCatalog::WITH_KEYS);
+        #[cfg(not(feature = "aws"))]
+        let catalog = KubernetesCatalog::new();
+        Arc::new(catalog)
     }
 
     async fn connect(&self, section: &Table) -> Result<Provider, CommandError> {

@@ -26,7 +26,11 @@ impl CliRunner {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            connects: vec![Box::new(Kubernetes)],
+            connects: vec![
+                Box::new(Kubernetes),
+                #[cfg(feature = "aws")]
+                Box::new(crate::providers::Aws),
+            ],
         }
     }
 
@@ -130,9 +134,9 @@ fn code(exit: Exit) -> ExitCode {
 fn log(verbose: u8, ui: Ui) {
     let level = match verbose {
         0 => return,
-        1 => "canary=info,canary_core=info,canary_k8s=info,canary_cli=info",
-        2 => "canary=debug,canary_core=debug,canary_k8s=debug,canary_cli=debug",
-        _ => "canary=trace,canary_core=trace,canary_k8s=trace,canary_cli=trace",
+        1 => "canary=info,canary_core=info,canary_k8s=info,canary_aws=info,canary_cli=info",
+        2 => "canary=debug,canary_core=debug,canary_k8s=debug,canary_aws=debug,canary_cli=debug",
+        _ => "canary=trace,canary_core=trace,canary_k8s=trace,canary_aws=trace,canary_cli=trace",
     };
     tracing_subscriber::fmt()
         .with_env_filter(level)

@@ -11,6 +11,7 @@ use crate::detect::{Machinery, Planted, Tripwire};
 use crate::disguise::SiteKeys;
 use crate::graph::{Address, CanaryId, Desired, Handle, ProviderId, Resource, Written};
 use crate::observe::{Grant, Object, Observed, Scope, Site};
+use crate::plan::Catalogs;
 
 /// A choice made earlier, which a moving neighbourhood does not move.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -26,7 +27,6 @@ pub struct Pinned {
 }
 
 /// What lowering may use.
-#[derive(Debug)]
 pub struct Lowering<'a> {
     /// The whole configuration, for references between canaries.
     pub config: &'a Config,
@@ -42,9 +42,32 @@ pub struct Lowering<'a> {
     pub ours: &'a BTreeSet<Handle>,
     /// What was lowered before: every canary after those that it refers to. Their names are taken.
     pub lowered: &'a BTreeMap<Address, Handle>,
+    /// All providers: a canary of one can hold what a canary of another gives.
+    pub catalogs: &'a Catalogs,
+}
+
+/// An access key that a canary gives: a public identifier and a secret, each an output of one resource.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AccessKey {
+    /// The resource that gives it.
+    pub of: Address,
+    /// The output that is its identifier.
+    pub id: &'static str,
+    /// The output that is its secret.
+    pub secret: &'static str,
+    /// Where it is used.
+    pub region: String,
 }
 
 impl Lowering<'_> {
+    /// The access key that a canary gives, whoever knows its kind. `number` counts from 1.
+    #[must_use]
+    pub fn access_key(&self, of: &CanaryId, number: u32) -> Option<AccessKey> {
+        let canary = self.config.canaries.get(of)?;
+        let catalog = self.catalogs.get(&canary.provider)?;
+        catalog.access_key(canary, number, self.config)
+    }
+
     /// The pinned choice for an address, when it is of that generation.
     #[must_use]
     pub fn pinned(&self, address: &Address, generation: u32) -> Option<&Pinned> {
@@ -135,6 +158,32 @@ pub trait Catalog: Send + Sync {
 
     /// Whether things of this kind can be found in the world. What cannot, as a token, is known by the ledger alone.
     fn observable(&self, kind: &str) -> bool;
+
+    /// What a thing is in, as a key is in its user: without it the thing cannot be, and it cannot go before the thing does.
+    fn place(&self, _handle: &Handle) -> Option<Handle> {
+        None
+    }
+
+    /// How many things of this kind one place holds; `None` for any number.
+    fn room(&self, _kind: &str) -> Option<usize> {
+        None
+    }
+
+    /// Whether in a place of ours nobody but us has a reason to put things of this kind: a stranger's is told.
+    fn is_ours_alone(&self, _kind: &str) -> bool {
+        false
+    }
+
+    /// Whether what a thing of this kind gives is shown once, when it is made: one whose making was not answered is of no
+    /// use, and is removed.
+    fn gives_once(&self, _kind: &str) -> bool {
+        false
+    }
+
+    /// The access key that a canary gives, if it gives one of that number, from 1.
+    fn access_key(&self, _canary: &Canary, _number: u32, _config: &Config) -> Option<AccessKey> {
+        None
+    }
 
     /// What happens when this field of this kind differs. `declared` tells whether the resource itself has the field;
     /// it does not for what others added.

@@ -44,7 +44,7 @@ fn named(i: usize) -> String {
 }
 
 fn config(text: &str) -> Config {
-    let catalog = KubernetesCatalog;
+    let catalog = KubernetesCatalog::new();
     let vocabulary = Engine::vocabulary([&catalog as &dyn canary_core::catalog::Catalog]);
     parse(text, &vocabulary, "2026-11-01".parse().unwrap()).unwrap()
 }
@@ -52,7 +52,7 @@ fn config(text: &str) -> Config {
 fn engine(text: &str) -> Engine {
     Engine::builder(config(text), Key::from_bytes([3; 32]))
         .provider(Provider {
-            catalog: Arc::new(KubernetesCatalog),
+            catalog: Arc::new(KubernetesCatalog::new()),
             observe: None,
             realize: None,
         })

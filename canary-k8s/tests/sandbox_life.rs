@@ -62,7 +62,7 @@ impl Life {
         sand.sandbox()
             .write_kubeconfig(&kubeconfig, "admin", "demo")
             .unwrap();
-        let catalog = Arc::new(KubernetesCatalog);
+        let catalog = Arc::new(KubernetesCatalog::new());
         let words = Engine::vocabulary([catalog.as_ref() as &dyn canary_core::catalog::Catalog]);
         let today = MachineClock.now().to_zoned(TimeZone::UTC).date();
         let source = CONFIG.replace(

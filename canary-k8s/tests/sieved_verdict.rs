@@ -52,7 +52,7 @@ fn living() -> Option<(Vec<u8>, Vec<Planted>)> {
 }
 
 fn tripwires(planted: &[Planted]) -> Vec<Tripwire> {
-    let one = |planted| KubernetesCatalog.tripwires(planted);
+    let one = |planted| KubernetesCatalog::new().tripwires(planted);
     planted.iter().flat_map(one).collect()
 }
 
@@ -97,7 +97,7 @@ fn verdict(
         planted: planted.to_vec(),
         tripwires: Tripwires::new(tripwires(planted)),
         known_readers,
-        machinery: KubernetesCatalog.machinery().into_iter().collect(),
+        machinery: KubernetesCatalog::new().machinery().into_iter().collect(),
         own: None,
         operators: BTreeSet::new(),
         planned: false,

@@ -134,6 +134,7 @@ fn drifted(step: &Step) -> Option<Value> {
         Outside::Deleted => ("deleted", Value::Null),
         Outside::Deleting => ("deleting", Value::Null),
         Outside::Recreated { .. } => ("recreated", Value::Null),
+        Outside::Intruder { .. } => ("intruder", Value::Null),
     };
     Some(json!({
         "type": "resource_drift",

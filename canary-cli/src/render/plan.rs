@@ -1,13 +1,13 @@
 //! Plans for people, in Terraform's habits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use canary_core::apply::{Ended, Report};
 use canary_core::check::{Note, Severity};
 use canary_core::engine::View;
-use canary_core::graph::Lifetime;
+use canary_core::graph::{Lifetime, ProviderId};
 use canary_core::ledger::Record;
 use canary_core::observe::{Observed, Seen};
 use canary_core::plan::{
@@ -24,22 +24,35 @@ pub(crate) fn day(moment: Timestamp) -> String {
 
 /// Where we looked, and what it took.
 pub(crate) fn looked(observed: &Observed, took: Duration) -> String {
-    let sites: Vec<&str> = observed
+    let sites: Vec<String> = observed
         .sites
-        .values()
-        .map(|site| site.name.as_str())
+        .iter()
+        .map(|(provider, site)| match provider.0.as_str() {
+            "kubernetes" => format!("cluster {}", site.name),
+            "aws" => format!("account {}", site.name),
+            other => format!("{other} {}", site.name),
+        })
         .collect();
     let scopes: Vec<_> = observed.listed.values().flatten().collect();
-    let kinds: std::collections::BTreeSet<&str> =
-        scopes.iter().map(|scope| scope.kind.as_str()).collect();
-    let places: std::collections::BTreeSet<_> = scopes.iter().map(|scope| &scope.scope).collect();
+    let kinds: BTreeSet<&str> = scopes.iter().map(|scope| scope.kind.as_str()).collect();
+    let in_cluster = |(provider, _): &(&ProviderId, _)| provider.0 == "kubernetes";
+    let namespaces = observed.listed.iter().filter(in_cluster);
+    let namespaces: BTreeSet<_> = namespaces
+        .flat_map(|(_, scopes)| scopes.iter().map(|scope| &scope.scope))
+        .collect();
+    let within = match namespaces.len() {
+        0 => String::new(),
+        n => format!(" in {}", count(n as u64, "namespace")),
+    };
     // The first request asked where we are.
     let requests = observed.requests + sites.len() as u64;
+    let mut sites = sites.join(", ");
+    if let Some(first) = sites.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
     format!(
-        "Cluster {}: {} in {}, {}, {:.1} s\n",
-        sites.join(", "),
+        "{sites}: {}{within}, {}, {:.1} s\n",
         count(kinds.len() as u64, "kind"),
-        count(places.len() as u64, "namespace"),
         count(requests, "request"),
         took.as_secs_f64()
     )
@@ -210,6 +223,7 @@ fn why(step: &Step) -> Option<String> {
         Outside::Deleted => "deleted outside",
         Outside::Deleting => "being deleted outside",
         Outside::Recreated { .. } => "deleted outside, and another of that name is there",
+        Outside::Intruder { .. } => "put there by others",
     });
     let own = match &step.action {
         Action::Replace {
@@ -221,6 +235,10 @@ fn why(step: &Step) -> Option<String> {
             ..
         } => Some("rotated".to_owned()),
         Action::Replace {
+            cause: ReplaceCause::NoRoom,
+            ..
+        } => Some("rotated, and there is no room to keep it: stops firing".to_owned()),
+        Action::Replace {
             cause: ReplaceCause::Immutable(changes),
             ..
         } => {
@@ -231,6 +249,10 @@ fn why(step: &Step) -> Option<String> {
             DeleteCause::NotDeclared => "not declared any more: stops firing".to_owned(),
             DeleteCause::KeptLongEnough => "kept long enough: stops firing".to_owned(),
             DeleteCause::Destroy => "stops firing".to_owned(),
+            DeleteCause::NoRoom => "no room for one more beside it: stops firing".to_owned(),
+            DeleteCause::Stray => {
+                "made by a run that was cut off, with a secret that nobody knows".to_owned()
+            }
         }),
         Action::Retire { until, .. } => Some(format!("retired, kept alive until {}", day(*until))),
         Action::Reinstate { to } => Some(format!("wanted as {to}")),
@@ -406,6 +428,7 @@ pub(crate) fn drift(plan: &Plan, _view: &View, colour: bool) -> String {
             Some(Outside::Recreated { .. }) => {
                 ("-", "was deleted, and another of that name was made")
             }
+            Some(Outside::Intruder { .. }) => ("!", "was put there, and is not ours"),
             None => continue,
         };
         writeln!(

@@ -101,6 +101,10 @@ impl Attempt<'_> {
             match next(&error, may_be_done) {
                 Next::GiveUp => return End::Not(error),
                 Next::Again(asked) => wait = asked.unwrap_or(pause).min(LONGEST_RETRY_AFTER),
+                // What it gave is lost: the next run removes what it made.
+                Next::LookFirst if self.catalog.gives_once(&self.call.handle.kind) => {
+                    return End::Unknown(error);
+                }
                 Next::LookFirst => {
                     may_be_done = true;
                     match self.look(sent).await {
@@ -200,9 +204,10 @@ fn judge<'a>(
 const SKEW: SignedDuration = SignedDuration::from_secs(300);
 
 fn appeared_since(object: &Object, sent: Timestamp) -> bool {
+    // What bears no date is told by its content alone.
     object
         .created
-        .is_some_and(|created| created.duration_since(sent) >= -SKEW)
+        .is_none_or(|created| created.duration_since(sent) >= -SKEW)
 }
 
 fn equals_sent(call: &Call, object: &Object, rule: impl Fn(&str, bool) -> FieldRule) -> bool {

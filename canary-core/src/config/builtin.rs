@@ -7,7 +7,15 @@ use std::time::Duration;
 pub(crate) const EXCUSABLE: &[&str] = &["list", "watch", "deletecollection"];
 
 /// Words of the configuration's design that no provider of this version brings.
-pub(super) const NOT_YET: &[&str] = &["aws", "iam_user", "pod_credentials"];
+pub(super) const NOT_YET: &[&str] = &[
+    "aws",
+    "iam_user",
+    "iam_role",
+    "ssm_parameter",
+    "secretsmanager_secret",
+    "s3_object",
+    "pod_credentials",
+];
 
 /// The longest label: that of a DNS label, so that any provider can use it in a name.
 pub(super) const LONGEST_LABEL: usize = 63;

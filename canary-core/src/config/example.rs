@@ -117,7 +117,7 @@ fn secret() -> KindShape {
         ),
         field(
             "of",
-            Shape::CanaryOf(&["service_account"]),
+            Shape::canary_of(&["service_account"]),
             false,
             "Whose token it holds.",
         ),
@@ -167,7 +167,7 @@ pub fn vocabulary() -> Vocabulary {
             // Both ways, so that canaries can be joined in a cycle.
             field(
                 "of",
-                Shape::CanaryOf(&["config_map", "secret"]),
+                Shape::canary_of(&["config_map", "secret"]),
                 false,
                 "What it is about.",
             ),

@@ -1,5 +1,7 @@
 //! What a table of the configuration may hold, as data.
 
+use std::borrow::Cow;
+
 /// Says what is wrong with a text, or nothing. Lowercase, without a full stop, fits after "is not …: ".
 pub type Check = fn(&str) -> Result<(), String>;
 
@@ -13,7 +15,7 @@ pub enum Shape {
     /// One of these words.
     OneOf(&'static [&'static str]),
     /// The address of a canary of one of these kinds: an edge.
-    CanaryOf(&'static [&'static str]),
+    CanaryOf(Cow<'static, [&'static str]>),
     /// A whole number in a range, both ends included.
     Integer(i64, i64),
     /// `true` or `false`.
@@ -26,6 +28,17 @@ pub enum Shape {
     List(Box<Self>),
     /// A table from text to text; keys pass the check.
     TextMap(Check),
+    /// In the table of a provider: a table of its own that declares something to plan, as `[aws.listener]` does. Its
+    /// address is that of a canary of the kind of the provider's name, as in `aws.listener`.
+    Declaration(Box<TableShape>),
+}
+
+impl Shape {
+    /// The address of a canary of one of these kinds.
+    #[must_use]
+    pub const fn canary_of(kinds: &'static [&'static str]) -> Self {
+        Self::CanaryOf(Cow::Borrowed(kinds))
+    }
 }
 
 /// One field of a table.

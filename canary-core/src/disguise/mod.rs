@@ -11,6 +11,7 @@ mod filler;
 mod key;
 mod namer;
 mod own_call;
+pub mod placeholders;
 mod sealed;
 mod words;
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Engine, EngineError, Kept, Provider};
 use crate::catalog::{LowerError, Lowering, Pinned};
@@ -226,6 +226,9 @@ impl Engine {
                 look.scopes.insert(Scope::of(&record.handle));
                 look.known
                     .insert(record.handle.clone(), record.version.clone());
+                if at.duration_since(record.planted) < SHOWN_LATE {
+                    look.recent.insert(record.handle.clone());
+                }
             }
         }
         for intent in ledger.open.values().filter(|intent| intent.provider == *id) {
@@ -250,6 +253,11 @@ impl Engine {
                 .filter(|resource| provider.catalog.observable(&resource.handle.kind))
                 .map(|resource| resource.handle.clone())
                 .filter(|handle| matches!(observed.sight(id, handle), Sight::Unseen(_)))
+                .filter(|handle| {
+                    // Where there is no place there is nothing to be seen in it.
+                    let place = provider.catalog.place(handle);
+                    place.is_none_or(|place| !matches!(observed.sight(id, &place), Sight::Absent))
+                })
                 .collect::<BTreeSet<Handle>>();
             if !look.names.is_empty() {
                 let seen = observe.observe(&look).await;
@@ -280,6 +288,7 @@ impl Engine {
                     pinned,
                     ours: &ours,
                     lowered: &lowered,
+                    catalogs: &self.catalogs,
                 };
                 match provider.catalog.lower(canary, &cx) {
                     Ok(made) => {
@@ -387,6 +396,10 @@ impl Engine {
             .collect()
     }
 }
+
+/// What we made is seen by everybody after seconds, even where the world is said to be consistent eventually; sites whose
+/// own documents speak of minutes mean few.
+const SHOWN_LATE: SignedDuration = SignedDuration::from_mins(2);
 
 /// A provider's canaries, each after those that it refers to, else by address. The configuration has no cycles.
 fn referred_first<'a>(config: &'a Config, id: &ProviderId) -> Vec<&'a Canary> {

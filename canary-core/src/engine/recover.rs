@@ -126,6 +126,7 @@ impl Engine {
                 pinned: &unpinned,
                 ours: &ours,
                 lowered: &unnamed,
+                catalogs: &self.catalogs,
             };
             canaries
                 .iter()
@@ -157,6 +158,7 @@ impl Engine {
             pinned: &unpinned,
             ours: &ours,
             lowered: &unnamed,
+            catalogs: &self.catalogs,
         };
         let proven = |resource: &Resource, object: &Object| catalog.proves(resource, object, &cx);
         let keep = self.keep_retired();

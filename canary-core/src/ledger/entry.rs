@@ -53,6 +53,8 @@ pub enum Origin {
     Recovered,
     /// Adopted on request.
     Imported,
+    /// Made by a call whose answer was lost, with what it gave.
+    Stray,
 }
 
 /// A resource that is ours.

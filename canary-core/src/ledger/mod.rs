@@ -10,6 +10,7 @@ mod reconcile;
 mod refresh;
 mod state;
 mod store;
+mod strays;
 
 pub use entry::{Effect, Entry, Intent, Origin, OutputValue, Outputs, Record, Tombstone, Verb};
 pub use journal::{Journal, JournalError, Torn};

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::entry::{Effect, Intent, Record, Tombstone, Verb};
+use super::strays::Strays;
 use super::{Ledger, OpenIntent};
 use crate::catalog::{Catalog, FieldRule};
 use crate::graph::CanaryId;
@@ -15,7 +16,7 @@ use crate::plan::Catalogs;
 /// (1 s), the age of the measurement, and half a second of round trip.
 const SKEW: SignedDuration = SignedDuration::from_secs(5);
 /// A call ends within a minute ([`crate::apply::Settings`]); the world may show it a little later.
-const WINDOW: SignedDuration = SignedDuration::from_secs(120);
+pub(super) const WINDOW: SignedDuration = SignedDuration::from_secs(120);
 
 /// What an open intent came to.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -37,11 +38,15 @@ pub fn reconcile(
     catalogs: &Catalogs,
     keep_retired: &BTreeMap<CanaryId, SignedDuration>,
 ) -> Vec<Settled> {
+    let mut strays = Strays::of(ledger, observed, catalogs);
     let open = ledger.open.iter().map(|(id, intent)| OpenIntent {
         id: *id,
         intent: intent.clone(),
     });
     open.filter_map(|open| {
+        if strays.is_about(&open.intent) {
+            return strays.settle(&open, observed.at);
+        }
         let canary = open.intent.address.canary();
         let keep = keep_retired.get(canary).copied().unwrap_or_default();
         let effects = settle(&open.intent, ledger, observed, catalogs, keep)?;
@@ -134,9 +139,10 @@ pub(crate) fn may_still_come(intent: &Intent, now: Timestamp) -> bool {
     intent.verb == Verb::Create && now.duration_since(intent.at) <= WINDOW
 }
 
-fn appeared_in_window(object: &Object, at: Timestamp, offset_ms: i64) -> bool {
+pub(super) fn appeared_in_window(object: &Object, at: Timestamp, offset_ms: i64) -> bool {
+    // What bears no date is told by its content alone.
     let Some(created) = object.created else {
-        return false;
+        return true;
     };
     // The site's clock minus the offset is ours.
     let created = created

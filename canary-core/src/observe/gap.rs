@@ -50,8 +50,12 @@ pub enum Reason {
     TimedOut,
     /// The answer was not understood or was an error.
     Failed,
+    /// It is another place than it should be.
+    Elsewhere,
     /// Nobody asked: it is not in a recording, or was not wanted.
     NotAsked,
+    /// It was made moments ago, and the site does not show it yet.
+    NotYet,
 }
 
 impl fmt::Display for Reason {
@@ -62,7 +66,9 @@ impl fmt::Display for Reason {
             Self::Unreachable => "not reachable",
             Self::TimedOut => "no answer in time",
             Self::Failed => "failed",
+            Self::Elsewhere => "it is another place",
             Self::NotAsked => "nobody looked",
+            Self::NotYet => "made moments ago and not shown yet",
         })
     }
 }

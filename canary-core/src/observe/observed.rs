@@ -122,6 +122,9 @@ pub struct Look {
     pub scopes: BTreeSet<Scope>,
     /// Objects known to be ours, with the version in the ledger (`None`: never clean). Read in full when it differs.
     pub known: BTreeMap<Handle, Option<Version>>,
+    /// Of the known ones, those that we made so recently that the site may not show them yet: one that is not seen is no
+    /// gone one.
+    pub recent: BTreeSet<Handle>,
     /// Names that matter although nothing is known of them. Only their metadata is wanted.
     pub names: BTreeSet<Handle>,
     /// Objects to read in full whatever their version.
@@ -142,6 +145,7 @@ impl Look {
         Self {
             scopes: BTreeSet::new(),
             known: BTreeMap::new(),
+            recent: BTreeSet::new(),
             names: BTreeSet::new(),
             full: BTreeSet::new(),
             rights_of: BTreeSet::new(),
@@ -199,6 +203,14 @@ impl Observed {
     pub fn sight(&self, provider: &ProviderId, handle: &Handle) -> Sight<'_> {
         if let Some(object) = self.object(provider, handle) {
             return Sight::There(object);
+        }
+        // What could not be told of the very object counts, whatever a list of its kind says.
+        let of_it = |gap: &&Gap| {
+            gap.provider == *provider
+                && matches!(&gap.place, Place::Object(place) if place == handle)
+        };
+        if let Some(gap) = self.gaps.iter().find(of_it) {
+            return Sight::Unseen(Some(gap));
         }
         let asked = |set: Option<&BTreeSet<Handle>>| set.is_some_and(|set| set.contains(handle));
         if asked(self.absent.get(provider))

@@ -62,6 +62,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Plan {
         targets: closed_targets(inputs),
         index: Index::new(inputs),
         steps: Vec::with_capacity(inputs.desired.len().max(inputs.ledger.records.len())),
+        evicted: BTreeSet::new(),
         settled: BTreeMap::new(),
         blocked: BTreeSet::new(),
     };
@@ -71,6 +72,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Plan {
         }
     }
     planner.removals();
+    planner.strangers();
     Plan {
         at: inputs.observed.at,
         sites: inputs.observed.sites.clone(),
@@ -85,6 +87,8 @@ pub(super) struct Planner<'a> {
     pub(super) index: Index<'a>,
     targets: Option<BTreeSet<CanaryId>>,
     pub(super) steps: Vec<Step>,
+    /// Kept ones that go because something newer needs their room.
+    pub(super) evicted: BTreeSet<Address>,
     /// Outputs that are known now and stay.
     settled: BTreeMap<Address, &'a Outputs>,
     blocked: BTreeSet<Address>,
@@ -128,10 +132,14 @@ impl<'a> Planner<'a> {
         let standing = of_today.or(twin).map_or(Standing::Unknown, Standing::Ours);
         let (action, mut outside) = self.decide(resource, &standing, &content);
         let action = self.or_blocked(resource, action);
+        let (action, makes_room) = self.with_room(resource, current, action);
+        needs.extend(makes_room);
         // What stands in its place stays there as long as nothing takes that.
         if !matches!(action, Action::Blocked(_)) {
             let mut before = BTreeSet::new();
-            if let Some(record) = of_another_name {
+            if let Some(record) = of_another_name
+                && !is_replaced(&action)
+            {
                 match self.decide_removal(record, None) {
                     (Action::Forget, seen) => outside = outside.or(seen),
                     (_, seen) => drop(before.insert(self.retire(record, seen))),
@@ -240,10 +248,7 @@ impl<'a> Planner<'a> {
                 None,
             );
         }
-        let sight = self
-            .inputs
-            .observed
-            .sight(&resource.provider, &resource.handle);
+        let sight = self.sight(&resource.provider, &resource.handle);
         match (standing, sight) {
             // Where there is no place there is nothing to be seen in it.
             (Standing::Unknown, Sight::Unseen(_)) if self.missing_place(resource).is_some() => {
@@ -372,7 +377,18 @@ fn insisted_on(record: &Record, seen: &BTreeMap<String, Seen>, outcome: Outcome)
     }
 }
 
-fn replace(have: Option<Version>, cause: ReplaceCause) -> Action {
+/// Whether what was there goes in the same step.
+fn is_replaced(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::Replace {
+            have: Some(_),
+            cause: ReplaceCause::NoRoom
+        }
+    )
+}
+
+pub(super) fn replace(have: Option<Version>, cause: ReplaceCause) -> Action {
     Action::Replace { have, cause }
 }
 

@@ -6,6 +6,7 @@ use super::Inputs;
 use crate::check::{Note, Severity};
 use crate::graph::{Address, CanaryId, Handle, ProviderId};
 use crate::ledger::Record;
+use crate::observe::Object;
 
 /// The targeted canaries and, transitively, those whose resources they need; where they are removed, those that need
 /// theirs. `None` for all.
@@ -34,7 +35,11 @@ pub(super) struct Index<'a> {
     pub(super) needed_by: BTreeMap<&'a Address, Vec<&'a Address>>,
     /// Records that nothing is declared for under their address, by what they are called.
     pub(super) unwanted: BTreeMap<&'a Handle, Vec<&'a Record>>,
-    /// Places that are known not to be there, by the scope that they would be.
+    /// Records of what is in a place, by what that is called.
+    pub(super) held: BTreeMap<Handle, Vec<&'a Address>>,
+    /// What is seen in a place where only ours belongs, by what the place is called.
+    pub(super) inside: BTreeMap<Handle, Vec<(&'a Handle, &'a Object)>>,
+    /// Places that are known not to be there, nor to be made, by the scope that they would be.
     pub(super) missing: BTreeMap<(&'a ProviderId, &'a str), &'a Handle>,
 }
 
@@ -44,6 +49,8 @@ impl<'a> Index<'a> {
             refused: BTreeMap::new(),
             needed_by: BTreeMap::new(),
             unwanted: BTreeMap::new(),
+            held: BTreeMap::new(),
+            inside: inside(inputs),
             missing: BTreeMap::new(),
         };
         for note in inputs.notes {
@@ -59,17 +66,46 @@ impl<'a> Index<'a> {
                     .or_default()
                     .push(record);
             }
+            let catalog = inputs.catalogs.get(&record.provider);
+            if let Some(place) = catalog.and_then(|catalog| catalog.place(&record.handle)) {
+                index.held.entry(place).or_default().push(&record.address);
+            }
             for need in &record.needs {
                 let needed_by = index.needed_by.entry(need).or_default();
                 needed_by.push(&record.address);
             }
         }
+        let is_made = |handle: &Handle| {
+            let mut resources = inputs.desired.in_order();
+            resources.any(|resource| resource.handle == *handle)
+        };
         for (provider, handles) in &inputs.observed.absent {
-            for handle in handles.iter().filter(|handle| handle.scope.is_none()) {
+            let places = handles
+                .iter()
+                .filter(|handle| handle.scope.is_none() && !is_made(handle));
+            for handle in places {
                 let place = (provider, handle.name.as_str());
                 index.missing.entry(place).or_insert(handle);
             }
         }
         index
     }
+}
+
+fn inside<'a>(inputs: &Inputs<'a>) -> BTreeMap<Handle, Vec<(&'a Handle, &'a Object)>> {
+    let mut inside: BTreeMap<Handle, Vec<_>> = BTreeMap::new();
+    for (provider, objects) in &inputs.observed.objects {
+        let Some(catalog) = inputs.catalogs.get(provider) else {
+            continue;
+        };
+        let alone = objects
+            .iter()
+            .filter(|(handle, _)| catalog.is_ours_alone(&handle.kind));
+        for (handle, object) in alone {
+            if let Some(place) = catalog.place(handle) {
+                inside.entry(place).or_default().push((handle, object));
+            }
+        }
+    }
+    inside
 }

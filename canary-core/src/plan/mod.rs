@@ -11,6 +11,7 @@ mod compare;
 mod decide;
 mod diff;
 mod index;
+mod places;
 mod removal;
 mod rename;
 mod saved;

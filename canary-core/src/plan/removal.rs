@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::decide::{Planner, fields_of, same_incarnation};
-use super::{Action, DeleteCause, Obstacle, Outside, Step, diff};
+use super::{Action, DeleteCause, Obstacle, Outside, Step, diff, free};
 use crate::catalog::Catalog;
 use crate::graph::{Address, Lifetime};
-use crate::ledger::{Ledger, Record};
+use crate::ledger::{Ledger, Origin, Record};
 use crate::observe::{Object, Sight};
 
 impl<'a> Planner<'a> {
@@ -51,6 +51,8 @@ impl<'a> Planner<'a> {
 
     fn removal(&self, record: &Record) -> Step {
         let cause = match record.lifetime {
+            _ if self.evicted.contains(&record.address) => Some(DeleteCause::NoRoom),
+            _ if record.origin == Origin::Stray => Some(DeleteCause::Stray),
             Lifetime::Retired { .. }
                 if self.inputs.purpose.destroy && self.inputs.purpose.retired_too =>
             {
@@ -62,7 +64,16 @@ impl<'a> Planner<'a> {
             Lifetime::Current => Some(DeleteCause::NotDeclared),
         };
         let (action, outside) = self.decide_removal(record, cause);
-        self.removal_step(record, action, outside)
+        let action = self.with_what_it_holds(record, action);
+        let mut step = self.removal_step(record, action, outside);
+        if let Action::Retire { until, .. } = step.action {
+            let known = &self.inputs.ledger.records;
+            step.address = free(&record.address, record.generation, |address| {
+                known.contains_key(address)
+            });
+            step.lifetime = Lifetime::Retired { until };
+        }
+        step
     }
 
     pub(super) fn removal_step(
@@ -83,6 +94,7 @@ impl<'a> Planner<'a> {
                 .needed_by
                 .get(&record.address)
                 .into_iter()
+                .chain(self.index.held.get(&record.handle))
                 .flatten()
                 .map(|address| (*address).clone())
                 .collect(),
@@ -106,7 +118,7 @@ impl<'a> Planner<'a> {
             let action = cause.map_or(Action::Keep, |cause| Action::Delete { have: None, cause });
             return (action, None);
         }
-        match self.inputs.observed.sight(&record.provider, &record.handle) {
+        match self.sight(&record.provider, &record.handle) {
             Sight::Unseen(gap) => match cause {
                 Some(_) => (Action::Blocked(Obstacle::Unseen(gap.cloned())), None),
                 None => (Action::Keep, None),

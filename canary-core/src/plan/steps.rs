@@ -125,6 +125,8 @@ pub enum ReplaceCause {
     Expiring,
     /// Its generation was raised.
     Rotated,
+    /// It was rotated, and its place holds no second one.
+    NoRoom,
 }
 
 /// Why something is removed.
@@ -137,6 +139,10 @@ pub enum DeleteCause {
     KeptLongEnough,
     /// Everything goes.
     Destroy,
+    /// Its place holds no more, and a newer one is made.
+    NoRoom,
+    /// Its making was not answered, and what it gave is not known.
+    Stray,
 }
 
 /// What a field is to be.
@@ -175,6 +181,11 @@ pub enum Outside {
         /// The other one.
         uid: String,
     },
+    /// They put something into a place of ours.
+    Intruder {
+        /// What they put there.
+        uid: String,
+    },
 }
 
 /// What is in the way.
@@ -190,6 +201,12 @@ pub enum Obstacle {
     },
     /// Something of ours has the name, under this address.
     Ours(Address),
+    /// It is in a place of ours, and neither ours nor of any use to anybody but an intruder.
+    Stranger,
+    /// Something that is not ours is in it.
+    Holds(Handle),
+    /// Its place holds so many, and what is in it stays.
+    Full(usize),
     /// It is on its way out; until it is gone nothing can be done.
     Deleting,
     /// The place for it is missing, as in a namespace.
@@ -207,6 +224,9 @@ impl fmt::Display for Obstacle {
             Self::Unseen(None) => f.write_str("could not be seen"),
             Self::Foreign { .. } => f.write_str("exists and is not ours"),
             Self::Ours(address) => write!(f, "has the name of {address}, which is planted"),
+            Self::Stranger => f.write_str("is not ours, and is in a place of ours: an intruder's, unless somebody knows better"),
+            Self::Holds(handle) => write!(f, "{handle} is in it, and is not ours"),
+            Self::Full(most) => write!(f, "its place holds no more than {most}, and none of them may go"),
             Self::Deleting => f.write_str("is being deleted, and something holds it"),
             Self::NoPlace(place) => write!(f, "{place} does not exist"),
             Self::Unsafe(why) => f.write_str(why),

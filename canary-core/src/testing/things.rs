@@ -83,7 +83,7 @@ impl Catalog for ThingCatalog {
                 fields: vec![
                     field("name", Shape::Checked(any)),
                     field("note", Shape::Text),
-                    field("of", Shape::CanaryOf(&["thing"])),
+                    field("of", Shape::canary_of(&["thing"])),
                 ],
                 exclusive: vec![],
                 one_needed: vec![],

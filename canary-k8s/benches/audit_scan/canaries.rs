@@ -43,7 +43,7 @@ impl Canaries {
     fn of(planted: Vec<Planted>) -> Self {
         let tripwires = planted
             .iter()
-            .flat_map(|planted| KubernetesCatalog.tripwires(planted))
+            .flat_map(|planted| KubernetesCatalog::new().tripwires(planted))
             .collect();
         Self { planted, tripwires }
     }

@@ -108,7 +108,7 @@ fn detect(path: &Path, canaries: &Canaries, context: bool) -> usize {
         planted: canaries.planted.clone(),
         tripwires: Tripwires::new(canaries.tripwires.clone()),
         known_readers: Vec::new(),
-        machinery: KubernetesCatalog.machinery().into_iter().collect(),
+        machinery: KubernetesCatalog::new().machinery().into_iter().collect(),
         own: None,
         operators: BTreeSet::new(),
         planned: false,

@@ -5,6 +5,7 @@ use canary_core::config::Canary;
 use canary_core::disguise::{Filler, Style};
 use canary_core::graph::{Address, Handle, Resource};
 
+use super::held;
 use super::kubernetes::{filled, named, placed, wrong};
 use super::secret::{LARGEST, size_of_input};
 use super::templates::{self, Ground};
@@ -38,6 +39,7 @@ pub(super) fn at(
         site: cx.site,
         server: None,
         token: None,
+        key: held::key(canary, cx)?,
     };
     let data = match canary.table.text("template") {
         Some(template) => templates::data(template, &ground).unwrap_or_default(),
@@ -51,6 +53,7 @@ pub(super) fn at(
             None,
         )]);
     }
+    resource.active = ground.key.is_some();
     resource.fields = data;
     Ok(resource)
 }

@@ -19,7 +19,23 @@ use crate::persona;
 
 /// What is known of Kubernetes without looking.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct KubernetesCatalog;
+pub struct KubernetesCatalog {
+    keys_of: &'static [&'static str],
+}
+
+impl KubernetesCatalog {
+    /// Knows Kubernetes alone.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { keys_of: &[] }
+    }
+
+    /// Knows also that canaries of these kinds, of whichever provider, give access keys that a Secret can hold.
+    #[must_use]
+    pub const fn with_keys_of(kinds: &'static [&'static str]) -> Self {
+        Self { keys_of: kinds }
+    }
+}
 
 /// The provider's kind of a canary's main resource.
 fn main_kind(kind: &str) -> &'static str {
@@ -169,6 +185,8 @@ fn marks(canary: &Canary) -> Vec<String> {
         Some("basic-auth" | "postgres" | "kubeconfig") => vec!["password"],
         Some("docker-registry") => vec![".dockerconfigjson"],
         Some("tls") => vec!["tls.key"],
+        Some("aws-credentials") => vec!["encryption-key"],
+        Some("env-file") if canary.table.canary("of").is_some() => vec![".env.local"],
         Some("ssh-key") => vec!["ssh-privatekey"],
         Some(_) => vec![".env"],
         None => canary
@@ -213,7 +231,7 @@ impl Catalog for KubernetesCatalog {
     }
 
     fn kinds(&self) -> Vec<KindShape> {
-        shapes::kinds()
+        shapes::kinds(self.keys_of)
     }
 
     fn proofs(&self, kind: &str) -> Vec<(String, Proof)> {

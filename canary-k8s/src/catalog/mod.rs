@@ -2,6 +2,7 @@
 
 mod config_map;
 mod credentials;
+mod held;
 mod kubernetes;
 mod names;
 mod notes;

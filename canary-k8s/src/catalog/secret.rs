@@ -8,7 +8,7 @@ use canary_core::graph::{Address, Handle, Input, Resource};
 
 use super::kubernetes::{filled, named, placed, wrong};
 use super::templates::{self, Ground};
-use super::{secret_types, service_account};
+use super::{held, secret_types};
 
 /// The one resource of the canary.
 pub(super) fn lower(canary: &Canary, cx: &Lowering<'_>) -> Result<Vec<Resource>, Vec<LowerError>> {
@@ -26,7 +26,7 @@ pub(super) fn at(
 ) -> Result<Resource, Vec<LowerError>> {
     let template = canary.table.text("template");
     let address = Address::of(canary.id.clone());
-    let token = token(canary, cx)?;
+    let (token, key) = (held::token(canary, cx)?, held::key(canary, cx)?);
     let mut resource = placed(canary, address.clone(), handle, cx);
     let namespace = canary.table.text("namespace").unwrap_or_default();
     let ground = Ground {
@@ -40,6 +40,7 @@ pub(super) fn at(
             .get(&canary.provider)
             .and_then(|section| section.text("server")),
         token,
+        key,
     };
     let (kind, data) = match template {
         Some(template) => {
@@ -72,7 +73,7 @@ pub(super) fn at(
     if let Some((message, help)) = secret_types::refusal(kind, &data) {
         return Err(vec![wrong(canary, "type", &message, Some(&help))]);
     }
-    resource.active = template.is_some_and(templates::is_active);
+    resource.active = template.is_some_and(|template| templates::is_active(template, &ground));
     resource.fields = BTreeMap::from([("type".to_owned(), Input::Public(kind.to_owned()))]);
     resource.fields.extend(data);
     Ok(resource)
@@ -88,45 +89,4 @@ pub(super) fn size_of_input(input: &Input) -> usize {
         // A token has about a kilobyte; the rest of a kubeconfig is known to be small.
         Input::Join(_) => 0,
     }
-}
-
-/// The resource whose token a kubeconfig holds, and the account's name.
-fn token(canary: &Canary, cx: &Lowering<'_>) -> Result<Option<(Address, String)>, Vec<LowerError>> {
-    let is_kubeconfig = canary.table.text("template") == Some("kubeconfig");
-    let of = match (is_kubeconfig, canary.table.canary("of")) {
-        (true, Some(of)) => of,
-        (true, None) => {
-            let help = "of = \"service_account.NAME\" says whose token it holds";
-            return Err(vec![wrong(
-                canary,
-                "template",
-                "a kubeconfig needs an account",
-                Some(help),
-            )]);
-        }
-        (false, Some(_)) => {
-            let help = "`of` goes with template = \"kubeconfig\"";
-            return Err(vec![wrong(
-                canary,
-                "of",
-                "nothing in this Secret holds a token",
-                Some(help),
-            )]);
-        }
-        (false, None) => return Ok(None),
-    };
-    let Some(account) = cx.config.canaries.get(of) else {
-        return Err(vec![wrong(canary, "of", "there is no such canary", None)]);
-    };
-    if service_account::form(account) == "none" {
-        let help = "leave `token` out there, or say \"legacy\"";
-        return Err(vec![wrong(
-            canary,
-            "of",
-            "that account has no token",
-            Some(help),
-        )]);
-    }
-    let handle = service_account::handle(account, cx)?;
-    Ok(Some((service_account::token_address(account), handle.name)))
 }

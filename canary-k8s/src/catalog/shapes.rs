@@ -69,11 +69,20 @@ pub(super) fn section() -> TableShape {
 }
 
 /// `[secret.…]`, `[config_map.…]`, `[service_account.…]`.
-pub(super) fn kinds() -> Vec<KindShape> {
-    vec![secret(), config_map(), service_account()]
+pub(super) fn kinds(keys_of: &'static [&'static str]) -> Vec<KindShape> {
+    vec![secret(keys_of), config_map(keys_of), service_account()]
 }
 
-fn secret() -> KindShape {
+/// Which of the keys of a canary is meant: a principal of AWS has at most two.
+fn number() -> FieldShape {
+    field(
+        "key",
+        Shape::Integer(1, 2),
+        "Which of its keys is held. Left out: the first.",
+    )
+}
+
+fn secret(keys_of: &'static [&'static str]) -> KindShape {
     KindShape {
         kind: "secret",
         about: "A Secret that no workload reads.",
@@ -96,9 +105,10 @@ fn secret() -> KindShape {
                 ),
                 field(
                     "of",
-                    Shape::CanaryOf(&["service_account"]),
-                    "The account whose token a kubeconfig holds.",
+                    Shape::CanaryOf(["service_account"].iter().chain(keys_of).copied().collect()),
+                    "The account whose token a kubeconfig holds, or the canary whose access key it holds.",
                 ),
+                number(),
             ]),
             exclusive: vec![("template", "data")],
             one_needed: vec![&["template", "data"]],
@@ -106,7 +116,7 @@ fn secret() -> KindShape {
     }
 }
 
-fn config_map() -> KindShape {
+fn config_map(keys_of: &'static [&'static str]) -> KindShape {
     KindShape {
         kind: "config_map",
         about: "A ConfigMap that no workload reads.",
@@ -122,6 +132,12 @@ fn config_map() -> KindShape {
                     Shape::TextMap(names::data_key),
                     "Its content, with {placeholders}.",
                 ),
+                field(
+                    "of",
+                    Shape::canary_of(keys_of),
+                    "The canary whose access key it holds.",
+                ),
+                number(),
             ]),
             exclusive: vec![("template", "data")],
             one_needed: vec![&["template", "data"]],

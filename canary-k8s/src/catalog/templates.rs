@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use canary_core::catalog::AccessKey;
 use canary_core::disguise::{Alphabet, Filler, Style};
 use canary_core::graph::{Address, Input, Piece};
 use canary_core::observe::Site;
@@ -23,10 +24,11 @@ pub(super) const SECRET: &[&str] = &[
     "ssh-key",
     "env-file",
     "kubeconfig",
+    "aws-credentials",
 ];
 
 /// The templates of ConfigMaps.
-pub(super) const CONFIG_MAP: &[&str] = &["env-file"];
+pub(super) const CONFIG_MAP: &[&str] = &["env-file", "aws-credentials"];
 
 /// What a template is filled from.
 pub(super) struct Ground<'a> {
@@ -38,6 +40,8 @@ pub(super) struct Ground<'a> {
     pub(super) server: Option<&'a str>,
     /// Whose token a kubeconfig holds: the resource that gives it, and the account's name.
     pub(super) token: Option<(Address, String)>,
+    /// Whose access key is held.
+    pub(super) key: Option<AccessKey>,
 }
 
 type Data = BTreeMap<String, Input>;
@@ -112,6 +116,16 @@ pub(super) fn style(template: &str) -> Style {
             &["-config", "-env", "-settings"],
             &["cm"],
         ),
+        "aws-credentials" => (
+            &["backup", "velero", "export"],
+            &[
+                "-aws-credentials",
+                "-s3-credentials",
+                "-cloud-credentials",
+                "-aws",
+            ],
+            &["s3", "secret", "creds", "credentials", "key"],
+        ),
         "env-file" => (
             &["app", "backend", "platform"],
             &["-secrets", "-env", "-credentials", "-config"],
@@ -131,8 +145,8 @@ pub(super) fn style(template: &str) -> Style {
 }
 
 /// Whether a template's content is itself an identity whose use is logged.
-pub(super) fn is_active(template: &str) -> bool {
-    template == "kubeconfig"
+pub(super) fn is_active(template: &str, ground: &Ground<'_>) -> bool {
+    template == "kubeconfig" || ground.key.is_some()
 }
 
 /// The `data` of a template; `None` where a key or certificate cannot be made.
@@ -144,6 +158,7 @@ pub(super) fn data(template: &str, ground: &Ground<'_>) -> Option<Data> {
         "tls" => tls(ground),
         "ssh-key" => ssh(ground),
         "kubeconfig" => kubeconfig(ground),
+        "aws-credentials" => aws_credentials(ground),
         _ => Some(env_file(ground)),
     }
 }
@@ -258,7 +273,52 @@ fn env_file(ground: &Ground<'_>) -> Data {
             ground.namespace
         ),
     ];
-    keyed([(".env", secret(format!("{}\n", lines.join("\n"))))])
+    let text = format!("{}\n", lines.join("\n"));
+    let Some(key) = &ground.key else {
+        return keyed([(".env", secret(text))]);
+    };
+    // What only this place has stands apart from what another gives: it is what proves the object to be ours.
+    let held = held(
+        key,
+        "AWS_ACCESS_KEY_ID=",
+        "\nAWS_SECRET_ACCESS_KEY=",
+        &format!("\nAWS_DEFAULT_REGION={}\n", key.region),
+    );
+    keyed([(".env", held), (".env.local", secret(text))])
+}
+
+/// A file of credentials as the AWS command line and Velero read it, and beside it the key by which backups are encrypted
+/// before they leave: it opens nothing, and is what proves the object to be ours.
+fn aws_credentials(ground: &Ground<'_>) -> Option<Data> {
+    let key = ground.key.as_ref()?;
+    let file = held(
+        key,
+        "[default]\naws_access_key_id = ",
+        "\naws_secret_access_key = ",
+        &format!("\nregion = {}\n", key.region),
+    );
+    let encryption = ground
+        .filler
+        .text("encryption key", 44, Alphabet::Alphanumeric);
+    Some(keyed([
+        ("credentials", file),
+        ("encryption-key", Input::Secret(encryption)),
+    ]))
+}
+
+/// An access key within a text.
+fn held(key: &AccessKey, before: &str, between: &str, after: &str) -> Input {
+    let output = |name: &str| Piece::Output {
+        of: key.of.clone(),
+        name: name.to_owned(),
+    };
+    Input::Join(vec![
+        Piece::Known(before.into()),
+        output(key.id),
+        Piece::Known(between.into()),
+        output(key.secret),
+        Piece::Known(after.into()),
+    ])
 }
 
 /// A kubeconfig whose token belongs to a decoy account, and beside it the login of the cluster's basic authentication of

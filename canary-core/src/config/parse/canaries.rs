@@ -49,7 +49,7 @@ impl Reading<'_> {
 }
 
 /// A canary from its table, with the defaults of what all kinds share.
-fn canary(id: CanaryId, provider: ProviderId, table: Table) -> Canary {
+pub(super) fn canary(id: CanaryId, provider: ProviderId, table: Table) -> Canary {
     let generation = table.integer("generation").unwrap_or(1);
     let keep_retired: Duration = table.duration("keep_retired").unwrap_or(KEEP_RETIRED);
     Canary {

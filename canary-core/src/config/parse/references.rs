@@ -1,5 +1,6 @@
 //! References between canaries: they name something, of the right kind, and never run in a cycle.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use petgraph::algo::kosaraju_scc;
@@ -20,7 +21,7 @@ pub(super) struct Reference {
     /// The canary that it names.
     pub(super) to: CanaryId,
     /// The kinds that it may name.
-    pub(super) kinds: &'static [&'static str],
+    pub(super) kinds: Cow<'static, [&'static str]>,
     /// The token.
     pub(super) span: Span,
 }

@@ -8,8 +8,8 @@ use super::reading::{Key, Reading, Value, found};
 use super::value::did_you_mean;
 use crate::config::builtin::{self, NOT_YET};
 use crate::config::error::{all_of, quoted, shortened};
-use crate::config::{AlertTarget, ConfigError, LedgerPlace, Span, nearest};
-use crate::graph::ProviderId;
+use crate::config::{AlertTarget, ConfigError, LedgerPlace, Shape, Span, TableShape, nearest};
+use crate::graph::{CanaryId, ProviderId};
 
 /// The tables that are there whatever the providers.
 const BUILT_IN: [&str; 3] = ["ledger", "known_reader", "alert"];
@@ -47,8 +47,31 @@ impl Reading<'_> {
             let place = self.place(key, value);
             let read = self.table(&name, table, &place, shape, None);
             self.config.providers.insert(id.clone(), read);
+            self.declarations(id, table, shape);
         }
         true
+    }
+
+    /// Reads what the table of a provider declares.
+    fn declarations(&mut self, provider: &ProviderId, table: &DeTable<'_>, shape: &TableShape) {
+        for field in &shape.fields {
+            let Shape::Declaration(shape) = &field.shape else {
+                continue;
+            };
+            let Some((key, value)) = table.get_key_value(field.name) else {
+                continue;
+            };
+            let DeValue::Table(table) = value.get_ref() else {
+                continue;
+            };
+            let id = CanaryId::new(&provider.0, field.name);
+            let name = format!("[{id}]");
+            let place = self.place(key, value);
+            self.declared.insert(id.clone(), key.span());
+            let read = self.table(&name, table, &place, shape, Some(&id));
+            let canary = super::canaries::canary(id.clone(), provider.clone(), read);
+            self.config.canaries.insert(id, canary);
+        }
     }
 
     /// A value that must be a table. `None`: it is not, and that was reported. `form` is how it is written.

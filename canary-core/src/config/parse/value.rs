@@ -1,5 +1,7 @@
 //! One value, by its shape.
 
+use std::borrow::Cow;
+
 use jiff::civil::Date;
 use toml::de::{DeArray, DeInteger, DeTable, DeValue};
 
@@ -37,6 +39,8 @@ impl Reading<'_> {
             (Shape::Date, DeValue::Datetime(datetime)) => self.date(field, datetime, &span),
             (Shape::List(shape), DeValue::Array(items)) => self.list(field, items, shape, owner),
             (Shape::TextMap(check), DeValue::Table(table)) => self.text_map(field, table, *check),
+            // Read as what it declares.
+            (Shape::Declaration(_), DeValue::Table(_)) => None,
             (_, other) => self.mismatch(field, other, &span, shape),
         };
         setting.map(|value| Spanned { value, span })
@@ -86,7 +90,7 @@ impl Reading<'_> {
         field: &str,
         text: &str,
         span: &Span,
-        kinds: &'static [&'static str],
+        kinds: &Cow<'static, [&'static str]>,
         owner: Option<&CanaryId>,
     ) -> Option<Setting> {
         let Ok(to) = text.parse::<CanaryId>() else {
@@ -101,7 +105,7 @@ impl Reading<'_> {
             field: field.into(),
             from: owner.cloned(),
             to: to.clone(),
-            kinds,
+            kinds: kinds.clone(),
             span: span.clone(),
         });
         Some(Setting::Canary(to))
@@ -233,6 +237,7 @@ fn expected(shape: &Shape) -> String {
         Shape::Date => "a date, as in 2027-03-01".into(),
         Shape::List(_) => "an array".into(),
         Shape::TextMap(_) => "a table of strings".into(),
+        Shape::Declaration(_) => "a table".into(),
     }
 }
 

@@ -1,0 +1,154 @@
+//! What AWS accepts as a name. Its sources are the API references of the services.
+
+/// Letters, digits and these, for names of users, roles and policies (IAM's `[\w+=,.@-]+`).
+fn is_word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "_+=,.@-".contains(c)
+}
+
+fn words(text: &str, longest: usize) -> Result<(), String> {
+    if text.is_empty() || text.len() > longest {
+        return Err(format!("it must have 1 to {longest} characters"));
+    }
+    match text.chars().find(|c| !is_word(*c)) {
+        Some(c) => Err(format!(
+            "`{c}` is not allowed: only letters, digits and _+=,.@-"
+        )),
+        None => Ok(()),
+    }
+}
+
+/// The name of a user or a role: 64 characters.
+pub(super) fn principal(text: &str) -> Result<(), String> {
+    words(text, 64)
+}
+
+/// The name of an inline policy: 128 characters.
+pub(super) fn policy(text: &str) -> Result<(), String> {
+    words(text, 128)
+}
+
+/// A path: `/`, or `/words/` of printable ASCII, 512 characters.
+pub(super) fn path(text: &str) -> Result<(), String> {
+    let is_framed = text.starts_with('/') && text.ends_with('/');
+    if !is_framed || text.len() > 512 || text.contains("//") {
+        return Err(
+            "it must begin and end with a slash, as in /service/, and have at most 512 characters"
+                .into(),
+        );
+    }
+    match text.chars().find(|c| !c.is_ascii_graphic()) {
+        Some(c) => Err(format!("`{c}` is not allowed")),
+        None => Ok(()),
+    }
+}
+
+/// An account: twelve digits.
+pub(super) fn account(text: &str) -> Result<(), String> {
+    if text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit()) {
+        Ok(())
+    } else {
+        Err("an account id has twelve digits, and is written in quotes".into())
+    }
+}
+
+/// A region, as in `eu-west-1`.
+pub(super) fn region(text: &str) -> Result<(), String> {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let has_number = text
+        .rsplit('-')
+        .next()
+        .is_some_and(|last| !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit()));
+    if text.len() <= 32 && text.split('-').count() >= 3 && text.chars().all(fits) && has_number {
+        Ok(())
+    } else {
+        Err("a region is written as in eu-west-1".into())
+    }
+}
+
+/// The ARN of a managed policy.
+pub(super) fn policy_arn(text: &str) -> Result<(), String> {
+    let mut parts = text.splitn(6, ':');
+    let fits = parts.next() == Some("arn")
+        && parts
+            .next()
+            .is_some_and(|partition| partition.starts_with("aws"))
+        && parts.next() == Some("iam")
+        && parts.next() == Some("")
+        && parts
+            .next()
+            .is_some_and(|account| account == "aws" || self::account(account).is_ok())
+        && parts
+            .next()
+            .is_some_and(|rest| rest.starts_with("policy/") && rest.len() > 7);
+    if fits {
+        Ok(())
+    } else {
+        Err("the ARN of a policy is written as in arn:aws:iam::123456789012:policy/limits".into())
+    }
+}
+
+/// The key of a tag: 128 characters, not one of AWS' own.
+pub(super) fn tag_key(text: &str) -> Result<(), String> {
+    let fits = |c: char| c.is_alphanumeric() || " _.:/=+-@".contains(c);
+    if text.is_empty() || text.chars().count() > 128 || !text.chars().all(fits) {
+        return Err("a tag's key has 1 to 128 letters, digits, spaces and _.:/=+-@".into());
+    }
+    if text.to_ascii_lowercase().starts_with("aws:") {
+        return Err("keys that begin with aws: are AWS' own".into());
+    }
+    Ok(())
+}
+
+/// An action, as in `s3:ListAllMyBuckets`: one by its name.
+pub(super) fn action(text: &str) -> Result<(), String> {
+    let named = text.split_once(':').is_some_and(|(service, action)| {
+        let fits = |text: &str| {
+            !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+        };
+        fits(service) && fits(action)
+    });
+    if named {
+        Ok(())
+    } else {
+        Err("an action is named in full, as in s3:ListAllMyBuckets, without wildcards".into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_refused_as_iam_refuses_them() {
+        for good in ["svc-backup", "a", "John.Doe@example.com", "x_y+z=,"] {
+            assert_eq!(principal(good), Ok(()), "{good}");
+        }
+        let long = "a".repeat(65);
+        for bad in ["", "bad name!", "a/b", "ä", long.as_str()] {
+            assert!(principal(bad).is_err(), "{bad}");
+        }
+        for good in ["/", "/service/", "/a/b/"] {
+            assert_eq!(path(good), Ok(()), "{good}");
+        }
+        for bad in ["", "service", "/service", "service/", "//", "/a b/", "/ä/"] {
+            assert!(path(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn places_and_actions_are_checked() {
+        assert!(account("123456789012").is_ok() && account("12345678901").is_err());
+        for good in ["eu-west-1", "us-gov-east-1", "ap-southeast-10"] {
+            assert_eq!(region(good), Ok(()), "{good}");
+        }
+        for bad in ["", "eu", "eu-west", "EU-WEST-1", "eu-west-x"] {
+            assert!(region(bad).is_err(), "{bad}");
+        }
+        assert!(action("s3:ListAllMyBuckets").is_ok());
+        for bad in ["s3:*", "*", "s3", ":x", "s3:Get*"] {
+            assert!(action(bad).is_err(), "{bad}");
+        }
+        assert!(policy_arn("arn:aws:iam::aws:policy/AWSDenyAll").is_ok());
+        assert!(policy_arn("arn:aws:iam::123456789012:role/x").is_err());
+    }
+}

@@ -1,0 +1,89 @@
+//! What there is to say about a graph.
+
+use std::collections::BTreeMap;
+
+use canary_core::check::{Note, Severity, Topic};
+use canary_core::disguise::giveaway;
+use canary_core::graph::{CanaryId, Desired, Input, Lifetime, Resource};
+
+use crate::provider;
+
+/// Notes on every resource of ours.
+pub(super) fn notes(desired: &Desired) -> Vec<Note> {
+    let ours: Vec<&Resource> = desired
+        .in_order()
+        .map(AsRef::as_ref)
+        .filter(|resource| {
+            resource.provider == provider() && resource.lifetime == Lifetime::Current
+        })
+        .collect();
+    let mut notes: Vec<Note> = ours.iter().copied().flat_map(telling).collect();
+    notes.extend(activity(&ours));
+    notes.sort();
+    notes
+}
+
+fn note(
+    resource: &Resource,
+    severity: Severity,
+    topic: Topic,
+    message: String,
+    help: Option<&str>,
+) -> Note {
+    Note {
+        severity,
+        topic,
+        canary: resource.address.canary().clone(),
+        address: Some(resource.address.clone()),
+        message,
+        help: help.map(str::to_owned),
+    }
+}
+
+/// A telling word in a name, a path, a tag or a policy is there for every reader.
+fn telling(resource: &Resource) -> Vec<Note> {
+    let public = resource.fields.iter().flat_map(|(name, input)| {
+        let value = match input {
+            Input::Public(text) => Some(text.as_str()),
+            Input::Secret(_) | Input::Join(_) => None,
+        };
+        [Some(name.as_str()), value].into_iter().flatten()
+    });
+    let found = public
+        .chain([resource.handle.name.as_str()])
+        .filter_map(|text| Some((text, giveaway(text)?)));
+    found
+        .map(|(text, word)| {
+            let message =
+                format!("`{text}` has the word `{word}` in it, which tells everybody what it is");
+            note(
+                resource,
+                Severity::Error,
+                Topic::Giveaway,
+                message,
+                Some("choose another name"),
+            )
+        })
+        .collect()
+}
+
+fn activity(ours: &[&Resource]) -> Vec<Note> {
+    let mut active: BTreeMap<&CanaryId, (bool, &Resource)> = BTreeMap::new();
+    for resource in ours {
+        let entry = active
+            .entry(resource.address.canary())
+            .or_insert((false, resource));
+        entry.0 |= resource.active;
+    }
+    active
+        .into_values()
+        .map(|(active, resource)| {
+            let message = if active {
+                "its use is logged, also where it is refused; calls that AWS does not log are not seen"
+            } else {
+                "a user without keys cannot be used: only that somebody gives it a key is seen"
+            };
+            note(resource, Severity::Info, Topic::Activity, message.into(), None)
+        })
+        .collect()
+}

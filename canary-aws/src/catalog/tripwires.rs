@@ -1,0 +1,54 @@
+//! The identifiers that mean that something planted was touched.
+
+use std::collections::BTreeMap;
+
+use canary_core::detect::{Meaning, Mention, Planted, Tripwire};
+
+use super::access_key::ID;
+use super::handles::{ACCESS_KEY, ROLE, USER};
+
+/// The identifiers that mean that it was touched.
+pub(super) fn of(planted: &Planted) -> Vec<Tripwire> {
+    let tripwire = |mention: Mention, meaning: Meaning| Tripwire {
+        mention,
+        meaning,
+        address: planted.address.clone(),
+        labels: None,
+        fields: BTreeMap::new(),
+    };
+    let identity = |mention: Mention| tripwire(mention, Meaning::Identity);
+    match planted.handle.kind.as_str() {
+        kind @ (USER | ROLE) => {
+            let resource = if kind == USER { "users" } else { "roles" };
+            let arn = planted.fields.get("arn").cloned();
+            let names = arn.into_iter().chain(planted.uid.clone());
+            names
+                .map(|name| identity(Mention::Principal(name)))
+                // IAM does not tell capital letters from small ones.
+                .chain([identity(iam(
+                    resource,
+                    &planted.handle.name.to_ascii_lowercase(),
+                ))])
+                .collect()
+        }
+        ACCESS_KEY => {
+            let id = planted.outputs.get(ID).or(planted.uid.as_ref());
+            id.into_iter()
+                .flat_map(|id| {
+                    let used = identity(Mention::Credential(id.clone()));
+                    [used, identity(iam("access_keys", id))]
+                })
+                .collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn iam(resource: &str, name: &str) -> Mention {
+    Mention::Object {
+        group: "iam".into(),
+        resource: resource.into(),
+        namespace: String::new(),
+        name: name.into(),
+    }
+}

@@ -1,0 +1,184 @@
+//! Credentials and clients.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::ProvideCredentials as _;
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
+};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
+
+/// No single answer takes longer: the slowest of these services, a page of an account's details, takes some seconds.
+const LONGEST_CALL: Duration = Duration::from_secs(30);
+
+/// How to reach an account.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// The account, twelve digits.
+    pub account: String,
+    /// The home region.
+    pub region: String,
+    /// A profile of the configuration files; `None`: the usual chain.
+    pub profile: Option<String>,
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// No credentials were found, or those that were found cannot be used.
+    #[error("there are no usable credentials for AWS: {found}; {CHAIN}")]
+    Credentials {
+        /// What was found out, one line.
+        found: String,
+        /// Why.
+        #[source]
+        source: Box<dyn StdError + Send + Sync>,
+    },
+}
+
+/// The order in which credentials are looked for, for whoever has none.
+const CHAIN: &str = "tried, in this order: AWS_ACCESS_KEY_ID, the profile in the AWS configuration files (single sign-on and credential_process among them), a web identity token, the container's credentials, the instance's";
+
+impl Connection {
+    /// Finds credentials. Asks no service but those that give credentials.
+    ///
+    /// # Errors
+    /// Where there are none.
+    pub async fn connect(self) -> Result<Client, ConnectError> {
+        let timeouts = TimeoutConfig::builder()
+            .operation_timeout(LONGEST_CALL)
+            .connect_timeout(Duration::from_secs(10))
+            .build();
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .region(Region::new(self.region.clone()))
+            // What is asked again, and when, is the policy of whoever asks.
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(timeouts);
+        if let Some(profile) = &self.profile {
+            loader = loader.profile_name(profile);
+        }
+        let config = loader.load().await;
+        let refused = |source: Box<dyn StdError + Send + Sync>| {
+            let found = innermost(source.as_ref());
+            ConnectError::Credentials { found, source }
+        };
+        let provider = config
+            .credentials_provider()
+            .ok_or_else(|| refused("no source of credentials is configured".into()))?;
+        provider
+            .provide_credentials()
+            .await
+            .map_err(|error| refused(error.into()))?;
+        Ok(Client::new(config, self))
+    }
+}
+
+/// What happened, without what happened around it.
+pub(super) fn innermost(error: &(dyn StdError + 'static)) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    super::error::one_line(&error.to_string())
+}
+
+/// The clients of one account.
+#[derive(Clone)]
+pub struct Client {
+    pub(crate) connection: Arc<Connection>,
+    pub(crate) iam: aws_sdk_iam::Client,
+    pub(crate) sts: aws_sdk_sts::Client,
+    pub(crate) meter: Arc<Meter>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Client({:?})", self.connection)
+    }
+}
+
+impl Client {
+    fn new(config: SdkConfig, connection: Connection) -> Self {
+        let meter = Arc::new(Meter::default());
+        let metered = Metered(meter.clone());
+        let iam = aws_sdk_iam::config::Builder::from(&config)
+            .interceptor(metered.clone())
+            .build();
+        let sts = aws_sdk_sts::config::Builder::from(&config)
+            .interceptor(metered)
+            .build();
+        Self {
+            connection: Arc::new(connection),
+            iam: aws_sdk_iam::Client::from_conf(iam),
+            sts: aws_sdk_sts::Client::from_conf(sts),
+            meter,
+        }
+    }
+}
+
+/// What is measured of every call.
+#[derive(Debug, Default)]
+pub(crate) struct Meter {
+    requests: AtomicU64,
+    /// The site's clock minus ours, in milliseconds, as of its last answer.
+    offset_ms: AtomicI64,
+}
+
+impl Meter {
+    /// How many requests were sent.
+    pub(crate) fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// The site's clock minus ours, in milliseconds.
+    pub(crate) fn offset_ms(&self) -> i64 {
+        self.offset_ms.load(Ordering::Relaxed)
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Metered(Arc<Meter>);
+
+impl Intercept for Metered {
+    fn name(&self) -> &'static str {
+        "Meter"
+    }
+
+    fn read_before_transmit(
+        &self,
+        _context: &BeforeTransmitInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        _config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.0.requests.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        _config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let date = context.response().headers().get("date");
+        if let Some(theirs) = date.and_then(|date| rfc2822::parse(date).ok()) {
+            // Theirs has whole seconds: half of one is the likeliest rest.
+            let theirs = theirs.timestamp().as_millisecond() + 500;
+            let offset = theirs - Timestamp::now().as_millisecond();
+            self.0.offset_ms.store(offset, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}

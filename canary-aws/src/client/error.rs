@@ -1,0 +1,242 @@
+//! What a call that failed means.
+
+use std::error::Error as StdError;
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use canary_core::observe::Reason;
+
+use super::connect::innermost;
+
+/// How far a call came.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Failure {
+    /// Nothing was sent.
+    NotSent,
+    /// There are no credentials any more, or they have expired.
+    Unauthenticated,
+    /// It was sent, and there is no answer.
+    Lost,
+    /// No answer came in time.
+    TimedOut,
+    /// The answer was not understood.
+    NotUnderstood,
+    /// It was refused because of what we may do.
+    Denied,
+    /// There are too many calls.
+    Throttled,
+    /// The service failed.
+    Broken,
+    /// It was refused.
+    Refused,
+}
+
+/// A call that failed.
+#[derive(Clone, Debug)]
+pub(crate) struct CallError {
+    /// The IAM action, as in `iam:CreateUser`.
+    pub(crate) action: &'static str,
+    pub(crate) failure: Failure,
+    /// The service's code, as in `NoSuchEntity`; empty where it gave none.
+    pub(crate) code: String,
+    /// One line, without secrets.
+    pub(crate) message: String,
+}
+
+impl CallError {
+    /// Tells what an error of the SDK means.
+    pub(crate) fn of<E>(action: &'static str, error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+    {
+        let plain = |failure, message: String| Self {
+            action,
+            failure,
+            code: String::new(),
+            message,
+        };
+        match error {
+            SdkError::ServiceError(service) => {
+                let code = service.err().code().unwrap_or_default().to_owned();
+                let message = service.err().message().unwrap_or(&code);
+                Self {
+                    action,
+                    failure: answered(&code, service.raw().status().as_u16()),
+                    message: one_line(message),
+                    code,
+                }
+            }
+            SdkError::TimeoutError(_) => plain(Failure::TimedOut, "no answer in time".into()),
+            SdkError::ResponseError(response) => {
+                let failure = match response.raw().status().as_u16() {
+                    code if code >= 500 => Failure::Broken,
+                    _ => Failure::NotUnderstood,
+                };
+                plain(failure, innermost(error))
+            }
+            SdkError::ConstructionFailure(_) => plain(not_sent(error), innermost(error)),
+            SdkError::DispatchFailure(dispatch) if dispatch.is_timeout() => {
+                plain(Failure::TimedOut, "no answer in time".into())
+            }
+            SdkError::DispatchFailure(dispatch) => {
+                let connected = dispatch
+                    .as_connector_error()
+                    .is_some_and(|error| error.is_io());
+                let failure = match not_sent(error) {
+                    Failure::NotSent if connected && !is_refused(error) => Failure::Lost,
+                    failure => failure,
+                };
+                plain(failure, innermost(error))
+            }
+            _ => plain(Failure::NotUnderstood, innermost(error)),
+        }
+    }
+
+    /// Whether the same call may be answered later: nothing was said about the call itself.
+    pub(crate) fn is_passing(&self) -> bool {
+        matches!(
+            self.failure,
+            Failure::NotSent
+                | Failure::Lost
+                | Failure::TimedOut
+                | Failure::Throttled
+                | Failure::Broken
+        )
+    }
+
+    /// Whether the thing that it was about is not there.
+    pub(crate) fn is_absence(&self) -> bool {
+        matches!(
+            self.code.as_str(),
+            "NoSuchEntity"
+                | "NoSuchEntityException"
+                | "ResourceNotFoundException"
+                | "ParameterNotFound"
+                | "NoSuchBucket"
+                | "NoSuchKey"
+                | "NotFound"
+        )
+    }
+
+    /// Why we could not look, in the words of a gap.
+    pub(crate) fn gap_reason(&self) -> Reason {
+        match self.failure {
+            Failure::Denied => Reason::Forbidden,
+            Failure::Unauthenticated => Reason::Unauthenticated,
+            Failure::NotSent | Failure::Lost => Reason::Unreachable,
+            Failure::TimedOut => Reason::TimedOut,
+            Failure::NotUnderstood | Failure::Throttled | Failure::Broken | Failure::Refused => {
+                Reason::Failed
+            }
+        }
+    }
+
+    /// The action and what was said about it, one line.
+    pub(crate) fn detail(&self) -> String {
+        format!("{}: {}", self.action, self.message)
+    }
+}
+
+/// Connections that were never made sent nothing.
+fn is_refused(error: &(dyn StdError + 'static)) -> bool {
+    causes(error).any(|cause| {
+        let io = cause.downcast_ref::<std::io::Error>();
+        io.is_some_and(|io| io.kind() == std::io::ErrorKind::ConnectionRefused)
+    })
+}
+
+fn not_sent(error: &(dyn StdError + 'static)) -> Failure {
+    let is_credentials = causes(error).any(|cause| cause.is::<CredentialsError>());
+    if is_credentials {
+        Failure::Unauthenticated
+    } else {
+        Failure::NotSent
+    }
+}
+
+fn causes<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    let mut next = Some(error);
+    std::iter::from_fn(move || {
+        let error = next?;
+        next = error.source();
+        Some(error)
+    })
+}
+
+/// What a service's code means. The codes are those of the services' references, and the common ones.
+fn answered(code: &str, status: u16) -> Failure {
+    match code {
+        "ExpiredToken"
+        | "ExpiredTokenException"
+        | "InvalidClientTokenId"
+        | "UnrecognizedClientException"
+        | "SignatureDoesNotMatch"
+        | "InvalidSignatureException"
+        | "InvalidAccessKeyId"
+        | "RequestExpired"
+        | "InvalidToken"
+        | "MissingAuthenticationToken"
+        | "IncompleteSignature" => Failure::Unauthenticated,
+        "Throttling"
+        | "ThrottlingException"
+        | "ThrottledException"
+        | "RequestThrottled"
+        | "RequestThrottledException"
+        | "TooManyRequestsException"
+        | "RequestLimitExceeded"
+        | "BandwidthLimitExceeded"
+        | "PriorRequestNotComplete"
+        | "SlowDown"
+        | "EC2ThrottledException" => Failure::Throttled,
+        _ if code.starts_with("AccessDenied")
+            || code.contains("Unauthorized")
+            || code == "OptInRequired" =>
+        {
+            Failure::Denied
+        }
+        "ServiceFailure"
+        | "ServiceUnavailable"
+        | "InternalFailure"
+        | "InternalServerError"
+        | "InternalServiceError"
+        | "InternalError" => Failure::Broken,
+        "" if status == 403 => Failure::Denied,
+        _ if status >= 500 => Failure::Broken,
+        _ if status == 429 => Failure::Throttled,
+        _ => Failure::Refused,
+    }
+}
+
+/// Words of services end up in one line of ours, at a length that can be read.
+pub(super) fn one_line(text: &str) -> String {
+    const LONGEST: usize = 300;
+    let mut line: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(LONGEST)
+        .collect();
+    if text.chars().nth(LONGEST).is_some() {
+        line.push('…');
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_of_the_services_mean_what_they_say() {
+        assert_eq!(answered("AccessDenied", 403), Failure::Denied);
+        assert_eq!(answered("AccessDeniedException", 400), Failure::Denied);
+        assert_eq!(answered("Throttling", 400), Failure::Throttled);
+        assert_eq!(answered("ExpiredToken", 403), Failure::Unauthenticated);
+        assert_eq!(answered("NoSuchEntity", 404), Failure::Refused);
+        assert_eq!(answered("ServiceFailure", 500), Failure::Broken);
+        assert_eq!(answered("", 503), Failure::Broken);
+    }
+}

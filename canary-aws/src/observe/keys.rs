@@ -1,0 +1,251 @@
+//! The access keys of users: told by the credential report where that is fresh enough, else by each user's list.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use canary_core::graph::Handle;
+use canary_core::observe::{Object, Place, Scope, Seen, Version};
+use futures::StreamExt as _;
+use jiff::Timestamp;
+
+use super::look::Looking;
+use super::principal::{Principal, moment};
+use super::report::{self, Row};
+use super::users::next;
+use crate::catalog::ACCESS_KEY;
+use crate::client::{CallError, Client, Failure};
+
+/// So many users are worth a report, which takes two calls.
+const WORTH_A_REPORT: usize = 3;
+/// A report is made within seconds; it is asked for this often, each time after twice the pause.
+const LOOKS: u32 = 6;
+const FIRST_LOOK: Duration = Duration::from_millis(250);
+/// Users whose keys are listed at the same time.
+const TOGETHER: usize = 8;
+
+/// The state of a key, as it is compared: its status, and since when it is there.
+pub(crate) fn revision(status: &str, created: Option<Timestamp>) -> String {
+    let since = created.map(|at| at.as_second().to_string());
+    format!("{status} {}", since.unwrap_or_default())
+}
+
+/// A key as it was listed.
+#[derive(Clone, Debug)]
+struct Key {
+    id: String,
+    status: String,
+    created: Option<Timestamp>,
+}
+
+impl Key {
+    fn object(&self) -> Object {
+        let fields = BTreeMap::from([("status".to_owned(), Seen::Public(self.status.clone()))]);
+        Object {
+            version: Version {
+                uid: self.id.clone(),
+                revision: revision(&self.status, self.created),
+            },
+            created: self.created,
+            deleting: false,
+            written: Vec::new(),
+            metadata: BTreeMap::new(),
+            field_names: fields.keys().cloned().collect(),
+            fields: Some(fields),
+            reaches: Vec::new(),
+        }
+    }
+}
+
+/// Looks at the keys of these users.
+pub(super) async fn look(
+    client: &Client,
+    looking: &mut Looking<'_>,
+    users: &BTreeMap<String, Principal>,
+) {
+    let wanted = looking.wanted("", &[ACCESS_KEY]);
+    let mut single: BTreeSet<&String> =
+        users.keys().filter(|name| wanted.contains(*name)).collect();
+    if single.len() >= WORTH_A_REPORT {
+        match fresh_report(client).await {
+            Ok((made, rows)) => {
+                let told: Vec<&String> = single
+                    .iter()
+                    .copied()
+                    .filter(|name| tells(looking, &users[*name], made, rows.get(*name)))
+                    .collect();
+                for name in told {
+                    single.remove(name);
+                }
+                tracing::info!(
+                    by_report = users.len() - single.len(),
+                    singly = single.len(),
+                    "keys are looked at"
+                );
+            }
+            Err(error) => tracing::info!(error = error.detail(), "keys are listed user by user"),
+        }
+    }
+    let single: Vec<String> = single.into_iter().cloned().collect();
+    let lists = single.into_iter().map(|name| async move {
+        let keys = list(client, &name).await;
+        (name, keys)
+    });
+    let lists: Vec<_> = futures::stream::iter(lists)
+        .buffer_unordered(TOGETHER)
+        .collect()
+        .await;
+    for (name, keys) in lists {
+        match keys {
+            Ok(keys) => saw(looking, &name, &keys),
+            Err(error) => {
+                let scope = Scope {
+                    kind: ACCESS_KEY.into(),
+                    scope: Some(name),
+                };
+                looking.could_not(Place::Neighbours(scope), &error);
+            }
+        }
+    }
+}
+
+/// The keys of a user that are known to be ours, with the state that the ledger has of them.
+fn known<'a>(looking: &Looking<'a>, user: &str) -> Vec<(&'a Handle, &'a Version)> {
+    let known = looking.look.known.iter();
+    known
+        .filter(|(handle, _)| handle.kind == ACCESS_KEY && handle.scope.as_deref() == Some(user))
+        .filter_map(|(handle, version)| Some((handle, version.as_ref()?)))
+        .collect()
+}
+
+/// Whether a report tells that a user's keys are as the ledger has them; then they were seen.
+fn tells(looking: &mut Looking<'_>, user: &Principal, made: Timestamp, row: Option<&Row>) -> bool {
+    let known = known(looking, &user.name);
+    let asked = looking.look.full.iter().chain(&looking.look.names);
+    let is_asked = asked
+        .into_iter()
+        .any(|handle| handle.kind == ACCESS_KEY && handle.scope.as_deref() == Some(&user.name));
+    let Some(row) = row.filter(|row| row.arn == user.arn && !is_asked) else {
+        return false;
+    };
+    // What came to be since says nothing of itself there.
+    let is_before = |at: &Option<Timestamp>| at.is_some_and(|at| at < made);
+    if !is_before(&user.created) || row.keys.iter().any(|(_, since)| !is_before(since)) {
+        return false;
+    }
+    let mut there: Vec<String> = row
+        .keys
+        .iter()
+        .map(|(is_active, since)| revision(if *is_active { "Active" } else { "Inactive" }, *since))
+        .collect();
+    let mut ours: Vec<String> = known
+        .iter()
+        .map(|(_, version)| version.revision.clone())
+        .collect();
+    there.sort();
+    ours.sort();
+    let is_younger = ours
+        .iter()
+        .any(|revision| since(revision).is_none_or(|at| at >= made));
+    if there != ours || is_younger {
+        return false;
+    }
+    for (handle, version) in known {
+        let object = Object {
+            version: version.clone(),
+            created: since(&version.revision),
+            deleting: false,
+            written: Vec::new(),
+            metadata: BTreeMap::new(),
+            field_names: BTreeSet::new(),
+            fields: None,
+            reaches: Vec::new(),
+        };
+        looking.saw(handle.clone(), object);
+    }
+    looking.saw_all(ACCESS_KEY, Some(&user.name));
+    true
+}
+
+/// The moment in a [`revision`].
+fn since(revision: &str) -> Option<Timestamp> {
+    let (_, second) = revision.split_once(' ')?;
+    Timestamp::from_second(second.parse().ok()?).ok()
+}
+
+fn saw(looking: &mut Looking<'_>, user: &str, keys: &[Key]) {
+    let known = known(looking, user);
+    for key in keys {
+        let ours = known.iter().find(|(_, version)| version.uid == key.id);
+        let handle = match ours {
+            Some((handle, _)) => (*handle).clone(),
+            // What is not known to be ours is called as AWS calls it.
+            None => Handle::scoped(ACCESS_KEY, user, &key.id),
+        };
+        looking.saw(handle, key.object());
+    }
+    looking.saw_all(ACCESS_KEY, Some(user));
+}
+
+async fn list(client: &Client, user: &str) -> Result<Vec<Key>, CallError> {
+    let mut keys = Vec::new();
+    let mut marker: Option<String> = None;
+    loop {
+        let page = client
+            .ask("iam:ListAccessKeys", || {
+                let request = client.iam.list_access_keys();
+                request.user_name(user).set_marker(marker.clone()).send()
+            })
+            .await?;
+        keys.extend(page.access_key_metadata().iter().map(|key| {
+            Key {
+                id: key.access_key_id().unwrap_or_default().to_owned(),
+                status: key
+                    .status()
+                    .map(|status| status.as_str().to_owned())
+                    .unwrap_or_default(),
+                created: moment(key.create_date()),
+            }
+        }));
+        marker = next(page.is_truncated(), page.marker());
+        if marker.is_none() {
+            return Ok(keys);
+        }
+    }
+}
+
+/// The account's credential report and when it was made. AWS makes one at most every four hours.
+async fn fresh_report(client: &Client) -> Result<(Timestamp, BTreeMap<String, Row>), CallError> {
+    let iam = &client.iam;
+    client
+        .ask("iam:GenerateCredentialReport", || {
+            iam.generate_credential_report().send()
+        })
+        .await?;
+    let mut pause = FIRST_LOOK;
+    let mut looks = 0;
+    let answer = loop {
+        let answer = client
+            .ask("iam:GetCredentialReport", || {
+                iam.get_credential_report().send()
+            })
+            .await;
+        looks += 1;
+        match answer {
+            Err(error) if error.code.contains("InProgress") && looks < LOOKS => {
+                tokio::time::sleep(pause).await;
+                pause *= 2;
+            }
+            answer => break answer?,
+        }
+    };
+    let not_understood = || CallError {
+        action: "iam:GetCredentialReport",
+        failure: Failure::NotUnderstood,
+        code: String::new(),
+        message: "the report is not one".into(),
+    };
+    let made = moment(answer.generated_time()).ok_or_else(not_understood)?;
+    let content = answer.content().ok_or_else(not_understood)?;
+    let text = std::str::from_utf8(content.as_ref()).map_err(|_| not_understood())?;
+    Ok((made, report::read(text)))
+}

@@ -1,0 +1,105 @@
+//! What is wanted of a look, by principal, and what it came to.
+
+use std::collections::BTreeSet;
+
+use canary_core::graph::Handle;
+use canary_core::observe::{Gap, Look, Object, Observed, Place, Scope};
+
+use crate::client::CallError;
+use crate::provider;
+
+/// A look under way.
+pub(super) struct Looking<'a> {
+    pub(super) look: &'a Look,
+    observed: Observed,
+}
+
+impl<'a> Looking<'a> {
+    pub(super) fn new(look: &'a Look) -> Self {
+        let mut observed = Observed {
+            at: look.at,
+            ..Observed::default()
+        };
+        observed.objects.entry(provider()).or_default();
+        Self { look, observed }
+    }
+
+    pub(super) fn into_observed(self) -> Observed {
+        self.observed
+    }
+
+    /// Whether all things of a kind that are in no other are to be listed.
+    pub(super) fn lists(&self, kind: &str) -> bool {
+        self.look.scopes.contains(&Scope {
+            kind: kind.into(),
+            scope: None,
+        })
+    }
+
+    /// The names of things of a kind of which something is wanted: themselves, or what is in them.
+    pub(super) fn wanted(&self, kind: &str, inside: &[&str]) -> BTreeSet<String> {
+        let named = self.look.handles().into_iter().filter_map(|handle| {
+            let is_in = inside.contains(&handle.kind.as_str());
+            match (&handle.scope, is_in) {
+                (Some(scope), true) => Some(scope.clone()),
+                _ => (handle.kind == kind).then(|| handle.name.clone()),
+            }
+        });
+        let listed = self.look.scopes.iter().filter_map(|scope| {
+            inside
+                .contains(&scope.kind.as_str())
+                .then(|| scope.scope.clone())
+                .flatten()
+        });
+        named.chain(listed).collect()
+    }
+
+    pub(super) fn saw(&mut self, handle: Handle, object: Object) {
+        self.observed
+            .objects
+            .entry(provider())
+            .or_default()
+            .insert(handle, object);
+    }
+
+    pub(super) fn has_seen(&self, handle: &Handle) -> bool {
+        self.observed.object(&provider(), handle).is_some()
+    }
+
+    /// Everything of a kind in a scope was seen.
+    pub(super) fn saw_all(&mut self, kind: &str, scope: Option<&str>) {
+        let scope = Scope {
+            kind: kind.into(),
+            scope: scope.map(str::to_owned),
+        };
+        self.observed
+            .listed
+            .entry(provider())
+            .or_default()
+            .insert(scope);
+    }
+
+    /// It was asked for by name and is not there.
+    pub(super) fn is_absent(&mut self, handle: Handle) {
+        self.observed
+            .absent
+            .entry(provider())
+            .or_default()
+            .insert(handle);
+    }
+
+    pub(super) fn could_not(&mut self, place: Place, error: &CallError) {
+        self.gap(Gap {
+            provider: provider(),
+            place,
+            reason: error.gap_reason(),
+            detail: error.detail(),
+        });
+    }
+
+    pub(super) fn gap(&mut self, gap: Gap) {
+        if !self.observed.gaps.contains(&gap) {
+            self.observed.gaps.push(gap);
+        }
+    }
+}

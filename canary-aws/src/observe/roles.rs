@@ -1,0 +1,230 @@
+//! Roles: who is there, and all of those that are wanted.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use canary_core::graph::Handle;
+use canary_core::observe::{Gap, Object, Place, Reason, Scope, Version};
+use futures::StreamExt as _;
+
+use super::look::Looking;
+use super::principal::{Principal, decoded, moment};
+use super::users::{next, tags};
+use crate::catalog::{ROLE, ROLE_POLICY, canonical};
+use crate::client::{CallError, Client};
+use crate::provider;
+
+/// The largest page that may be asked for.
+const PAGE: i32 = 1000;
+/// Roles that are looked at at the same time.
+const TOGETHER: usize = 8;
+
+fn handle(name: &str) -> Handle {
+    Handle {
+        kind: ROLE.into(),
+        scope: None,
+        name: name.into(),
+    }
+}
+
+/// Looks at the roles that are wanted, one by one: the account's details lack a role's session and description.
+pub(super) async fn look(client: &Client, looking: &mut Looking<'_>) {
+    let mut wanted = looking.wanted(ROLE, &[ROLE_POLICY]);
+    let lists = looking.lists(ROLE);
+    if wanted.is_empty() && !lists {
+        return;
+    }
+    if lists {
+        match list(client).await {
+            Ok(all) => {
+                looking.saw_all(ROLE, None);
+                for (name, object) in all {
+                    looking.saw(handle(&name), object);
+                }
+                let is_there = |name: &String| {
+                    let handle = handle(name);
+                    looking.has_seen(&handle) || looking.look.recent.contains(&handle)
+                };
+                let (there, gone): (BTreeSet<String>, BTreeSet<String>) =
+                    wanted.into_iter().partition(is_there);
+                for name in gone {
+                    looking.saw_all(ROLE_POLICY, Some(&name));
+                }
+                wanted = there;
+            }
+            Err(error) => {
+                let scope = Scope {
+                    kind: ROLE.into(),
+                    scope: None,
+                };
+                looking.could_not(Place::Neighbours(scope), &error);
+            }
+        }
+    }
+    let looks = wanted.into_iter().map(|name| async move {
+        let found = single(client, &name).await;
+        (name, found)
+    });
+    let found: Vec<_> = futures::stream::iter(looks)
+        .buffer_unordered(TOGETHER)
+        .collect()
+        .await;
+    for (name, found) in found {
+        let handle = handle(&name);
+        match found {
+            Ok(Some(role)) => {
+                looking.saw(handle, role.object());
+                for (handle, policy) in role.policies(ROLE_POLICY) {
+                    looking.saw(handle, policy);
+                }
+                looking.saw_all(ROLE_POLICY, Some(&name));
+            }
+            Ok(None) if looking.look.recent.contains(&handle) => looking.gap(Gap {
+                provider: provider(),
+                place: Place::Object(handle),
+                reason: Reason::NotYet,
+                detail: String::new(),
+            }),
+            Ok(None) => {
+                looking.is_absent(handle);
+                looking.saw_all(ROLE_POLICY, Some(&name));
+            }
+            Err(error) => looking.could_not(Place::Object(handle), &error),
+        }
+    }
+}
+
+async fn list(client: &Client) -> Result<Vec<(String, Object)>, CallError> {
+    let mut roles = Vec::new();
+    let mut marker: Option<String> = None;
+    loop {
+        let page = client
+            .ask("iam:ListRoles", || {
+                client
+                    .iam
+                    .list_roles()
+                    .max_items(PAGE)
+                    .set_marker(marker.clone())
+                    .send()
+            })
+            .await?;
+        roles.extend(page.roles().iter().map(|role| {
+            let object = Object {
+                version: Version {
+                    uid: role.role_id().to_owned(),
+                    revision: String::new(),
+                },
+                created: moment(Some(role.create_date())),
+                deleting: false,
+                written: Vec::new(),
+                metadata: BTreeMap::from([("path".to_owned(), role.path().to_owned())]),
+                field_names: BTreeSet::new(),
+                fields: None,
+                reaches: Vec::new(),
+            };
+            (role.role_name().to_owned(), object)
+        }));
+        marker = next(page.is_truncated(), page.marker());
+        if marker.is_none() {
+            return Ok(roles);
+        }
+    }
+}
+
+/// One role with everything that is declared of it; `None` where there is none.
+pub(crate) async fn single(client: &Client, name: &str) -> Result<Option<Principal>, CallError> {
+    let iam = &client.iam;
+    let answer = client
+        .ask("iam:GetRole", || iam.get_role().role_name(name).send())
+        .await;
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(error) if error.is_absence() => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let Some(role) = answer.role() else {
+        return Ok(None);
+    };
+    Ok(Some(Principal {
+        attached: attached(client, name).await?,
+        inline: inline(client, name).await?,
+        ..of_role(role)
+    }))
+}
+
+/// What an answer about a role says of the role itself.
+pub(crate) fn of_role(role: &aws_sdk_iam::types::Role) -> Principal {
+    let boundary = role.permissions_boundary();
+    let trust = decoded(role.assume_role_policy_document().unwrap_or_default());
+    let mut more = BTreeMap::from([("trust", canonical(&trust).unwrap_or(trust))]);
+    // IAM's default, which it does not always tell.
+    let session = role.max_session_duration().unwrap_or(3600);
+    more.insert("session", session.to_string());
+    if let Some(description) = role.description().filter(|text| !text.is_empty()) {
+        more.insert("description", description.to_owned());
+    }
+    Principal {
+        name: role.role_name().to_owned(),
+        id: role.role_id().to_owned(),
+        arn: role.arn().to_owned(),
+        path: role.path().to_owned(),
+        created: moment(Some(role.create_date())),
+        boundary: boundary
+            .and_then(|b| b.permissions_boundary_arn())
+            .map(str::to_owned),
+        tags: tags(role.tags()),
+        more,
+        ..Principal::default()
+    }
+}
+
+async fn attached(client: &Client, name: &str) -> Result<BTreeSet<String>, CallError> {
+    let mut found = BTreeSet::new();
+    let mut marker: Option<String> = None;
+    loop {
+        let page = client
+            .ask("iam:ListAttachedRolePolicies", || {
+                let request = client.iam.list_attached_role_policies();
+                request.role_name(name).set_marker(marker.clone()).send()
+            })
+            .await?;
+        let policies = page.attached_policies().iter();
+        found.extend(policies.filter_map(|policy| policy.policy_arn().map(str::to_owned)));
+        marker = next(page.is_truncated(), page.marker());
+        if marker.is_none() {
+            return Ok(found);
+        }
+    }
+}
+
+async fn inline(client: &Client, name: &str) -> Result<BTreeMap<String, String>, CallError> {
+    let mut names = Vec::new();
+    let mut marker: Option<String> = None;
+    loop {
+        let page = client
+            .ask("iam:ListRolePolicies", || {
+                let request = client.iam.list_role_policies();
+                request.role_name(name).set_marker(marker.clone()).send()
+            })
+            .await?;
+        names.extend(page.policy_names().iter().cloned());
+        marker = next(page.is_truncated(), page.marker());
+        if marker.is_none() {
+            break;
+        }
+    }
+    let mut found = BTreeMap::new();
+    for policy in names {
+        let answer = client
+            .ask("iam:GetRolePolicy", || {
+                client
+                    .iam
+                    .get_role_policy()
+                    .role_name(name)
+                    .policy_name(&policy)
+                    .send()
+            })
+            .await?;
+        found.insert(policy, decoded(answer.policy_document()));
+    }
+    Ok(found)
+}

@@ -1,0 +1,75 @@
+//! The touching itself.
+
+use async_trait::async_trait;
+use canary_core::apply::{Call, Found, Made, Realize, RealizeError};
+use canary_core::ledger::{OutputValue, Verb};
+use canary_core::observe::Object;
+
+use super::{access_key, policy, role, user};
+use crate::catalog::{ACCESS_KEY, KEY_ID, ROLE, ROLE_POLICY, USER, USER_POLICY};
+use crate::client::Client;
+
+/// Touches one account.
+#[derive(Clone, Debug)]
+pub struct AwsRealize {
+    client: Client,
+}
+
+impl AwsRealize {
+    /// Touches through this client.
+    #[must_use]
+    pub fn new(client: Client) -> Self {
+        Self { client }
+    }
+}
+
+fn no_such_kind(call: &Call) -> RealizeError {
+    RealizeError::Refused {
+        handle: call.handle.clone(),
+        detail: "nobody knows this kind".into(),
+    }
+}
+
+#[async_trait]
+impl Realize for AwsRealize {
+    async fn realize(&self, call: &Call) -> Result<Made, RealizeError> {
+        let client = &self.client;
+        match (call.handle.kind.as_str(), call.verb) {
+            (USER, Verb::Create) => user::create(client, call).await,
+            (USER, Verb::Update) => user::update(client, call).await,
+            (USER, Verb::Delete) => user::delete(client, call).await,
+            (ROLE, Verb::Create) => role::create(client, call).await,
+            (ROLE, Verb::Update) => role::update(client, call).await,
+            (ROLE, Verb::Delete) => role::delete(client, call).await,
+            (ACCESS_KEY, Verb::Create) => access_key::create(client, call).await,
+            (ACCESS_KEY, Verb::Update) => access_key::update(client, call).await,
+            (ACCESS_KEY, Verb::Delete) => access_key::delete(client, call).await,
+            (USER_POLICY | ROLE_POLICY, Verb::Create) => policy::create(client, call).await,
+            (USER_POLICY | ROLE_POLICY, Verb::Update) => policy::update(client, call).await,
+            (USER_POLICY | ROLE_POLICY, Verb::Delete) => policy::delete(client, call).await,
+            _ => Err(no_such_kind(call)),
+        }
+    }
+
+    async fn find(&self, call: &Call) -> Result<Found, RealizeError> {
+        let client = &self.client;
+        let found = match call.handle.kind.as_str() {
+            USER => user::find(client, call).await?,
+            ROLE => role::find(client, call).await?,
+            USER_POLICY | ROLE_POLICY => policy::find(client, call).await?,
+            // What a lost answer made is told by the next look at all keys.
+            _ => return Ok(Found::NothingToFind),
+        };
+        Ok(found.map_or(Found::Absent, |object| Found::There(Box::new(object))))
+    }
+
+    async fn outputs_of(&self, call: &Call, object: &Object) -> Result<Made, RealizeError> {
+        let made = Made::default();
+        if call.handle.kind == ACCESS_KEY {
+            // Its secret was shown once.
+            let id = object.version.uid.clone();
+            return Ok(made.with(KEY_ID, OutputValue::Public(id)));
+        }
+        Ok(made)
+    }
+}

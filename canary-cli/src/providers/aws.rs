@@ -1,0 +1,41 @@
+//! How AWS is connected.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use canary_aws::{AwsCatalog, AwsObserve, AwsRealize, Connection};
+use canary_core::catalog::Catalog;
+use canary_core::config::Table;
+use canary_core::engine::Provider;
+
+use super::Connect;
+use crate::error::{CommandError, Exit};
+
+/// The AWS provider.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Aws;
+
+#[async_trait]
+impl Connect for Aws {
+    fn catalog(&self) -> Arc<dyn Catalog> {
+        Arc::new(AwsCatalog)
+    }
+
+    async fn connect(&self, section: &Table) -> Result<Provider, CommandError> {
+        let text = |field| section.text(field).unwrap_or_default().to_owned();
+        let connection = Connection {
+            account: text("account"),
+            region: text("region"),
+            profile: section.text("profile").map(str::to_owned),
+        };
+        let client = connection.connect().await.map_err(|error| {
+            CommandError::new(Exit::Denied, error.to_string())
+                .hint("log in (aws sso login), or name a profile in [aws] or AWS_PROFILE")
+        })?;
+        Ok(Provider {
+            catalog: self.catalog(),
+            observe: Some(Arc::new(AwsObserve::new(client.clone()))),
+            realize: Some(Arc::new(AwsRealize::new(client))),
+        })
+    }
+}
