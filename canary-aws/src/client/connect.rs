@@ -2,8 +2,8 @@
 
 use std::error::Error as StdError;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -128,15 +128,34 @@ impl Client {
     }
 }
 
+tokio::task_local! {
+    /// Whether the requests of this task change the account.
+    static CHANGES: bool;
+}
+
+impl Client {
+    /// Does something that changes the account, and notes how its log will name the requests.
+    pub(crate) async fn changing<T>(&self, work: impl Future<Output = T>) -> T {
+        CHANGES.scope(true, work).await
+    }
+}
+
 /// What is measured of every call.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
     requests: AtomicU64,
     /// The site's clock minus ours, in milliseconds, as of its last answer.
     offset_ms: AtomicI64,
+    /// Identifiers that the services gave requests which change something.
+    changes: Mutex<Vec<String>>,
 }
 
 impl Meter {
+    /// The identifiers of the requests that changed something since this was last asked.
+    pub(crate) fn take_changes(&self) -> Vec<String> {
+        std::mem::take(&mut *self.changes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// How many requests were sent.
     pub(crate) fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
@@ -172,7 +191,20 @@ impl Intercept for Metered {
         _components: &RuntimeComponents,
         _config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let date = context.response().headers().get("date");
+        let headers = context.response().headers();
+        // S3 has a word of its own.
+        let request = ["x-amzn-requestid", "x-amz-request-id"]
+            .into_iter()
+            .find_map(|name| headers.get(name));
+        if let (Ok(true), Some(request)) = (CHANGES.try_with(|changes| *changes), request) {
+            let mut changes = self
+                .0
+                .changes
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            changes.push(request.to_owned());
+        }
+        let date = headers.get("date");
         if let Some(theirs) = date.and_then(|date| rfc2822::parse(date).ok()) {
             // Theirs has whole seconds: half of one is the likeliest rest.
             let theirs = theirs.timestamp().as_millisecond() + 500;

@@ -21,18 +21,8 @@ impl AwsRealize {
     pub fn new(client: Client) -> Self {
         Self { client }
     }
-}
 
-fn no_such_kind(call: &Call) -> RealizeError {
-    RealizeError::Refused {
-        handle: call.handle.clone(),
-        detail: "nobody knows this kind".into(),
-    }
-}
-
-#[async_trait]
-impl Realize for AwsRealize {
-    async fn realize(&self, call: &Call) -> Result<Made, RealizeError> {
+    async fn touch(&self, call: &Call) -> Result<Made, RealizeError> {
         let client = &self.client;
         match (call.handle.kind.as_str(), call.verb) {
             (USER, Verb::Create) => user::create(client, call).await,
@@ -49,6 +39,24 @@ impl Realize for AwsRealize {
             (USER_POLICY | ROLE_POLICY, Verb::Delete) => policy::delete(client, call).await,
             _ => Err(no_such_kind(call)),
         }
+    }
+}
+
+fn no_such_kind(call: &Call) -> RealizeError {
+    RealizeError::Refused {
+        handle: call.handle.clone(),
+        detail: "nobody knows this kind".into(),
+    }
+}
+
+#[async_trait]
+impl Realize for AwsRealize {
+    async fn realize(&self, call: &Call) -> Result<Made, RealizeError> {
+        self.client.changing(self.touch(call)).await
+    }
+
+    fn requests(&self) -> Vec<String> {
+        self.client.meter.take_changes()
     }
 
     async fn find(&self, call: &Call) -> Result<Found, RealizeError> {

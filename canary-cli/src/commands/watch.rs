@@ -1,16 +1,18 @@
 //! What `detect` and `known-readers` share: the rules, and the log.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use canary_core::alert::{Folder, Holders};
 use canary_core::catalog::Catalog;
 use canary_core::config::KnownReader;
 use canary_core::detect::{
-    Interest, Judge, Listen as _, Listened, Planted, Rules, Tripwire, Tripwires,
+    Interest, Judge, Listen as _, Listened, Own, Planted, Rules, Tripwire, Tripwires,
 };
-use canary_core::disguise::{Digester, Key, OwnCalls, Purpose, SiteKeys};
+use canary_core::disguise::{Digester, Key, Purpose, SiteKeys};
 use canary_core::engine::Engine;
+use canary_core::graph::ProviderId;
 use canary_core::ledger::Ledger;
 use canary_core::observe::{Observed, Site};
 use canary_k8s::audit::{AuditFile, Listening};
@@ -27,8 +29,7 @@ pub(super) struct Watch {
     pub(super) planted: Vec<Planted>,
     /// Makes the uids of alerts.
     pub(super) alerts: Digester,
-    pub(super) own: Option<OwnCalls>,
-    pub(super) operators: BTreeSet<String>,
+    pub(super) own: BTreeMap<ProviderId, Own>,
     machinery: Vec<Arc<dyn Catalog>>,
     planned: bool,
     applied_by: Option<String>,
@@ -68,17 +69,11 @@ impl Watch {
         let engine = project.offline(&context.connects)?;
         let ledger = context.load(&engine).await?.ledger;
         let planted = Engine::planted(&ledger);
-        let keys = site_keys(&engine, &ledger);
         Ok(Self {
             tripwires: engine.tripwires(&planted),
             planted,
-            alerts: alerts(keys.as_ref()),
-            own: keys.as_ref().map(OwnCalls::new),
-            operators: ledger
-                .operators
-                .get(&canary_k8s::provider())
-                .cloned()
-                .unwrap_or_default(),
+            alerts: alerts(site_keys(&engine, &ledger).as_ref()),
+            own: engine.own(&ledger),
             machinery: catalogs(context),
             planned: false,
             applied_by: None,
@@ -124,8 +119,7 @@ impl Watch {
             tripwires: engine.tripwires(&planted),
             planted,
             alerts: alerts(None),
-            own: None,
-            operators: BTreeSet::new(),
+            own: BTreeMap::new(),
             machinery: catalogs(context),
             planned: true,
             applied_by: args.applied_by.clone(),
@@ -144,10 +138,36 @@ impl Watch {
                 .filter_map(|catalog| catalog.machinery())
                 .collect(),
             own: self.own.clone(),
-            operators: self.operators.clone(),
             planned: self.planned,
             applied_by: self.applied_by.clone(),
         })
+    }
+
+    /// A folder of what the judge sees.
+    pub(super) fn folder(&self) -> Folder {
+        let mut folder = Folder::new(self.alerts.clone());
+        folder.hold(self.holders());
+        folder
+    }
+
+    /// Which canaries hold what others give.
+    pub(super) fn holders(&self) -> Holders {
+        let mut holders = Holders::new();
+        for planted in &self.planted {
+            let holder = planted.address.canary();
+            for given in planted
+                .needs
+                .iter()
+                .map(|need| need.canary())
+                .filter(|given| *given != holder)
+            {
+                holders
+                    .entry(given.clone())
+                    .or_default()
+                    .insert(holder.clone());
+            }
+        }
+        holders
     }
 
     fn interest(&self) -> Interest {
@@ -208,10 +228,12 @@ fn catalogs(context: &Context) -> Vec<Arc<dyn Catalog>> {
     connects.map(|connect| connect.catalog()).collect()
 }
 
+/// The cluster's keys, or where there is no cluster those of the first site: the uids of alerts stay what they are when
+/// another provider joins.
 fn site_keys(engine: &Engine, ledger: &Ledger) -> Option<SiteKeys> {
-    let provider = canary_k8s::provider();
-    let site = ledger.sites.get(&provider)?;
-    Some(engine.keys(&provider, site))
+    let cluster = ledger.sites.get_key_value(&canary_k8s::provider());
+    let (provider, site) = cluster.or_else(|| ledger.sites.first_key_value())?;
+    Some(engine.keys(provider, site))
 }
 
 fn alerts(keys: Option<&SiteKeys>) -> Digester {

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::Moment;
 use crate::detect::{Actor, Defect, Grade, Identity, OutcomeClass};
 use crate::graph::Address;
 
@@ -35,6 +36,9 @@ pub struct Evidence {
     pub address: Option<IpAddr>,
     /// The verb.
     pub verb: String,
+    /// The provider's name for what was done, where the verb is not that.
+    #[serde(default)]
+    pub operation: String,
     /// What was asked for, as in `secrets payments/db`.
     pub object: String,
     /// The selector it came with.
@@ -81,6 +85,12 @@ pub struct Alert {
     pub context: BTreeSet<String>,
     /// The events, the earliest first, as many as are kept.
     pub evidence: BTreeSet<Evidence>,
+    /// The incident that it belongs to: the uid of one of its alerts.
+    #[serde(default)]
+    pub incident: Option<String>,
+    /// What else belongs to the incident and this, in order; nothing when it is alone.
+    #[serde(default)]
+    pub timeline: BTreeSet<Moment>,
 }
 
 impl Alert {

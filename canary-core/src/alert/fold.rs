@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::context::{self, Ways, hour};
+use super::incident::{self, Held, Holders, Incidents};
 use super::kept::{Folded, KEPT};
-use super::{Alert, Evidence, Severity};
+use super::{Alert, Evidence, Moment, Severity};
 use crate::detect::{Action, Event, Grade, LAST_ON, OutcomeClass, RequestKey, Sighting, Touches};
 use crate::disguise::Digester;
 
@@ -25,6 +26,8 @@ const NEAR: usize = 64;
 const MOST: usize = 20_000;
 /// A watcher forgets alerts that are so many hours old when there are too many; they were told.
 const OLD: i64 = 3;
+/// So many alerts are looked through again for each that comes; with more, once there are a tenth more of them.
+const FLOOD: usize = 500;
 /// As many sentences of context are kept with an alert.
 const CONTEXT: usize = 32;
 
@@ -56,6 +59,11 @@ pub struct Folder {
     by_principal: BTreeMap<(String, i64), BTreeSet<String>>,
     /// How a principal came, and since when.
     ways: BTreeMap<String, Ways>,
+    held: Held,
+    /// As they were found last.
+    incidents: Incidents,
+    /// Something changed since that they depend on.
+    is_unrelated: bool,
     /// Alerts from before this hour were forgotten.
     forgotten: i64,
 }
@@ -70,8 +78,17 @@ impl Folder {
             taken: BTreeMap::new(),
             by_principal: BTreeMap::new(),
             ways: BTreeMap::new(),
+            held: Held::default(),
+            incidents: Incidents::default(),
+            is_unrelated: false,
             forgotten: 0,
         }
+    }
+
+    /// From now on these canaries hold what others give.
+    pub fn hold(&mut self, holders: Holders) {
+        self.held.set(holders);
+        self.is_unrelated = true;
     }
 
     /// From now on uids come from this keyed digest.
@@ -102,6 +119,7 @@ impl Folder {
             .map(|uid| (uid.clone(), self.standing(uid)))
             .collect();
         self.take_in(&uid, sighting);
+        self.relate();
         before
             .into_iter()
             .filter_map(|(uid, before)| {
@@ -114,16 +132,22 @@ impl Folder {
     fn take_in(&mut self, uid: &str, sighting: &Sighting) {
         let event = &sighting.event;
         let is_of_many = self.alerts.len() >= MOST && self.uid(sighting) != uid;
+        let is_first = !self.alerts.contains_key(uid);
         let taken = self.taken.entry(uid.to_owned()).or_default();
         let is_new = taken.requests.len() >= REMEMBERED || taken.requests.insert(event.request());
         let alert = self
             .alerts
             .entry(uid.to_owned())
             .or_insert_with(|| created(uid.to_owned(), sighting));
-        if !taken.touches.is(&sighting.touches) {
+        let touches_more = !taken.touches.is(&sighting.touches);
+        if touches_more {
             touch(alert, &sighting.touches);
             taken.touches = sighting.touches.clone();
         }
+        let comes_from_elsewhere = !alert
+            .evidence
+            .iter()
+            .any(|evidence| evidence.address == event.actor.address);
         update(alert, sighting, is_new);
         if is_of_many {
             alert.context.insert(format!(
@@ -131,6 +155,19 @@ impl Folder {
             ));
         }
         self.index(uid);
+        if is_first || touches_more || comes_from_elsewhere {
+            self.is_unrelated = true;
+        }
+    }
+
+    /// Finds out what hangs together, where that may have changed. Under a flood that is not done for each alert.
+    fn relate(&mut self) {
+        let known = self.incidents.len();
+        let is_flooded = known > FLOOD && self.alerts.len() < known + known / 10;
+        if self.is_unrelated && !is_flooded {
+            self.incidents = self.held.incidents(&self.alerts);
+            self.is_unrelated = false;
+        }
     }
 
     /// Makes an alert found by its principal.
@@ -166,10 +203,30 @@ impl Folder {
     /// An alert by its uid, in the light of all that was taken in.
     #[must_use]
     pub fn get(&self, uid: &str) -> Option<Alert> {
+        self.told(uid, &self.incidents)
+    }
+
+    fn told(&self, uid: &str, incidents: &Incidents) -> Option<Alert> {
         let mut alert = self.alerts.get(uid)?.clone();
         alert.aggravated = self.aggravated(&alert);
         alert.severity = severity(&alert, &alert.aggravated);
+        alert.incident = incidents.of(uid).cloned();
+        alert.timeline = self.timeline(&alert, incidents);
         Some(alert)
+    }
+
+    /// What belongs to an alert's incident, the alert itself included; nothing when it is alone.
+    fn timeline(&self, alert: &Alert, incidents: &Incidents) -> BTreeSet<Moment> {
+        let incident = alert.incident.iter();
+        let members = incident.flat_map(|incident| incidents.members(incident));
+        let others = members.filter(|uid| **uid != alert.uid).take(NEAR);
+        let others: Vec<&Alert> = others.filter_map(|uid| self.alerts.get(uid)).collect();
+        if others.is_empty() {
+            return BTreeSet::new();
+        }
+        let all = others.into_iter().chain([alert]);
+        let moments: BTreeSet<Moment> = all.flat_map(incident::moments).collect();
+        moments.into_iter().take(EVIDENCE).collect()
     }
 
     /// What makes an alert worse, the others of its principal included.
@@ -202,13 +259,19 @@ impl Folder {
             aggravated,
             context: alert.context.clone(),
             evidence: alert.evidence.len(),
+            incident: self.incidents.of(uid).cloned(),
         })
     }
 
     /// All alerts, the gravest and earliest first.
     #[must_use]
     pub fn alerts(&self) -> Vec<Alert> {
-        let mut alerts: Vec<Alert> = self.alerts.keys().filter_map(|uid| self.get(uid)).collect();
+        let incidents = self.held.incidents(&self.alerts);
+        let told = self
+            .alerts
+            .keys()
+            .filter_map(|uid| self.told(uid, &incidents));
+        let mut alerts: Vec<Alert> = told.collect();
         alerts.sort_by(|a, b| (b.severity, a.first, &a.uid).cmp(&(a.severity, b.first, &b.uid)));
         alerts
     }
@@ -232,7 +295,8 @@ impl Folder {
         alerts.sort_by_key(|alert| std::cmp::Reverse(alert.last));
         alerts.truncate(KEPT);
         // In the light of the others, for whoever reads it without them.
-        let one = |alert: &&Alert| (self.get(&alert.uid), self.requests(&alert.uid));
+        let incidents = self.held.incidents(&self.alerts);
+        let one = |alert: &&Alert| (self.told(&alert.uid, &incidents), self.requests(&alert.uid));
         Folded::new(alerts.iter().map(one))
     }
 
@@ -281,6 +345,7 @@ impl Folder {
             .map(|alert| alert.actor.identity.name.as_str())
             .collect();
         self.ways.retain(|name, _| names.contains(name.as_str()));
+        self.is_unrelated = true;
     }
 
     /// Principal, whom it acted as, credential, network, outcome class, grade (named or used against covering), and the
@@ -329,6 +394,7 @@ struct Standing {
     aggravated: BTreeSet<String>,
     context: BTreeSet<String>,
     evidence: usize,
+    incident: Option<String>,
 }
 
 /// What became of an alert; nothing when it is as it was.
@@ -339,7 +405,8 @@ fn change(before: Option<&Standing>, now: &Standing) -> Option<Change> {
     if before == now {
         return None;
     }
-    let grown = (now.severity, now.touched) != (before.severity, before.touched);
+    let grown = (now.severity, now.touched, &now.incident)
+        != (before.severity, before.touched, &before.incident);
     Some(if grown {
         Change::Updated
     } else {
@@ -367,6 +434,8 @@ fn created(uid: String, sighting: &Sighting) -> Alert {
         aggravated: BTreeSet::new(),
         context: BTreeSet::new(),
         evidence: BTreeSet::new(),
+        incident: None,
+        timeline: BTreeSet::new(),
     }
 }
 
@@ -432,8 +501,13 @@ fn severity(alert: &Alert, aggravated: &BTreeSet<String>) -> Severity {
     }
 }
 
-/// What was asked for, as in `secrets payments/db`; of a request that is about no object, its path.
+/// What was asked for, as in `secrets payments/db`; of a request that is about no object, its path, unless its operation
+/// says all.
 fn object(action: &Action) -> String {
+    let is_operation = !action.operation.is_empty();
+    if action.resource.is_empty() && is_operation {
+        return String::new();
+    }
     if action.resource.is_empty() {
         let path = action.uri.split('?').next().unwrap_or_default();
         return path.chars().take(LONGEST_PATH).collect();
@@ -443,6 +517,7 @@ fn object(action: &Action) -> String {
         object = format!("{object}/{}", action.subresource);
     }
     let place = match (action.namespace.as_str(), action.name.as_str()) {
+        ("", "") if is_operation => return object,
         ("", "") => "everywhere".to_owned(),
         ("", name) => name.to_owned(),
         (namespace, "") => format!("in {namespace}"),
@@ -461,6 +536,7 @@ fn evidence(sighting: &Sighting) -> Evidence {
         id: event.id.chars().take(LONGEST_ID).collect(),
         address: event.actor.address,
         verb: action.verb.clone(),
+        operation: action.operation.clone(),
         object: object(action),
         selector: (!selector.is_empty()).then(|| selector.join(" ")),
         is_of_it: sighting.is_of_it,

@@ -9,6 +9,7 @@
 mod context;
 mod finding;
 mod fold;
+mod incident;
 mod kept;
 mod ocsf;
 mod outbox;
@@ -19,6 +20,7 @@ mod text;
 
 pub use finding::{Alert, Evidence, Severity};
 pub use fold::{Change, Folder};
+pub use incident::{Holders, Moment};
 pub use kept::Folded;
 pub use ocsf::ocsf;
 pub use outbox::{Due, Outbox};

@@ -36,6 +36,7 @@ pub fn ocsf(alert: &Alert, change: Change, product_version: &str) -> Value {
         "metadata": {
             "version": VERSION,
             "uid": alert.uid,
+            "correlation_uid": alert.incident,
             "product": { "name": "canary", "vendor_name": "canary", "version": product_version },
         },
         "finding_info": {
@@ -53,7 +54,7 @@ pub fn ocsf(alert: &Alert, change: Change, product_version: &str) -> Value {
         "resources": alert.touched.iter().map(|(address, grade)| json!({
             "name": address.to_string(), "type": address.canary().kind(), "data": { "grade": grade },
         })).collect::<Vec<_>>(),
-        "unmapped": { "aggravated": alert.aggravated, "context": alert.context },
+        "unmapped": { "aggravated": alert.aggravated, "context": alert.context, "timeline": (!alert.timeline.is_empty()).then_some(&alert.timeline) },
     });
     leave_out_unknown(&mut finding);
     finding
@@ -88,7 +89,7 @@ fn one(alert: &Alert, evidence: &Evidence) -> Value {
             "name": actor.identity.name, "uid": actor.identity.uid, "credential_uid": credential, "groups": groups,
         }},
         "api": {
-            "operation": evidence.verb,
+            "operation": if evidence.operation.is_empty() { &evidence.verb } else { &evidence.operation },
             "request": { "uid": evidence.id },
             "response": { "code": evidence.code, "error": (alert.outcome == OutcomeClass::Denied).then_some("denied") },
         },

@@ -9,6 +9,8 @@ use crate::graph::{Address, CanaryId};
 
 /// Longer words of others are cut: nobody reads on.
 const LONGEST: usize = 120;
+/// As many moments of an incident as are shown.
+const TIMELINE: usize = 12;
 /// A sentence of ours with some of their words in it.
 const SENTENCE: usize = 400;
 
@@ -86,6 +88,29 @@ fn lines(alert: &Alert) -> String {
     if !alert.touched.is_empty() {
         line("  canary", touched(alert));
     }
+    for (n, moment) in alert.timeline.iter().take(TIMELINE).enumerate() {
+        let topic = if n == 0 { "  incident" } else { "" };
+        let at = moment
+            .at
+            .map(|at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string());
+        let own = if moment.alert == alert.uid {
+            ""
+        } else {
+            " (another alert)"
+        };
+        line(
+            topic,
+            format!(
+                "{} {}{own}",
+                at.unwrap_or_default(),
+                cut(&moment.words, SENTENCE)
+            ),
+        );
+    }
+    let more = alert.timeline.len().saturating_sub(TIMELINE);
+    if more > 0 {
+        line("", format!("and {more} more"));
+    }
     out
 }
 
@@ -144,7 +169,7 @@ fn deletes(alert: &Alert) -> bool {
         .any(|evidence| matches!(evidence.verb.as_str(), "delete" | "deletecollection"))
 }
 
-fn who(alert: &Alert) -> String {
+pub(super) fn who(alert: &Alert) -> String {
     let identity = &alert.actor.identity;
     let mut words = match identity.name.as_str() {
         "" => "somebody who was not known".to_owned(),
@@ -205,7 +230,7 @@ fn did(alert: &Alert) -> String {
 }
 
 /// What was asked for and what came of it.
-fn what(evidence: &Evidence) -> String {
+pub(super) fn what(evidence: &Evidence) -> String {
     let selector = evidence
         .selector
         .as_ref()
@@ -216,11 +241,12 @@ fn what(evidence: &Evidence) -> String {
         .map(|code| format!(" ({code})"))
         .unwrap_or_default();
     let dry_run = if evidence.dry_run { ", dry run" } else { "" };
-    format!(
-        "{} {}{selector}{dry_run}{code}",
-        escaped(&evidence.verb),
-        escaped(&evidence.object)
-    )
+    let done = match evidence.operation.as_str() {
+        "" => escaped(&evidence.verb),
+        operation => escaped(operation),
+    };
+    let done = format!("{done} {}", escaped(&evidence.object));
+    format!("{}{selector}{dry_run}{code}", done.trim_end())
 }
 
 fn touched(alert: &Alert) -> String {

@@ -167,6 +167,11 @@ pub trait Realize: Send + Sync {
     /// When that cannot be told either.
     async fn find(&self, call: &Call) -> Result<Found, RealizeError>;
 
+    /// The identifiers that the site gave our requests since this was last asked: how its log names them.
+    fn requests(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// What an object gives, told from the object alone: for a create that is known to have happened although its
     /// answer was lost.
     ///

@@ -6,10 +6,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::machinery::Ground;
 use super::{Event, Grade, Planted, Stage, Touch, Touches};
-use crate::graph::Address;
+use crate::graph::{Address, CanaryId};
 
 /// What was planted is dated by the server, in whole seconds.
 const WHOLE_SECOND: SignedDuration = SignedDuration::from_secs(1);
+
+/// So many places of one identity are named.
+const HOLDERS: usize = 8;
 
 /// Everything planted, by address.
 #[derive(Debug, Default)]
@@ -89,6 +92,35 @@ impl Grounds {
                 begun && (!over || (in_vain && touch.grade == Grade::Named))
             })
         })
+    }
+
+    /// Where an identity that was used is planted, a sentence each.
+    pub(super) fn planted_in(&self, touches: &Touches) -> Vec<String> {
+        let used: BTreeSet<&CanaryId> = touches
+            .iter()
+            .filter(|touch| touch.grade == Grade::Use)
+            .map(|touch| touch.address.canary())
+            .collect();
+        if used.is_empty() {
+            return Vec::new();
+        }
+        let holds = |planted: &&Planted| {
+            let of_others = planted.needs.iter().map(Address::canary);
+            of_others
+                .filter(|of| *of != planted.address.canary())
+                .any(|of| used.contains(of))
+        };
+        let holders = self.by_address.values().flatten().filter(holds);
+        let words: BTreeSet<String> = holders
+            .map(|planted| {
+                format!(
+                    "planted in {}: {}",
+                    planted.address.canary(),
+                    planted.handle
+                )
+            })
+            .collect();
+        words.into_iter().take(HOLDERS).collect()
     }
 
     /// Whether it depends on the end of a watch what it touched: it began when some of that was not there yet.

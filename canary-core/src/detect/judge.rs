@@ -12,11 +12,12 @@ use super::ground::Grounds;
 use super::machinery::{Machinery, Ruling};
 use super::memory::{Awaits, Held, Memory};
 use super::reader::Readers;
-use super::touch::Touches;
+use super::touch::{Grade, Touch, Touches};
 use super::tripwires::Tripwires;
 use super::{Event, Mention, Planted, Stage};
 use crate::config::KnownReader;
 use crate::disguise::OwnCalls;
+use crate::graph::ProviderId;
 
 /// One event that touched canaries and is not excused.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -52,14 +53,27 @@ pub struct Judge {
     pub(super) grounds: Grounds,
     readers: Readers,
     machinery: Vec<Box<dyn Machinery>>,
-    own: Option<OwnCalls>,
-    operators: BTreeSet<String>,
+    own: BTreeMap<ProviderId, Own>,
     /// Who creates the canaries of `--planned`.
     pub(super) applied_by: Option<String>,
     pub(super) planned: bool,
     memory: Memory,
     excused: BTreeMap<Excuse, u64>,
 }
+
+/// What tells our own calls to a site from others'.
+#[derive(Clone, Default)]
+pub struct Own {
+    /// Checks the proof in identifiers that we chose; `None` where there is no key for the site, or it takes none.
+    pub calls: Option<OwnCalls>,
+    /// Identifiers that the site itself gave our requests: nobody else can have a request of that name.
+    pub requests: BTreeSet<String>,
+    /// Whose proven calls are ours.
+    pub operators: BTreeSet<String>,
+}
+
+/// The annotation of an event that is the identifier which the site gave the request.
+pub const REQUEST: &str = "request";
 
 /// What a judge is made from.
 pub struct Rules {
@@ -71,10 +85,8 @@ pub struct Rules {
     pub known_readers: Vec<KnownReader>,
     /// What the providers' own machinery does.
     pub machinery: Vec<Box<dyn Machinery>>,
-    /// Checks the proof of our own calls; `None` where there is no key for this site.
-    pub own: Option<OwnCalls>,
-    /// Whose proven calls are ours.
-    pub operators: BTreeSet<String>,
+    /// What tells our own calls from others'.
+    pub own: BTreeMap<ProviderId, Own>,
     /// The canaries are as configured and nothing was applied by us: the log tells when each came to be.
     pub planned: bool,
     /// With `planned`: creating them and issuing their tokens by this principal is the apply.
@@ -101,7 +113,6 @@ impl Judge {
             readers: Readers::new(rules.known_readers),
             machinery: rules.machinery,
             own: rules.own,
-            operators: rules.operators,
             applied_by: rules.applied_by,
             planned: rules.planned,
             memory: Memory::default(),
@@ -111,7 +122,7 @@ impl Judge {
 
     /// What an event means: itself, and what had waited for it. Events come in any order and more than once.
     pub fn judge(&mut self, event: &Event) -> Vec<Sighting> {
-        let touches = self.tripwires.touches(event);
+        let touches = self.touched(event);
         // What is learned there excuses others, and half a record says half of it.
         if !event.is_cut() {
             self.readers.learn(event);
@@ -120,6 +131,7 @@ impl Judge {
             }
         }
         self.memory.learn(event);
+        self.memory.learn_identities(event, &touches);
         if !touches.is_empty() {
             self.memory.went_on(event);
         }
@@ -159,12 +171,10 @@ impl Judge {
         &mut self,
         planted: Vec<Planted>,
         tripwires: Tripwires,
-        operators: BTreeSet<String>,
-        own: Option<OwnCalls>,
+        own: BTreeMap<ProviderId, Own>,
     ) -> Vec<Sighting> {
         self.grounds = Grounds::new(planted);
         self.tripwires = tripwires;
-        self.operators = operators;
         self.own = own;
         self.look_at_open_watches()
     }
@@ -186,6 +196,20 @@ impl Judge {
             }
         }
         seen
+    }
+
+    /// What an event touches, by identities too that were had with a canary's.
+    fn touched(&self, event: &Event) -> Touches {
+        let touches = self.tripwires.touches(event);
+        let had = self.memory.had_with(event);
+        if had.is_empty() {
+            return touches;
+        }
+        let had = had.into_iter().map(|address| Touch {
+            address,
+            grade: Grade::Use,
+        });
+        touches.iter().cloned().chain(had).collect()
     }
 
     fn judge_touches(&mut self, event: &Event, touches: Touches) -> Option<Sighting> {
@@ -296,6 +320,7 @@ impl Judge {
             aggravated.insert("it was refused other kinds shortly before".to_owned());
         }
         context.extend(self.memory.others(&event, &touches));
+        context.extend(self.grounds.planted_in(&touches));
         let covers = |mention: &Mention| {
             matches!(mention, Mention::Collection { .. } | Mention::Under { .. })
         };
@@ -365,16 +390,20 @@ impl Judge {
 
     /// By proof and by principal. The same id with another time of arrival is a copy, and is no excuse.
     fn is_ours(&mut self, event: &Event) -> bool {
-        let (Some(own), Some(at)) = (&self.own, event.at) else {
+        let (Some(own), Some(at)) = (self.own.get(&event.provider), event.at) else {
             return false;
         };
-        if !self.operators.contains(&event.actor.identity.name)
-            || event.acting_as.is_some()
-            || !own.proves(&event.id, &event.action.verb, &event.action.uri, at)
-        {
+        if !own.operators.contains(&event.actor.identity.name) || event.acting_as.is_some() {
             return false;
         }
-        self.memory.is_first_arrival(&event.id, at)
+        let request = event.annotations.get(REQUEST);
+        if request.is_some_and(|request| own.requests.contains(request)) {
+            return true;
+        }
+        let is_proven = own.calls.as_ref().is_some_and(|calls| {
+            calls.proves(&event.id, &event.action.verb, &event.action.uri, at)
+        });
+        is_proven && self.memory.is_first_arrival(&event.id, at)
     }
 
     /// A record that is cut or too long may have hidden a touch from us: that is told, whatever else it says.

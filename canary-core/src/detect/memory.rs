@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Event, Mention, Outcome, OutcomeClass, Stage, Touches};
+use super::{Event, Grade, Mention, Outcome, OutcomeClass, Stage, Touches};
+use crate::graph::Address;
 
 /// As long as one of our own ids can be proven: within five minutes of its making, by two clocks. Beyond, a copy proves
 /// nothing by itself.
@@ -22,6 +23,9 @@ const HELD: usize = 10_000;
 const OTHERS: usize = 8;
 /// A collection as a whole, each namespace of it, and a selector here and there: the latest of them.
 const READ_TOGETHER: usize = 256;
+
+/// A session lasts a day and a half at most; whoever makes more of them is told by their making.
+const GIVEN: usize = 1000;
 
 /// Principals of which refusals are remembered, and how many of each.
 const REFUSED: usize = 4096;
@@ -98,6 +102,9 @@ pub(super) struct Memory {
     /// Who reads canaries by a reviewed entry.
     #[serde(default)]
     excused: Vec<Excused>,
+    /// Identities that somebody was given who asked with a canary's, the latest last.
+    #[serde(default)]
+    given: VecDeque<(Mention, Address)>,
 }
 
 impl Memory {
@@ -120,6 +127,36 @@ impl Memory {
             }
             Stage::Started | Stage::Received | Stage::Unknown => {}
         }
+    }
+
+    /// Whoever asks for another identity with a canary's goes on with that.
+    pub(super) fn learn_identities(&mut self, event: &Event, touches: &Touches) {
+        if event.gives.is_empty() {
+            return;
+        }
+        for touch in touches.iter().filter(|touch| touch.grade == Grade::Use) {
+            for mention in &event.gives {
+                let given = (mention.clone(), touch.address.clone());
+                if !self.given.contains(&given) {
+                    self.given.push_back(given);
+                }
+            }
+        }
+        while self.given.len() > GIVEN {
+            self.given.pop_front();
+        }
+    }
+
+    /// Whose identity was used to get what an event came with.
+    pub(super) fn had_with(&self, event: &Event) -> Vec<Address> {
+        if self.given.is_empty() {
+            return Vec::new();
+        }
+        let given = self.given.iter();
+        given
+            .filter(|(mention, _)| event.mentions.contains(mention))
+            .map(|(_, address)| address.clone())
+            .collect()
     }
 
     fn learn_refusal(&mut self, event: &Event) {

@@ -1,6 +1,6 @@
 //! What is out there to be touched.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -21,6 +21,8 @@ pub struct Planted {
     pub fields: BTreeMap<String, String>,
     /// Public outputs, as in a token's identifier.
     pub outputs: BTreeMap<String, String>,
+    /// Whose outputs are in it, and what was there first.
+    pub needs: BTreeSet<Address>,
     /// Its uid, where it has one.
     pub uid: Option<String>,
     /// When it was planted; `None` when that is to be read from the log.
@@ -47,6 +49,7 @@ impl Planted {
                 .iter()
                 .filter_map(|(name, value)| Some((name.clone(), value.public()?.to_owned())))
                 .collect(),
+            needs: record.needs.clone(),
             uid: record.version.as_ref().map(|version| version.uid.clone()),
             since: Some(record.planted),
             buried: None,
@@ -84,6 +87,7 @@ impl Planted {
             handle: resource.handle.clone(),
             fields: resource.fields.iter().filter_map(public).collect(),
             outputs: BTreeMap::new(),
+            needs: resource.needs(),
             uid: None,
             since: None,
             buried: None,

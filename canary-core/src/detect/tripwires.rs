@@ -213,7 +213,19 @@ fn exact(tripwire: &Tripwire, event: &Event) -> Option<Grade> {
 /// An account that acts, is acted as, or is spoken of. That its object is only read means nothing: controllers do that
 /// all day.
 fn identity(name: &str, event: &Event) -> Option<Grade> {
-    let acts = event.actor.identity.name == *name;
+    let identity = &event.actor.identity;
+    // A session acts as whoever it was issued for.
+    let issuers = ["sessionIssuer", "sessionIssuerId"];
+    let mut issuers = issuers
+        .iter()
+        .filter_map(|issuer| identity.extra.get(*issuer));
+    let acts = identity.name == *name
+        || identity.uid == *name
+        || identity
+            .uid
+            .split_once(':')
+            .is_some_and(|(id, _)| id == name)
+        || issuers.any(|issuers| issuers.iter().any(|issuer| issuer == name));
     let acted_as = event
         .acting_as
         .as_ref()
@@ -221,7 +233,9 @@ fn identity(name: &str, event: &Event) -> Option<Grade> {
     if acts || acted_as {
         return Some(Grade::Use);
     }
-    let reads_its_object = event.action.resource == "serviceaccounts"
+    let action = &event.action;
+    let is_about_it = action.resource == "serviceaccounts" || !action.operation.is_empty();
+    let reads_its_object = is_about_it
         && event.action.subresource.is_empty()
         && matches!(event.action.verb.as_str(), "get" | "list" | "watch");
     (!reads_its_object).then_some(Grade::Named)

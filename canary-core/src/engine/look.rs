@@ -8,8 +8,8 @@ use super::{Engine, EngineError, Kept, Provider};
 use crate::catalog::{LowerError, Lowering, Pinned};
 use crate::check::Note;
 use crate::config::{Canary, Config, Setting};
-use crate::detect::{Planted, Tripwire};
-use crate::disguise::{Digester, SiteKeys};
+use crate::detect::{Own, Planted, Tripwire};
+use crate::disguise::{Digester, OwnCalls, SiteKeys};
 use crate::graph::{Address, CanaryId, Desired, Handle, Lifetime, ProviderId, Resource};
 use crate::ledger::{Ledger, Record, Settled, Torn, Verb, may_still_come, reconcile};
 use crate::observe::{Look, Observe, Observed, Scope, Sight, Site};
@@ -384,6 +384,26 @@ impl Engine {
             .in_order()
             .map(|resource| Planted::from_resource(resource))
             .collect()
+    }
+
+    /// What tells our own calls from others', by provider.
+    #[must_use]
+    pub fn own(&self, ledger: &Ledger) -> BTreeMap<ProviderId, Own> {
+        let of_site = |(provider, site): (&ProviderId, &Site)| {
+            let own = Own {
+                calls: Some(OwnCalls::new(&self.keys(provider, site))),
+                requests: ledger
+                    .calls
+                    .get(provider)
+                    .into_iter()
+                    .flatten()
+                    .map(|(id, _)| id.clone())
+                    .collect(),
+                operators: ledger.operators.get(provider).cloned().unwrap_or_default(),
+            };
+            (provider.clone(), own)
+        };
+        ledger.sites.iter().map(of_site).collect()
     }
 
     /// The identifiers that mean that one of them was touched.

@@ -187,6 +187,15 @@ pub enum Entry {
         /// Who.
         principal: String,
     },
+    /// Requests of ours, by the identifiers that the site gave them.
+    Called {
+        /// Whose.
+        provider: ProviderId,
+        /// Their identifiers.
+        requests: Vec<String>,
+        /// When.
+        at: Timestamp,
+    },
     /// Something is about to be done.
     Intent {
         /// Numbers the intents of a ledger.

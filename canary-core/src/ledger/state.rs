@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Effect, Entry, Intent, Record, Settled, Tombstone};
 use crate::graph::{Address, CanaryId, Lifetime, ProviderId};
 use crate::observe::Site;
+
+/// As long as anybody keeps a trail to look through it: a year, with a margin.
+const OWN_CALLS: SignedDuration = SignedDuration::from_hours(400 * 24);
 
 /// So many effects are one entry of a compacted journal: few enough that an entry stays far below what a journal takes
 /// for damage, and that reading it needs no more memory than reading any other.
@@ -32,6 +35,8 @@ pub struct Ledger {
     pub epoch: u64,
     /// Principals whose proven calls are ours.
     pub operators: BTreeMap<ProviderId, BTreeSet<String>>,
+    /// Requests of ours that the site named, and when they were made.
+    pub calls: BTreeMap<ProviderId, BTreeMap<String, Timestamp>>,
     /// What is ours.
     pub records: BTreeMap<Address, Record>,
     /// What was ours and can still be used.
@@ -68,6 +73,14 @@ impl Ledger {
                     .entry(provider)
                     .or_default()
                     .insert(principal);
+            }
+            Entry::Called {
+                provider,
+                requests,
+                at,
+            } => {
+                let calls = self.calls.entry(provider).or_default();
+                calls.extend(requests.into_iter().map(|request| (request, at)));
             }
             Entry::Intent { id, intent } => {
                 self.next_intent = self.next_intent.max(id + 1);
@@ -163,6 +176,20 @@ impl Ledger {
                     principal: principal.clone(),
                 });
             }
+        }
+        for (provider, calls) in &self.calls {
+            let mut by_time: BTreeMap<Timestamp, Vec<String>> = BTreeMap::new();
+            for (request, at) in calls
+                .iter()
+                .filter(|(_, at)| now.duration_since(**at) < OWN_CALLS)
+            {
+                by_time.entry(*at).or_default().push(request.clone());
+            }
+            entries.extend(by_time.into_iter().map(|(at, requests)| Entry::Called {
+                provider: provider.clone(),
+                requests,
+                at,
+            }));
         }
         let puts = self.records.values().cloned().map(Effect::Put);
         let living = self.tombstones.iter().filter(|t| t.until > now);

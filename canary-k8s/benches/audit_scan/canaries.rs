@@ -56,6 +56,7 @@ fn planted(kind: &str, label: &str, handle: Handle) -> Planted {
         handle,
         fields: BTreeMap::new(),
         outputs: BTreeMap::new(),
+        needs: std::collections::BTreeSet::new(),
         uid: None,
         since: None,
         buried: None,

@@ -60,6 +60,7 @@ fn planted(address: &str, kind: &str, name: &str, fields: &[(&str, &str)]) -> (A
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect(),
         outputs: BTreeMap::new(),
+        needs: std::collections::BTreeSet::new(),
         uid: Some("u".into()),
         since: Some(START.parse().unwrap()),
         buried: None,

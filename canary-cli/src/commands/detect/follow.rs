@@ -178,7 +178,7 @@ impl<'a> Following<'a> {
             }
         };
         let mut judge = watch.judge(project.config.known_readers.clone());
-        let mut folder = Folder::new(watch.alerts.clone());
+        let mut folder = watch.folder();
         let path = args.audit_log.display().to_string();
         let position = kept.resume(&path, &mut judge, &mut folder);
         let log = watch.log(&args.audit_log, true, position.as_deref())?;
@@ -298,12 +298,10 @@ impl<'a> Following<'a> {
             self.log = watch.log(&self.args.audit_log, true, self.checked.as_deref())?;
         }
         self.folder.rekey(watch.alerts.clone());
-        let open = self.judge.replant(
-            watch.planted,
-            Tripwires::new(watch.tripwires),
-            watch.operators,
-            watch.own,
-        );
+        self.folder.hold(watch.holders());
+        let open = self
+            .judge
+            .replant(watch.planted, Tripwires::new(watch.tripwires), watch.own);
         self.tell(&open)?;
         self.keep()
     }

@@ -1,6 +1,6 @@
 //! A log from beginning to end.
 
-use canary_core::alert::{Change, Folder};
+use canary_core::alert::Change;
 use canary_core::detect::Judge;
 use canary_k8s::audit::AuditFile;
 
@@ -17,7 +17,7 @@ pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, Comman
     let project = context.project()?;
     let watch = Watch::new(context, &project, &args.planned).await?;
     let mut judge = watch.judge(project.config.known_readers.clone());
-    let mut folder = Folder::new(watch.alerts.clone());
+    let mut folder = watch.folder();
     foresee(&watch, &mut judge, args).await?;
     let mut log = watch.log(&args.audit_log, false, None)?;
     let mut totals = Totals::default();
