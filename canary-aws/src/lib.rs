@@ -1,5 +1,7 @@
 //! The AWS provider.
 
+pub mod trail;
+
 /// The provider's name, and its table in `canaries.toml`.
 pub const PROVIDER: &str = "aws";
 
