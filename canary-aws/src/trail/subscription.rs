@@ -27,16 +27,43 @@ pub(super) fn encoded(awslogs: &Object<'_>, depth: usize, found: &mut Found) {
 
 /// Reads gzip.
 pub(super) fn unpacked(bytes: &[u8], depth: usize, found: &mut Found) {
+    match unpack(bytes, UNPACKED) {
+        Ok(text) => read_text(&String::from_utf8_lossy(&text), depth, &[], found),
+        Err(why) => found.spoil(why),
+    }
+}
+
+/// Unpacks gzip, if that gives at most `limit` bytes.
+fn unpack(bytes: &[u8], limit: usize) -> Result<Vec<u8>, Poison> {
+    let one_more = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
     let mut text = Vec::new();
-    let limit = u64::try_from(UNPACKED)
-        .unwrap_or(u64::MAX)
-        .saturating_add(1);
     let read = MultiGzDecoder::new(bytes)
-        .take(limit)
+        .take(one_more)
         .read_to_end(&mut text);
     match read {
-        Err(_) => found.spoil(Poison::NoGzip),
-        Ok(length) if length > UNPACKED => found.spoil(Poison::TooLong),
-        Ok(_) => read_text(&String::from_utf8_lossy(&text), depth, &[], found),
+        Err(_) => Err(Poison::NoGzip),
+        Ok(length) if length > limit => Err(Poison::TooLong),
+        Ok(_) => Ok(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    #[test]
+    fn no_more_is_unpacked_than_the_limit() {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(&[b' '; 100_000]).unwrap();
+        let packed = encoder.finish().unwrap();
+        assert!(packed.len() < 1_000);
+        assert_eq!(unpack(&packed, 100_000).unwrap().len(), 100_000);
+        assert_eq!(unpack(&packed, 99_999), Err(Poison::TooLong));
+        assert_eq!(unpack(&packed[..50], 100_000), Err(Poison::NoGzip));
     }
 }
