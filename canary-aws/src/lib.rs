@@ -21,6 +21,8 @@ pub use realize::AwsRealize;
 
 use canary_core::graph::ProviderId;
 
+pub mod trail;
+
 /// The provider's name, and its table in `canaries.toml`.
 pub const PROVIDER: &str = "aws";
 

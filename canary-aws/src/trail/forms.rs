@@ -1,0 +1,361 @@
+//! In which forms records come: plain, and wrapped by the services that carry them.
+
+use canary_core::detect::{Defect, Event};
+use serde_json::value::RawValue;
+
+use super::mend::mend;
+use super::object::Object;
+use super::subscription;
+use super::{read, url};
+
+/// An object in S3 to fetch.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct S3Object {
+    /// The bucket.
+    pub bucket: String,
+    /// The key, decoded.
+    pub key: String,
+}
+
+/// Why nothing can be made of a text, now or later.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Poison {
+    /// It is no JSON, not even the beginning of some.
+    #[error("it is no JSON")]
+    NoJson,
+    /// It is JSON of a form that is not known here.
+    #[error("it is JSON of no known form")]
+    UnknownForm,
+    /// Its data are no base64.
+    #[error("its data are no base64")]
+    NoBase64,
+    /// Its data are no gzip, or damaged.
+    #[error("its data are no gzip, or damaged")]
+    NoGzip,
+    /// Its data are longer than any service sends.
+    #[error("its data are too long")]
+    TooLong,
+    /// It is wrapped more often than any service does it.
+    #[error("it is wrapped too often")]
+    TooDeep,
+}
+
+/// What a text held.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Found {
+    /// Events, in their order.
+    pub events: Vec<Event>,
+    /// Objects that hold more.
+    pub objects: Vec<S3Object>,
+    /// Audit events of Kubernetes, each as it stands: a line for its own reader.
+    pub kubernetes: Vec<Vec<u8>>,
+    /// What is known and means nothing here: test messages, digest and Insight files, other logs.
+    pub skipped: u64,
+    /// Parts that nothing could be made of, now or later.
+    pub unreadable: u64,
+    /// Why the first of them could not be read.
+    pub poison: Option<Poison>,
+}
+
+impl Found {
+    /// Whether nothing came of it and it will never be otherwise, so that it is no use to read it again.
+    #[must_use]
+    pub fn is_poison(&self) -> bool {
+        self.poison.is_some()
+            && self.events.is_empty()
+            && self.objects.is_empty()
+            && self.kubernetes.is_empty()
+            && self.skipped == 0
+    }
+
+    /// Takes what came of a part, but what is wrong with it.
+    fn take(&mut self, mut part: Self) {
+        self.events.append(&mut part.events);
+        self.objects.append(&mut part.objects);
+        self.kubernetes.append(&mut part.kubernetes);
+        self.skipped += part.skipped;
+    }
+
+    pub(super) fn spoil(&mut self, why: Poison) {
+        self.unreadable += 1;
+        self.poison.get_or_insert(why);
+    }
+}
+
+/// SNS around S3's notice, or around EventBridge's around a record: no service wraps more often.
+const WRAPPED: usize = 6;
+
+/// Tells what a queue's message, a Lambda's input, or any text holds, and reads it.
+///
+/// Known are records of CloudTrail in the forms of its files, of LookupEvents, of EventBridge and of subscriptions of
+/// CloudWatch Logs (there also audit events of EKS); notices of S3, of CloudTrail and of EventBridge about new objects,
+/// also through SNS. The whole text is read at once: files go through [`TrailFiles`](super::TrailFiles).
+#[must_use]
+pub fn messages(body: &[u8]) -> Found {
+    let mut found = Found::default();
+    // A stream has the data of a subscription as they are.
+    if body.starts_with(&subscription::GZIP) {
+        subscription::unpacked(body, 0, &mut found);
+    } else {
+        match str::from_utf8(body) {
+            Ok(text) => read_text(text, 0, &[], &mut found),
+            Err(_) => read_text(
+                &String::from_utf8_lossy(body),
+                0,
+                &[Defect::Encoding],
+                &mut found,
+            ),
+        }
+    }
+    found
+}
+
+/// Reads one object, as a file is split into them.
+pub(super) fn item(bytes: &[u8], defect: Option<Defect>) -> Found {
+    let mut found = Found::default();
+    let mut defects: Vec<Defect> = defect.into_iter().collect();
+    let text = str::from_utf8(bytes).map_or_else(
+        |_| {
+            defects.push(Defect::Encoding);
+            String::from_utf8_lossy(bytes)
+        },
+        std::borrow::Cow::Borrowed,
+    );
+    if defect.is_some() {
+        cut(&text, 0, &defects, &mut found);
+    } else {
+        read_text(&text, 0, &defects, &mut found);
+    }
+    found
+}
+
+/// Reads any number of values. Where the syntax breaks, what stands before the break is read.
+pub(super) fn read_text(text: &str, depth: usize, defects: &[Defect], found: &mut Found) {
+    let text = text.trim_start_matches('\u{feff}').trim();
+    if !text.starts_with(['{', '[']) {
+        found.spoil(Poison::NoJson);
+        return;
+    }
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
+    loop {
+        let from = values.byte_offset();
+        match values.next() {
+            None => return,
+            Some(Ok(raw)) => value(raw.get(), depth, defects, found),
+            Some(Err(_)) => {
+                let mut defects = defects.to_vec();
+                defects.push(Defect::Cut);
+                cut(text.get(from..).unwrap_or_default(), depth, &defects, found);
+                return;
+            }
+        }
+    }
+}
+
+/// Reads what ends in the middle, as far as it goes.
+fn cut(text: &str, depth: usize, defects: &[Defect], found: &mut Found) {
+    let before = found.events.len();
+    let mended = mend(text);
+    let read = mended.as_deref().map(serde_json::from_str::<&RawValue>);
+    if let Some(Ok(raw)) = read {
+        let mut of_it = Found::default();
+        value(raw.get(), depth, defects, &mut of_it);
+        // What cannot be told so short is told as damage, below.
+        found.take(of_it);
+    }
+    if found.events.len() == before {
+        let defect = defects.first().copied().unwrap_or(Defect::Cut);
+        found.events.push(read::lost(text, defect));
+    }
+}
+
+/// Reads one value.
+fn value(text: &str, depth: usize, defects: &[Defect], found: &mut Found) {
+    if text.starts_with('[') {
+        let list: Vec<&RawValue> = serde_json::from_str(text).unwrap_or_default();
+        let list: Vec<&str> = list.into_iter().map(RawValue::get).collect();
+        members(&list, depth, defects, found);
+        return;
+    }
+    let Ok(object) = Object::parse(text) else {
+        found.spoil(Poison::UnknownForm);
+        return;
+    };
+    if depth > WRAPPED {
+        found.spoil(Poison::TooDeep);
+        return;
+    }
+    let at = At {
+        text,
+        depth,
+        defects,
+    };
+    at.read(&object, found);
+}
+
+/// Reads the members of a list. Only the last of a list that ends in the middle is cut.
+fn members(list: &[&str], depth: usize, defects: &[Defect], found: &mut Found) {
+    let Some((last, before)) = list.split_last() else {
+        return;
+    };
+    let mut whole = defects.to_vec();
+    whole.retain(|defect| *defect == Defect::Encoding);
+    for member in before {
+        value(member, depth, &whole, found);
+    }
+    value(last, depth, defects, found);
+}
+
+/// An object in a text.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    text: &'a str,
+    depth: usize,
+    defects: &'a [Defect],
+}
+
+impl At<'_> {
+    fn read(self, object: &Object<'_>, found: &mut Found) {
+        let text = |key: &str| object.text(key).unwrap_or_default();
+        if object.has("s3") && text("eventSource").ends_with("s3") {
+            s3_notice(object, found);
+        } else if is_skipped(object) {
+            found.skipped += 1;
+        } else if read::is_record(object) {
+            let event = read::event(object, self.text, self.defects.to_vec());
+            found.events.push(event);
+        } else if object.has("detail") && object.has("detail-type") {
+            self.bridged(object, found);
+        } else if let Some(inner) = object.text("CloudTrailEvent") {
+            self.inside(&inner, found);
+        } else if object.has("awslogs") {
+            subscription::encoded(&object.object("awslogs"), self.depth + 1, found);
+        } else if text("apiVersion").starts_with("audit.k8s.io/") {
+            found.kubernetes.push(self.text.as_bytes().to_vec());
+        } else if let Some(message) = object.text("Message") {
+            self.inside(&message, found);
+        } else if let Some(message) = object.text("message") {
+            self.logged(&message, found);
+        } else if object.has("s3ObjectKey") {
+            trail_notice(object, found);
+        } else if !self.lists(object, found) {
+            found.spoil(Poison::UnknownForm);
+        }
+    }
+
+    /// A text in a text.
+    fn inside(self, text: &str, found: &mut Found) {
+        read_text(text, self.depth + 1, self.defects, found);
+    }
+
+    /// A list of records, or of what wraps them.
+    fn lists(self, object: &Object<'_>, found: &mut Found) -> bool {
+        let lists = ["Records", "Events", "logEvents"].map(|key| object.list(key));
+        let is_list = lists.iter().any(Option::is_some);
+        for list in lists.into_iter().flatten() {
+            members(&list, self.depth + 1, self.defects, found);
+        }
+        is_list
+    }
+
+    /// An event of EventBridge.
+    fn bridged(self, object: &Object<'_>, found: &mut Found) {
+        let detail = object.object("detail");
+        let raw = object.raw("detail").unwrap_or_default();
+        if object
+            .text("source")
+            .is_some_and(|source| source == "aws.s3")
+            && detail.has("bucket")
+        {
+            let is_new = object
+                .text("detail-type")
+                .is_some_and(|kind| kind == "Object Created");
+            let bucket = detail.object("bucket").text("name").unwrap_or_default();
+            let key = detail.object("object").text("key").unwrap_or_default();
+            // Not encoded here, unlike in S3's own notices.
+            fetch(found, is_new, &bucket, &key);
+        } else if read::is_record(&detail) && !is_skipped(&detail) {
+            let event = read::event(&detail, raw, self.defects.to_vec());
+            found.events.push(event);
+        } else {
+            found.skipped += 1;
+        }
+    }
+
+    /// A line of a log group. Other streams of the same group hold plain text.
+    fn logged(self, message: &str, found: &mut Found) {
+        let message = message.trim();
+        if message.starts_with(AUDIT) {
+            // Cut ones too: their reader knows how.
+            found.kubernetes.push(message.as_bytes().to_vec());
+        } else if message.starts_with('{') {
+            let mut inner = Found::default();
+            read_text(message, self.depth + 1, self.defects, &mut inner);
+            if inner.poison == Some(Poison::UnknownForm) {
+                found.skipped += 1;
+                return;
+            }
+            found.take(inner);
+        } else {
+            found.skipped += 1;
+        }
+    }
+}
+
+/// How every audit record begins that a kube-apiserver writes.
+const AUDIT: &str = r#"{"kind":"Event","apiVersion":"audit.k8s.io/"#;
+
+/// Whether it is known and means nothing here.
+fn is_skipped(object: &Object<'_>) -> bool {
+    let is = |key: &str, values: &[&str]| {
+        object
+            .text(key)
+            .is_some_and(|text| values.contains(&text.as_ref()))
+    };
+    is("Event", &["s3:TestEvent"])
+        || is("messageType", &["CONTROL_MESSAGE"])
+        || is(
+            "Type",
+            &["SubscriptionConfirmation", "UnsubscribeConfirmation"],
+        )
+        || is("eventType", &["AwsCloudTrailInsight"])
+        || is("eventCategory", &["Insight"])
+        || object.has("digestStartTime")
+}
+
+/// A notice of S3 about one object. Its key is encoded as in a form of a web page.
+fn s3_notice(object: &Object<'_>, found: &mut Found) {
+    let s3 = object.object("s3");
+    let bucket = s3.object("bucket").text("name").unwrap_or_default();
+    let key = s3.object("object").text("key").unwrap_or_default();
+    let name = object.text("eventName").unwrap_or_default();
+    let is_new = name.contains("ObjectCreated");
+    fetch(found, is_new, &bucket, &url::decode(&key));
+}
+
+/// CloudTrail's own notice about new files.
+fn trail_notice(object: &Object<'_>, found: &mut Found) {
+    let bucket = object.text("s3Bucket").unwrap_or_default();
+    for key in object.list("s3ObjectKey").unwrap_or_default() {
+        let key: String = serde_json::from_str(key).unwrap_or_default();
+        fetch(found, true, &bucket, &key);
+    }
+}
+
+fn fetch(found: &mut Found, is_new: bool, bucket: &str, key: &str) {
+    if bucket.is_empty() || key.is_empty() {
+        found.spoil(Poison::UnknownForm);
+    } else if is_new && !is_digest(key) {
+        found.objects.push(S3Object {
+            bucket: bucket.to_owned(),
+            key: key.to_owned(),
+        });
+    } else {
+        found.skipped += 1;
+    }
+}
+
+/// Whether a path is that of a digest or an Insight file, which hold no records of calls.
+pub(super) fn is_digest(path: &str) -> bool {
+    path.contains("/CloudTrail-Digest/") || path.contains("/CloudTrail-Insight/")
+}

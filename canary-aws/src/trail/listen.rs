@@ -1,0 +1,150 @@
+//! Listening to the files of a trail.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use canary_core::detect::{Interest, Listen, ListenError, Listened};
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use super::files::{Files, Step};
+use super::intake::{Counts, Intake};
+
+/// So much is read before what was found is handed out.
+const BATCH_BYTES: u64 = 8 * 1024 * 1024;
+/// Or so many events: some 8 MB of them.
+const BATCH_EVENTS: usize = 1024;
+
+/// Files of CloudTrail, and folders of them: as they are in a trail's bucket, as `lookup-events` prints them, one record to a
+/// line; plain or gzip. Folders are read with what is in them, in the order of the paths. Digests are passed by, links and
+/// files of other kinds, too; those are counted.
+///
+/// They are read from their beginning, and end: what comes twice is told by
+/// [`Event::request`](canary_core::detect::Event::request), which is the same for the same record by any way.
+pub struct TrailFiles {
+    name: String,
+    /// `None` while the task has it.
+    reader: Option<Box<Reader>>,
+    task: Option<JoinHandle<(Box<Reader>, io::Result<Step>)>>,
+    counts: Counts,
+    ended: bool,
+    /// Why it cannot go on, once what was read before is handed out.
+    failed: Option<io::Error>,
+}
+
+struct Reader {
+    files: Files,
+    intake: Intake,
+}
+
+impl TrailFiles {
+    /// Listens to these files and folders. They are opened when they are read.
+    #[must_use]
+    pub fn new(paths: impl IntoIterator<Item = PathBuf>, interest: &Interest) -> Self {
+        let paths: Vec<PathBuf> = paths.into_iter().collect();
+        let names: Vec<String> = paths.iter().map(|path| display(path)).collect();
+        Self {
+            name: names.join(", "),
+            reader: Some(Box::new(Reader {
+                files: Files::new(paths),
+                intake: Intake::new(interest),
+            })),
+            task: None,
+            counts: Counts::default(),
+            ended: false,
+            failed: None,
+        }
+    }
+
+    /// What was seen so far.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Reads a batch, away from the threads that wait for nothing.
+    async fn batch(&mut self) -> io::Result<Option<Listened>> {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
+        let task = match (self.task.take(), self.reader.take()) {
+            (Some(task), _) => task,
+            (None, Some(mut reader)) => spawn_blocking(move || {
+                let step = reader.batch();
+                (reader, step)
+            }),
+            (None, None) => return Err(io::Error::other("an earlier read did not return")),
+        };
+        // Kept where a dropped future leaves it.
+        let result = {
+            let task = self.task.insert(task);
+            task.await
+        };
+        self.task = None;
+        let (mut reader, step) = result.map_err(io::Error::other)?;
+        // What was read before an error comes first.
+        let listened = self.listened(&mut reader);
+        self.reader = Some(reader);
+        match step {
+            Ok(step) => self.ended = step == Step::End,
+            Err(error) if listened.is_some() => self.failed = Some(error),
+            Err(error) => return Err(error),
+        }
+        Ok(listened)
+    }
+
+    /// What came since the last batch; `None` when that is nothing.
+    fn listened(&mut self, reader: &mut Reader) -> Option<Listened> {
+        let now = reader.intake.counts;
+        let before = std::mem::replace(&mut self.counts, now);
+        if now == before {
+            return None;
+        }
+        Some(Listened {
+            events: std::mem::take(&mut reader.intake.events),
+            position: String::new(),
+            unreadable: now.unreadable - before.unreadable,
+            lines: now.records - before.records,
+            bytes: now.bytes - before.bytes,
+        })
+    }
+}
+
+fn display(path: &Path) -> String {
+    path.display().to_string()
+}
+
+#[async_trait]
+impl Listen for TrailFiles {
+    /// May be dropped while it waits: what was read by then comes with the next call.
+    async fn next(&mut self) -> Result<Option<Listened>, ListenError> {
+        loop {
+            if self.ended && self.failed.is_none() {
+                return Ok(None);
+            }
+            let listened = self.batch().await.map_err(|source| ListenError {
+                source_name: self.name.clone(),
+                message: "the trail cannot be read".to_owned(),
+                source: Some(source.into()),
+            })?;
+            if listened.is_some() {
+                return Ok(listened);
+            }
+        }
+    }
+}
+
+impl Reader {
+    /// Reads until there is nothing more, or enough.
+    fn batch(&mut self) -> io::Result<Step> {
+        let begin = self.intake.counts.bytes;
+        loop {
+            let step = self.files.step(&mut self.intake)?;
+            let enough = self.intake.counts.bytes - begin >= BATCH_BYTES
+                || self.intake.events.len() >= BATCH_EVENTS;
+            if step != Step::More || enough {
+                return Ok(step);
+            }
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! One record → [`Event`].
+
+use std::collections::BTreeMap;
+
+use canary_core::detect::{Action, Defect, Event, Stage};
+use serde_json::Value;
+
+use super::bounds::{self, bounded, hex};
+use super::identity;
+use super::object::Object;
+use super::outcome::{is_dry_run, outcome};
+use super::redact::without_secrets;
+use super::subjects::{self, Call, Subjects};
+use super::verb::verb;
+
+/// Whether there is anything in it that only a CloudTrail record has.
+pub(super) fn is_record(object: &Object<'_>) -> bool {
+    object.has("userIdentity")
+        || (object.has("eventName") && object.has("eventSource"))
+        || (object.has("eventID") && object.has("eventTime"))
+}
+
+/// Reads one record. `text` is the record as it stands.
+pub(super) fn event(record: &Object<'_>, text: &str, mut defects: Vec<Defect>) -> Event {
+    let request = body(record, "requestParameters", &mut defects);
+    let response = body(record, "responseElements", &mut defects);
+    let source = field(record, "eventSource");
+    let operation = field(record, "eventName");
+    let region = field(record, "awsRegion");
+    let service = source.strip_suffix(".amazonaws.com").unwrap_or(&source);
+    let call = Call {
+        service,
+        operation: &operation,
+        region: &region,
+    };
+    let subjects = subjects::subjects(call, record, request.as_ref(), response.as_ref());
+    let at = field(record, "eventTime").parse().ok();
+    let id = match field(record, "eventID") {
+        id if id.is_empty() => hex(text.as_bytes()),
+        id => id,
+    };
+    let mut event = Event {
+        provider: crate::provider(),
+        stage: Stage::Complete,
+        at,
+        stage_at: at,
+        actor: identity::actor(record),
+        acting_as: None,
+        action: action(record, call, &subjects),
+        outcome: outcome(record),
+        mentions: subjects.mentions,
+        annotations: annotations(record),
+        gives: response.as_ref().map(subjects::gives).unwrap_or_default(),
+        request_body: request,
+        response_body: response,
+        defects,
+        id,
+    };
+    identity::mentions(record, &mut event.mentions);
+    // The same record by any way, and no other: of what a request key is made of, only the id and this tell accounts apart.
+    event.action.uri = format!(
+        "{source}/{operation}?account={}&event={}",
+        field(record, "recipientAccountId"),
+        event.id
+    );
+    event
+}
+
+/// A record of which nothing is known but that it could not be read.
+pub(super) fn lost(text: &str, defect: Defect) -> Event {
+    event(&Object::default(), text, vec![defect])
+}
+
+fn field(record: &Object<'_>, key: &str) -> String {
+    bounded(&record.text(key).unwrap_or_default(), bounds::NAME)
+}
+
+/// A body without its secrets. One that is nested too deeply may hide a name.
+fn body(record: &Object<'_>, key: &str, defects: &mut Vec<Defect>) -> Option<Value> {
+    let raw = record.raw(key)?;
+    match serde_json::from_str::<Value>(raw) {
+        Ok(mut value) => {
+            without_secrets(&mut value);
+            Some(value)
+        }
+        Err(_) => {
+            if !defects.contains(&Defect::Oversize) {
+                defects.push(Defect::Oversize);
+            }
+            None
+        }
+    }
+}
+
+/// Services whose objects belong to no region, wherever a call to them was made.
+const GLOBAL: [&str; 6] = [
+    "iam",
+    "sts",
+    "organizations",
+    "route53",
+    "cloudfront",
+    "signin",
+];
+
+fn action(record: &Object<'_>, call: Call<'_>, subjects: &Subjects) -> Action {
+    let is_global = GLOBAL.contains(&call.service);
+    let mut action = Action {
+        verb: verb(call.operation, record.flag("readOnly")).to_owned(),
+        operation: format!("{}:{}", call.service, call.operation),
+        group: call.service.to_owned(),
+        version: field(record, "apiVersion"),
+        namespace: if is_global { "" } else { call.region }.to_owned(),
+        dry_run: is_dry_run(record),
+        ..Action::default()
+    };
+    if let Some((thing, is_alone)) = subjects.about() {
+        thing.group.clone_into(&mut action.group);
+        thing.resource.clone_into(&mut action.resource);
+        action.namespace.clone_from(&thing.namespace);
+        if is_alone {
+            action.name.clone_from(&thing.name);
+        }
+    }
+    action
+}
+
+fn annotations(record: &Object<'_>) -> BTreeMap<String, String> {
+    const KEPT: [(&str, &str); 10] = [
+        ("region", "awsRegion"),
+        ("account", "recipientAccountId"),
+        ("eventSource", "eventSource"),
+        ("eventType", "eventType"),
+        ("eventCategory", "eventCategory"),
+        ("readOnly", "readOnly"),
+        ("managementEvent", "managementEvent"),
+        ("requestID", "requestID"),
+        ("sharedEventID", "sharedEventID"),
+        ("vpcEndpointId", "vpcEndpointId"),
+    ];
+    KEPT.into_iter()
+        .map(|(name, key)| (name.to_owned(), field(record, key)))
+        .filter(|(_, value)| !value.is_empty())
+        .collect()
+}

@@ -1,0 +1,92 @@
+//! What kind of doing an operation is, in Kubernetes' words.
+
+/// Beginnings of operation names with their verbs; the first that fits counts. The services name their operations by these
+/// words (AWS's own API guidelines), and the rest is told by `readOnly`.
+const VERBS: [(&str, &[&str]); 5] = [
+    (
+        "get",
+        &[
+            "Get", "Describe", "Head", "Lookup", "BatchGet", "Check", "Test", "Simulate",
+        ],
+    ),
+    ("list", &["List", "Search", "Scan", "Query"]),
+    (
+        "create",
+        &[
+            "Create", "Run", "Issue", "Register", "Generate", "Copy", "Import",
+        ],
+    ),
+    (
+        "delete",
+        &["Delete", "Terminate", "Purge", "BatchDelete", "Deregister"],
+    ),
+    (
+        "update",
+        &[
+            "Put",
+            "Update",
+            "Tag",
+            "Untag",
+            "Set",
+            "Modify",
+            "Attach",
+            "Detach",
+            "Add",
+            "Remove",
+            "Enable",
+            "Disable",
+            "Start",
+            "Stop",
+            "Reset",
+            "Restore",
+            "Rotate",
+            "Change",
+            "Cancel",
+            "Deactivate",
+            "Label",
+            "Associate",
+            "Disassociate",
+            "Authorize",
+            "Revoke",
+            "Send",
+        ],
+    ),
+];
+
+/// The verb of an operation. A word that begins another (`Runtime…`, `Address…`) is none.
+pub(super) fn verb(operation: &str, read_only: bool) -> &'static str {
+    let begins = |word: &str| {
+        operation
+            .strip_prefix(word)
+            .is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_lowercase()))
+    };
+    VERBS
+        .iter()
+        .find(|(_, words)| words.iter().any(|word| begins(word)))
+        .map_or(if read_only { "get" } else { "update" }, |(verb, _)| verb)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operations_are_read_by_their_first_word_and_else_by_read_only() {
+        let cases = [
+            ("GetSecretValue", true, "get"),
+            ("BatchGetSecretValue", true, "get"),
+            ("ListUsers", true, "list"),
+            ("CreateAccessKey", false, "create"),
+            ("RunInstances", false, "create"),
+            ("DeleteTrail", false, "delete"),
+            ("StopLogging", false, "update"),
+            ("AssumeRole", true, "get"),
+            ("ConsoleLogin", false, "update"),
+            ("Settle", true, "get"),
+            ("", false, "update"),
+        ];
+        for (operation, read_only, expected) in cases {
+            assert_eq!(verb(operation, read_only), expected, "{operation}");
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! In which forms records come.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod trail_support;
+
+use std::io::Write as _;
+
+use base64::Engine as _;
+use canary_aws::trail::{Found, Poison, S3Object, messages};
+use canary_core::detect::{Defect, Event};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::{Value, json};
+use trail_support::record;
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn named(id: &str) -> Value {
+    record(json!({"eventID": id}))
+}
+
+fn read(value: &Value) -> Found {
+    messages(value.to_string().as_bytes())
+}
+
+fn ids(found: &Found) -> Vec<&str> {
+    found.events.iter().map(|event| event.id.as_str()).collect()
+}
+
+fn sns(message: &str) -> Value {
+    json!({"Type": "Notification", "MessageId": "m", "TopicArn": "arn:aws:sns:eu-west-1:1:t", "Message": message})
+}
+
+fn awslogs(payload: &Value) -> Value {
+    let data = base64::engine::general_purpose::STANDARD.encode(gzip(&payload.to_string()));
+    json!({"awslogs": {"data": data}})
+}
+
+fn batch(lines: &[&str]) -> Value {
+    let events: Vec<Value> = lines
+        .iter()
+        .map(|line| json!({"id": "1", "timestamp": 1, "message": line}))
+        .collect();
+    json!({"messageType": "DATA_MESSAGE", "owner": "1", "logGroup": "g", "logStream": "s", "logEvents": events})
+}
+
+#[test]
+fn every_form_gives_the_same_events() {
+    let (a, b) = (named("a"), named("b"));
+    let forms = [
+        json!({"Records": [a, b]}).to_string(),
+        json!([a, b]).to_string(),
+        format!("{a}\n{b}\n"),
+        format!("\u{feff}{a:#}\n{b:#}"),
+        json!({"Events": [
+            {"EventId": "a", "CloudTrailEvent": a.to_string()},
+            {"EventId": "b", "CloudTrailEvent": b.to_string()},
+        ]})
+        .to_string(),
+        batch(&[&a.to_string(), &b.to_string()]).to_string(),
+        awslogs(&batch(&[&a.to_string(), &b.to_string()])).to_string(),
+        sns(&json!({"Records": [a, b]}).to_string()).to_string(),
+    ];
+    let expected: Vec<Event> = [a, b].iter().map(trail_support::event).collect();
+    for form in forms {
+        let found = messages(form.as_bytes());
+        assert_eq!(found.events, expected, "{form}");
+        assert_eq!((found.skipped, found.unreadable), (0, 0), "{form}");
+    }
+    let packed = gzip(&batch(&[&named("a").to_string()]).to_string());
+    assert_eq!(ids(&messages(&packed)), ["a"]);
+}
+
+#[test]
+fn events_of_eventbridge_are_read_whatever_their_kind() {
+    for kind in [
+        "AWS API Call via CloudTrail",
+        "AWS Console Sign In via CloudTrail",
+        "AWS Service Event via CloudTrail",
+    ] {
+        let event =
+            json!({"version": "0", "detail-type": kind, "source": "aws.iam", "detail": named("a")});
+        assert_eq!(ids(&read(&event)), ["a"]);
+        assert_eq!(ids(&read(&sns(&event.to_string()))), ["a"]);
+    }
+    let other = json!({"detail-type": "EC2 Instance State-change Notification", "source": "aws.ec2", "detail": {"state": "running"}});
+    let found = read(&other);
+    assert_eq!((found.skipped, found.is_poison()), (1, false));
+}
+
+#[test]
+fn notices_tell_what_to_fetch_in_every_form() {
+    let key = "AWSLogs/1/CloudTrail/eu-west-1/2026/01/02/a b+c.json.gz";
+    let notice = |event: &str, key: &str| {
+        json!({"Records": [{
+            "eventVersion": "2.1",
+            "eventSource": "aws:s3",
+            "eventName": event,
+            "userIdentity": {"principalId": "AWS:AIDA"},
+            "s3": {"bucket": {"name": "trail"}, "object": {"key": key, "size": 7}}
+        }]})
+    };
+    let expected = [S3Object {
+        bucket: "trail".into(),
+        key: key.into(),
+    }];
+    let encoded = key.replace('+', "%2B").replace(' ', "+");
+    let all_encoded = encoded.replace('/', "%2F");
+    let forms = [
+        notice("ObjectCreated:Put", &encoded),
+        notice("ObjectCreated:Put", &all_encoded),
+        sns(&notice("ObjectCreated:CompleteMultipartUpload", &encoded).to_string()),
+        json!({"s3Bucket": "trail", "s3ObjectKey": [key]}),
+        json!({"detail-type": "Object Created", "source": "aws.s3",
+               "detail": {"bucket": {"name": "trail"}, "object": {"key": key}}}),
+    ];
+    for form in forms {
+        let found = read(&form);
+        assert_eq!(found.objects, expected, "{form}");
+        assert!(found.events.is_empty() && found.poison.is_none());
+    }
+    let skipped = [
+        notice("ObjectRemoved:Delete", &encoded),
+        notice("ObjectCreated:Put", "AWSLogs/1/CloudTrail-Digest/x.json.gz"),
+        notice(
+            "ObjectCreated:Put",
+            "AWSLogs/1/CloudTrail-Insight/x.json.gz",
+        ),
+        json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "trail"}),
+        sns(r#"{"Service":"Amazon S3","Event":"s3:TestEvent"}"#),
+        json!({"Type": "SubscriptionConfirmation", "Message": "You have chosen", "Token": "t"}),
+    ];
+    for form in skipped {
+        let found = read(&form);
+        assert_eq!((found.skipped, found.objects.len()), (1, 0), "{form}");
+        assert!(!found.is_poison());
+    }
+}
+
+#[test]
+fn digests_and_insights_are_skipped() {
+    let digest =
+        json!({"awsAccountId": "1", "digestStartTime": "x", "digestEndTime": "y", "logFiles": []});
+    let insight = record(json!({"eventType": "AwsCloudTrailInsight", "eventCategory": "Insight"}));
+    let found = read(&json!([digest, insight]));
+    assert_eq!((found.skipped, found.events.len()), (2, 0));
+}
+
+#[test]
+fn audit_lines_of_eks_are_handed_on_as_they_stand() {
+    let line = r#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":"x","verb":"get"}"#;
+    let cut = &line[..70];
+    let plain = "I0101 00:00:00 authenticator: access granted";
+    let other = r#"{"level":"info","msg":"scheduler"}"#;
+    let found = read(&awslogs(&batch(&[
+        line,
+        plain,
+        cut,
+        other,
+        &named("a").to_string(),
+    ])));
+    assert_eq!(found.kubernetes, [line.as_bytes(), cut.as_bytes()]);
+    assert_eq!(ids(&found), ["a"]);
+    assert_eq!(found.skipped, 2);
+    let control = json!({"messageType": "CONTROL_MESSAGE", "logEvents": [{"message": "CWL CONTROL MESSAGE"}]});
+    assert_eq!(read(&awslogs(&control)).skipped, 1);
+    assert_eq!(messages(line.as_bytes()).kubernetes, [line.as_bytes()]);
+}
+
+#[test]
+fn what_can_never_be_read_is_poison_and_says_why() {
+    let too_often = (0..8).fold(named("a").to_string(), |inner, _| sns(&inner).to_string());
+    let cases: [(&[u8], Poison); 6] = [
+        (b"hello", Poison::NoJson),
+        (b"", Poison::NoJson),
+        (br#"{"hello":"world"}"#, Poison::UnknownForm),
+        (br#"{"awslogs":{"data":"***"}}"#, Poison::NoBase64),
+        (br#"{"awslogs":{"data":"aGVsbG8="}}"#, Poison::NoGzip),
+        (too_often.as_bytes(), Poison::TooDeep),
+    ];
+    for (body, why) in cases {
+        let found = messages(body);
+        assert_eq!(found.poison, Some(why));
+        assert!(found.is_poison() && found.unreadable == 1);
+    }
+    // One bad part does not spoil the others.
+    let mixed = read(&json!([{"hello": "world"}, named("a")]));
+    assert_eq!((ids(&mixed), mixed.unreadable), (vec!["a"], 1));
+    assert!(!mixed.is_poison());
+}
+
+#[test]
+fn a_cut_record_is_read_as_far_as_it_goes_wherever_the_cut_is() {
+    let whole = named("a").to_string();
+    let caller = trail_support::credential("AKIAEXAMPLEALICE0001");
+    let mut told = 0;
+    for end in 1..whole.len() {
+        let found = messages(&whole.as_bytes()[..end]);
+        assert_eq!(found.events.len(), 1, "{end}");
+        assert!(found.events[0].defects.contains(&Defect::Cut), "{end}");
+        told += usize::from(found.events[0].mentions.contains(&caller));
+    }
+    assert!(told > 100);
+    let list = json!({"Records": [named("a"), named("b")]}).to_string();
+    let found = messages(&list.as_bytes()[..list.len() - 40]);
+    assert_eq!(found.events.len(), 2);
+    assert!(found.events[0].defects.is_empty());
+    assert!(found.events[1].is_cut());
+}
+
+#[test]
+fn bytes_that_are_no_utf8_are_read_around() {
+    let mut bytes = record(json!({"userAgent": "XX"})).to_string().into_bytes();
+    let at = bytes.windows(2).position(|two| two == b"XX").unwrap();
+    bytes[at] = 0xff;
+    let found = messages(&bytes);
+    assert_eq!(found.events[0].defects, [Defect::Encoding]);
+    assert_eq!(found.events[0].actor.user_agent, "\u{fffd}X");
+}
