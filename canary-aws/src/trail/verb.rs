@@ -13,7 +13,7 @@ const VERBS: [(&str, &[&str]); 5] = [
     (
         "create",
         &[
-            "Create", "Run", "Issue", "Register", "Generate", "Copy", "Import",
+            "Create", "Run", "Issue", "Register", "Copy", "Import", "Assume", "Switch",
         ],
     ),
     (
@@ -80,7 +80,7 @@ mod tests {
             ("RunInstances", false, "create"),
             ("DeleteTrail", false, "delete"),
             ("StopLogging", false, "update"),
-            ("AssumeRole", true, "get"),
+            ("AssumeRole", true, "create"),
             ("ConsoleLogin", false, "update"),
             ("Settle", true, "get"),
             ("", false, "update"),

@@ -73,7 +73,7 @@ pub struct Own {
 }
 
 /// The annotation of an event that is the identifier which the site gave the request.
-pub const REQUEST: &str = "request";
+pub const REQUEST: &str = "requestID";
 
 /// What a judge is made from.
 pub struct Rules {
