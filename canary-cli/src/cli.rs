@@ -220,10 +220,21 @@ pub(crate) struct Import {
 }
 
 #[derive(Args, Debug)]
+#[command(group = clap::ArgGroup::new("source").required(true).multiple(true))]
 pub(crate) struct Detect {
-    /// The audit log, plain or gzip; - is standard input
-    #[arg(long, value_name = "FILE", env = "CANARY_AUDIT_LOG")]
-    pub(crate) audit_log: PathBuf,
+    /// A cluster's audit log, plain or gzip; - is standard input
+    #[arg(long, value_name = "FILE", env = "CANARY_AUDIT_LOG", group = "source")]
+    pub(crate) audit_log: Option<PathBuf>,
+    /// An account's CloudTrail: files and folders of log files, plain or gzip; more with commas, or given again
+    #[cfg(feature = "aws")]
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "CANARY_CLOUDTRAIL",
+        value_delimiter = ',',
+        group = "source"
+    )]
+    pub(crate) cloudtrail: Vec<PathBuf>,
     /// Go on as the log grows, also across its rotation and our restarts
     #[arg(long, env = "CANARY_FOLLOW", value_parser = switch)]
     pub(crate) follow: bool,
@@ -235,6 +246,15 @@ pub(crate) struct Detect {
     pub(crate) exit_code: bool,
     #[command(flatten)]
     pub(crate) planned: Planned,
+}
+
+impl Detect {
+    /// The audit log that is followed.
+    pub(crate) fn log(&self) -> &std::path::Path {
+        self.audit_log
+            .as_deref()
+            .unwrap_or(std::path::Path::new("-"))
+    }
 }
 
 #[derive(Args, Debug)]

@@ -8,7 +8,7 @@ use canary_core::alert::{Folder, Holders};
 use canary_core::catalog::Catalog;
 use canary_core::config::KnownReader;
 use canary_core::detect::{
-    Interest, Judge, Listen as _, Listened, Own, Planted, Rules, Tripwire, Tripwires,
+    Interest, Judge, Listen as _, Listened, Mention, Own, Planted, Rules, Tripwire, Tripwires,
 };
 use canary_core::disguise::{Digester, Key, Purpose, SiteKeys};
 use canary_core::engine::Engine;
@@ -26,6 +26,10 @@ use crate::project::Project;
 /// Everything that a log is judged by.
 pub(super) struct Watch {
     pub(super) tripwires: Vec<Tripwire>,
+    /// Those that a cluster's log can tell of: what is in the cluster, and whoever comes to it from elsewhere.
+    in_cluster: Vec<Tripwire>,
+    /// Those that the logs of others can tell of.
+    elsewhere: Vec<Tripwire>,
     pub(super) planted: Vec<Planted>,
     /// Makes the uids of alerts.
     pub(super) alerts: Digester,
@@ -69,8 +73,11 @@ impl Watch {
         let engine = project.offline(&context.connects)?;
         let ledger = context.load(&engine).await?.ledger;
         let planted = Engine::planted(&ledger);
+        let (in_cluster, elsewhere) = apart(&engine, &planted);
         Ok(Self {
             tripwires: engine.tripwires(&planted),
+            in_cluster,
+            elsewhere,
             planted,
             alerts: alerts(site_keys(&engine, &ledger).as_ref()),
             own: engine.own(&ledger),
@@ -115,8 +122,11 @@ impl Watch {
             .look_at(observed, Ledger::default())
             .map_err(|error| context.explain(project, error))?;
         let planted = Engine::as_planted(&view);
+        let (in_cluster, elsewhere) = apart(&engine, &planted);
         Ok(Self {
             tripwires: engine.tripwires(&planted),
+            in_cluster,
+            elsewhere,
             planted,
             alerts: alerts(None),
             own: BTreeMap::new(),
@@ -171,7 +181,14 @@ impl Watch {
     }
 
     fn interest(&self) -> Interest {
-        Interest::Tripwires(Arc::new(self.tripwires.clone()))
+        Interest::Tripwires(Arc::new(self.in_cluster.clone()))
+    }
+
+    /// A trail as a source of what can matter.
+    #[cfg(feature = "aws")]
+    pub(super) fn trail(&self, paths: &[std::path::PathBuf]) -> canary_aws::trail::TrailFiles {
+        let interest = Interest::Tripwires(Arc::new(self.elsewhere.clone()));
+        canary_aws::trail::TrailFiles::new(paths.to_vec(), &interest)
     }
 
     /// The log as a source of what can matter.
@@ -210,6 +227,11 @@ pub(super) struct Log {
 }
 
 impl Log {
+    /// As a source of events like any other.
+    pub(super) fn into_listen(self) -> Box<dyn canary_core::detect::Listen> {
+        Box::new(self.source)
+    }
+
     /// From now on these tripwires.
     pub(super) fn want(&mut self, watch: &Watch) {
         self.source.want(watch.interest());
@@ -221,6 +243,26 @@ impl Log {
             .await
             .map_err(|error| CommandError::from_error(Exit::Failed, &error))
     }
+}
+
+/// The tripwires that a cluster's log can tell of, and those that others' can.
+fn apart(engine: &Engine, planted: &[Planted]) -> (Vec<Tripwire>, Vec<Tripwire>) {
+    let is_in_cluster = |planted: &&Planted| planted.provider == canary_k8s::provider();
+    let (in_cluster, elsewhere): (Vec<&Planted>, Vec<&Planted>) =
+        planted.iter().partition(is_in_cluster);
+    let tripwires = |planted: Vec<&Planted>| {
+        let planted: Vec<Planted> = planted.into_iter().cloned().collect();
+        engine.tripwires(&planted)
+    };
+    let (mut in_cluster, elsewhere) = (tripwires(in_cluster), tripwires(elsewhere));
+    let comes_to_it = |tripwire: &&Tripwire| {
+        matches!(
+            tripwire.mention,
+            Mention::Credential(_) | Mention::Principal(_)
+        )
+    };
+    in_cluster.extend(elsewhere.iter().filter(comes_to_it).cloned());
+    (in_cluster, elsewhere)
 }
 
 fn catalogs(context: &Context) -> Vec<Arc<dyn Catalog>> {

@@ -15,13 +15,18 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use canary_fixtures::ControlPlane;
+use canary_fixtures::aws::{Cloud, Keys};
 use serde_json::Value;
 
 pub(crate) struct Project {
     folder: tempfile::TempDir,
     kubeconfig: PathBuf,
+    environment: Vec<(&'static str, String)>,
     said: Mutex<Vec<u8>>,
 }
+
+/// The home region of the tests.
+pub(crate) const REGION: &str = "eu-west-1";
 
 /// What a run gave.
 #[derive(Debug)]
@@ -95,6 +100,7 @@ impl Project {
         let project = Self {
             folder,
             kubeconfig,
+            environment: Vec::new(),
             said: Mutex::default(),
         };
         project.run(&["init"]).exits(0);
@@ -118,8 +124,15 @@ impl Project {
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("USER", "tester")
-            .env("KUBECONFIG", &self.kubeconfig);
+            .env("KUBECONFIG", &self.kubeconfig)
+            .envs(self.environment.iter().map(|(name, value)| (*name, value)));
         command
+    }
+
+    /// From now on with these credentials of an account.
+    pub(crate) fn in_account(mut self, cloud: &Cloud, keys: &Keys) -> Self {
+        self.environment = keys.environment(&cloud.url(), REGION);
+        self
     }
 
     /// One apply does everything, and leaves nothing to do.

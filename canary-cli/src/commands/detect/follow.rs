@@ -166,8 +166,8 @@ impl<'a> Following<'a> {
         let stamp = project.ledger_stamp();
         let watch = Watch::following(context, project, &args.planned).await?;
         let key = project.key().ok();
-        let place = Kept::of_follower(project, &args.audit_log, args.planned.planned);
-        let alone = alone(&place, &args.audit_log)?;
+        let place = Kept::of_follower(project, args.log(), args.planned.planned);
+        let alone = alone(&place, args.log())?;
         let kept = match &key {
             Some(key) => Kept::read(&place, key, context.ui),
             None => {
@@ -179,11 +179,11 @@ impl<'a> Following<'a> {
         };
         let mut judge = watch.judge(project.config.known_readers.clone());
         let mut folder = watch.folder();
-        let path = args.audit_log.display().to_string();
+        let path = args.log().display().to_string();
         let position = kept.resume(&path, &mut judge, &mut folder);
-        let log = watch.log(&args.audit_log, true, position.as_deref())?;
-        if !AuditFile::is_stream(&args.audit_log) && !args.audit_log.exists() {
-            let path = args.audit_log.display();
+        let log = watch.log(args.log(), true, position.as_deref())?;
+        if !AuditFile::is_stream(args.log()) && !args.log().exists() {
+            let path = args.log().display();
             context
                 .ui
                 .say(&format!("There is no {path} yet: waiting for it"));
@@ -259,7 +259,7 @@ impl<'a> Following<'a> {
         })?;
         let kept = Kept {
             followed: Some(Followed {
-                log: self.args.audit_log.display().to_string(),
+                log: self.args.log().display().to_string(),
                 position: position.clone(),
                 judge,
             }),
@@ -292,10 +292,10 @@ impl<'a> Following<'a> {
 
     /// Something else is out there. The log is read again from where it was when what is new was not there yet.
     fn replant(&mut self, watch: Watch) -> Result<(), CommandError> {
-        if AuditFile::is_stream(&self.args.audit_log) {
+        if AuditFile::is_stream(self.args.log()) {
             self.log.want(&watch);
         } else {
-            self.log = watch.log(&self.args.audit_log, true, self.checked.as_deref())?;
+            self.log = watch.log(self.args.log(), true, self.checked.as_deref())?;
         }
         self.folder.rekey(watch.alerts.clone());
         self.folder.hold(watch.holders());

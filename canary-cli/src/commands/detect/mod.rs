@@ -3,6 +3,7 @@
 mod follow;
 mod kept;
 mod replay;
+mod sources;
 mod tell;
 
 pub(crate) use kept::Kept;

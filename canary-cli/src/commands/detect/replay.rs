@@ -2,9 +2,9 @@
 
 use canary_core::alert::Change;
 use canary_core::detect::Judge;
-use canary_k8s::audit::AuditFile;
 
 use super::kept::Kept;
+use super::sources::{Sources, names};
 use super::tell::{self, Totals};
 use crate::cli::Detect;
 use crate::commands::Context;
@@ -19,7 +19,7 @@ pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, Comman
     let mut judge = watch.judge(project.config.known_readers.clone());
     let mut folder = watch.folder();
     foresee(&watch, &mut judge, args).await?;
-    let mut log = watch.log(&args.audit_log, false, None)?;
+    let mut log = Sources::of(&watch, args)?;
     let mut totals = Totals::default();
     let mut in_order = InOrder::default();
     // What was read before the log failed is told all the same.
@@ -67,7 +67,7 @@ pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, Comman
             context.ui.say(&format!("Note: {}", error.message));
         }
     }
-    let failed = failed.or_else(|| totals.is_a_log(&args.audit_log).err());
+    let failed = failed.or_else(|| totals.is_a_log(&names(args)).err());
     // Of a log that was not read, that nothing was touched is not what it tells.
     if args.json || (failed.is_some() && alerts.is_empty()) {
         tell::unread(context, &totals);
@@ -92,10 +92,10 @@ pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, Comman
 /// Reads a log beforehand for when the canaries of `--planned` came to be, so that what was before does not count. A
 /// stream can be read only once.
 async fn foresee(watch: &Watch, judge: &mut Judge, args: &Detect) -> Result<(), CommandError> {
-    if !args.planned.planned || AuditFile::is_stream(&args.audit_log) {
+    if !args.planned.planned {
         return Ok(());
     }
-    let mut log = watch.touches(&args.audit_log)?;
+    let mut log = Sources::of_touches(watch, args)?;
     loop {
         let listened = tokio::select! {
             listened = log.next() => listened,

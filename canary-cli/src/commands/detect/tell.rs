@@ -1,7 +1,5 @@
 //! How alerts and totals are told.
 
-use std::path::Path;
-
 use canary_core::alert::{Alert, Change, ocsf, text};
 use canary_core::detect::{Excuse, Judge, Listened};
 
@@ -26,13 +24,13 @@ impl Totals {
     }
 
     /// Refuses a text of which nothing is a record: that no canary was touched is not what it tells.
-    pub(super) fn is_a_log(&self, path: &Path) -> Result<(), CommandError> {
+    pub(super) fn is_a_log(&self, names: &str) -> Result<(), CommandError> {
         if self.unreadable == 0 || self.looked_at > 0 || self.lines > self.unreadable {
             return Ok(());
         }
-        let words = format!("nothing in {} is a record of an audit log", path.display());
+        let words = format!("nothing in {names} is a record of an audit log");
         Err(CommandError::new(Exit::Failed, words).hint(
-            "what is read is kube-apiserver's own log: JSON of audit.k8s.io, without what a collector wraps around it",
+            "what is read is kube-apiserver's own log (JSON of audit.k8s.io, without what a collector wraps around it), and CloudTrail's",
         ))
     }
 }
