@@ -13,7 +13,7 @@ use canary_core::detect::{Mention, Tripwire};
 use memchr::memmem::Finder;
 
 use super::grams::Grams;
-use super::subjects::COPY_SOURCE;
+use super::parameters::COPY_SOURCE;
 
 /// Tells which records can touch some tripwires.
 #[derive(Debug)]
