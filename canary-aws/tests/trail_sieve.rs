@@ -26,7 +26,7 @@ fn assert_not_passed_over(text: &str, tripwires: &[Tripwire], sieve: &Sieve) -> 
     may
 }
 
-/// Writes every character of every text as an escape that is `odd`, and everything else as it may be written, too.
+/// Every character of every text as an escape, the keys the other way round, and space wherever there may be some.
 fn escaped(value: &Value) -> String {
     let text = |text: &str| {
         let units = text.encode_utf16().map(|unit| format!("\\u{unit:04x}"));
