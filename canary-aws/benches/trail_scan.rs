@@ -175,12 +175,12 @@ fn write_trail(to: &mut impl std::io::Write, records: &[String]) {
         if written >= TRAIL_BYTES {
             break;
         }
+        if written > 0 {
+            to.write_all(b",").unwrap();
+        }
         if hits * TRAIL_BYTES / HITS <= written {
             hits += 1;
             to.write_all(hit.as_bytes()).unwrap();
-            to.write_all(b",").unwrap();
-        }
-        if written > 0 {
             to.write_all(b",").unwrap();
         }
         to.write_all(record.as_bytes()).unwrap();

@@ -1,5 +1,7 @@
 //! Amazon resource names.
 
+use super::bounds;
+
 /// `arn:partition:service:region:account:resource`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Arn<'a> {
@@ -29,16 +31,33 @@ impl<'a> Arn<'a> {
     }
 }
 
-/// The ARNs in a running text, as in an error message.
+/// So many are looked at in one text: a policy of 10,240 characters, the longest that IAM takes, has room for fewer.
+const MANY: usize = 2048;
+
+/// The ARNs in a running text, as in an error message or a policy. Each ends at the next space or quote, and is no longer
+/// than an ARN may be, so that a text that is made to take long does not.
 pub(super) fn arns_in(text: &str) -> impl Iterator<Item = &str> {
-    text.match_indices("arn:").filter_map(move |(at, _)| {
-        let tail = text.get(at..)?;
-        let end = tail
-            .find(|c: char| c.is_whitespace() || matches!(c, '"' | '\\' | '\'' | '<' | '>' | ')'))
-            .unwrap_or(tail.len());
-        // A sentence ends with a full stop or goes on behind a comma.
-        Some(tail.get(..end)?.trim_end_matches(['.', ',', ';']))
-    })
+    text.match_indices("arn:")
+        .take(MANY)
+        .filter_map(move |(at, _)| {
+            let tail = text.get(at..)?;
+            let mut far = tail.len().min(bounds::NAME + 1);
+            while !tail.is_char_boundary(far) {
+                far -= 1;
+            }
+            let near = tail.get(..far)?;
+            let end = near
+                .find(|c: char| {
+                    c.is_whitespace() || matches!(c, '"' | '\\' | '\'' | '<' | '>' | ')')
+                })
+                .unwrap_or(near.len());
+            // A sentence ends with a full stop or goes on behind a comma.
+            (end <= bounds::NAME).then(|| {
+                near.get(..end)
+                    .unwrap_or_default()
+                    .trim_end_matches(['.', ',', ';'])
+            })
+        })
 }
 
 /// The last part of a name with a path before it, as of `user/service/svc-backup`.
@@ -69,5 +88,15 @@ mod tests {
             ("ssm", "eu-west-1", "parameter/b/c")
         );
         assert_eq!(Arn::parse("arn:aws:iam"), None);
+    }
+
+    #[test]
+    fn a_text_of_nothing_but_beginnings_is_looked_through_once() {
+        let text = "arn:".repeat(250_000);
+        assert_eq!(arns_in(&text).count(), 0);
+        assert_eq!(
+            arns_in(&format!("{}x", "é arn:".repeat(2_000))).count(),
+            2_000
+        );
     }
 }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
-use super::forms::is_digest;
 use super::intake::Intake;
+use super::notices::is_digest;
 use super::split::Split;
 use super::subscription::GZIP;
 

@@ -1,86 +1,12 @@
 //! In which forms records come: plain, and wrapped by the services that carry them.
 
-use canary_core::detect::{Defect, Event};
+use canary_core::detect::Defect;
 use serde_json::value::RawValue;
 
+use super::found::{Found, Poison};
 use super::mend::mend;
 use super::object::Object;
-use super::subscription;
-use super::{read, url};
-
-/// An object in S3 to fetch.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct S3Object {
-    /// The bucket.
-    pub bucket: String,
-    /// The key, decoded.
-    pub key: String,
-}
-
-/// Why nothing can be made of a text, now or later.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum Poison {
-    /// It is no JSON, not even the beginning of some.
-    #[error("it is no JSON")]
-    NoJson,
-    /// It is JSON of a form that is not known here.
-    #[error("it is JSON of no known form")]
-    UnknownForm,
-    /// Its data are no base64.
-    #[error("its data are no base64")]
-    NoBase64,
-    /// Its data are no gzip, or damaged.
-    #[error("its data are no gzip, or damaged")]
-    NoGzip,
-    /// Its data are longer than any service sends.
-    #[error("its data are too long")]
-    TooLong,
-    /// It is wrapped more often than any service does it.
-    #[error("it is wrapped too often")]
-    TooDeep,
-}
-
-/// What a text held.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub struct Found {
-    /// Events, in their order.
-    pub events: Vec<Event>,
-    /// Objects that hold more.
-    pub objects: Vec<S3Object>,
-    /// Audit events of Kubernetes, each as it stands: a line for its own reader.
-    pub kubernetes: Vec<Vec<u8>>,
-    /// What is known and means nothing here: test messages, digest and Insight files, other logs.
-    pub skipped: u64,
-    /// Parts that nothing could be made of, now or later.
-    pub unreadable: u64,
-    /// Why the first of them could not be read.
-    pub poison: Option<Poison>,
-}
-
-impl Found {
-    /// Whether nothing came of it and it will never be otherwise, so that it is no use to read it again.
-    #[must_use]
-    pub fn is_poison(&self) -> bool {
-        self.poison.is_some()
-            && self.events.is_empty()
-            && self.objects.is_empty()
-            && self.kubernetes.is_empty()
-            && self.skipped == 0
-    }
-
-    /// Takes what came of a part, but what is wrong with it.
-    fn take(&mut self, mut part: Self) {
-        self.events.append(&mut part.events);
-        self.objects.append(&mut part.objects);
-        self.kubernetes.append(&mut part.kubernetes);
-        self.skipped += part.skipped;
-    }
-
-    pub(super) fn spoil(&mut self, why: Poison) {
-        self.unreadable += 1;
-        self.poison.get_or_insert(why);
-    }
-}
+use super::{notices, read, subscription};
 
 /// SNS around S3's notice, or around EventBridge's around a record: no service wraps more often.
 const WRAPPED: usize = 6;
@@ -218,7 +144,7 @@ impl At<'_> {
     fn read(self, object: &Object<'_>, found: &mut Found) {
         let text = |key: &str| object.text(key).unwrap_or_default();
         if object.has("s3") && text("eventSource").ends_with("s3") {
-            s3_notice(object, found);
+            notices::s3(object, found);
         } else if is_skipped(object) {
             found.skipped += 1;
         } else if read::is_record(object) {
@@ -237,7 +163,7 @@ impl At<'_> {
         } else if let Some(message) = object.text("message") {
             self.logged(&message, found);
         } else if object.has("s3ObjectKey") {
-            trail_notice(object, found);
+            notices::trail(object, found);
         } else if !self.lists(object, found) {
             found.spoil(Poison::UnknownForm);
         }
@@ -273,7 +199,7 @@ impl At<'_> {
             let bucket = detail.object("bucket").text("name").unwrap_or_default();
             let key = detail.object("object").text("key").unwrap_or_default();
             // Not encoded here, unlike in S3's own notices.
-            fetch(found, is_new, &bucket, &key);
+            notices::fetch(found, is_new, &bucket, &key);
         } else if read::is_record(&detail) && !is_skipped(&detail) {
             let event = read::event(&detail, raw, self.defects.to_vec());
             found.events.push(event);
@@ -321,41 +247,4 @@ fn is_skipped(object: &Object<'_>) -> bool {
         || is("eventType", &["AwsCloudTrailInsight"])
         || is("eventCategory", &["Insight"])
         || object.has("digestStartTime")
-}
-
-/// A notice of S3 about one object. Its key is encoded as in a form of a web page.
-fn s3_notice(object: &Object<'_>, found: &mut Found) {
-    let s3 = object.object("s3");
-    let bucket = s3.object("bucket").text("name").unwrap_or_default();
-    let key = s3.object("object").text("key").unwrap_or_default();
-    let name = object.text("eventName").unwrap_or_default();
-    let is_new = name.contains("ObjectCreated");
-    fetch(found, is_new, &bucket, &url::decode(&key));
-}
-
-/// CloudTrail's own notice about new files.
-fn trail_notice(object: &Object<'_>, found: &mut Found) {
-    let bucket = object.text("s3Bucket").unwrap_or_default();
-    for key in object.list("s3ObjectKey").unwrap_or_default() {
-        let key: String = serde_json::from_str(key).unwrap_or_default();
-        fetch(found, true, &bucket, &key);
-    }
-}
-
-fn fetch(found: &mut Found, is_new: bool, bucket: &str, key: &str) {
-    if bucket.is_empty() || key.is_empty() {
-        found.spoil(Poison::UnknownForm);
-    } else if is_new && !is_digest(key) {
-        found.objects.push(S3Object {
-            bucket: bucket.to_owned(),
-            key: key.to_owned(),
-        });
-    } else {
-        found.skipped += 1;
-    }
-}
-
-/// Whether a path is that of a digest or an Insight file, which hold no records of calls.
-pub(super) fn is_digest(path: &str) -> bool {
-    path.contains("/CloudTrail-Digest/") || path.contains("/CloudTrail-Insight/")
 }

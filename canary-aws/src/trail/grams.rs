@@ -118,23 +118,34 @@ impl Class {
     }
 
     fn is_in(&self, bytes: &[u8]) -> bool {
-        let look = |at: usize, eight: u64| {
-            let gram = (eight | FOLD) & self.mask;
-            self.may_be(gram) && self.stands_at(bytes, at, gram)
-        };
-        let whole = bytes.windows(8).step_by(self.step);
-        let looked_at = whole.len() * self.step;
-        for (number, window) in whole.enumerate() {
-            let eight = window.try_into().map_or(0, u64::from_le_bytes);
-            if look(number * self.step, eight) {
-                return true;
+        let fold = |eight: u64| (eight | FOLD) & self.mask;
+        let mut at = 0;
+        // Four grams at once, so that the processor does not wait for one after the other.
+        while let Some(window) = bytes
+            .get(at..)
+            .and_then(|tail| tail.first_chunk::<WINDOW>())
+        {
+            let eight = |from: usize| {
+                let eight = window.get(from..).and_then(|tail| tail.first_chunk());
+                fold(eight.map_or(0, |eight| u64::from_le_bytes(*eight)))
+            };
+            let grams = [0, 1, 2, 3].map(|number| eight(number * self.step));
+            let may_be = grams.map(|gram| self.may_be(gram));
+            if may_be[0] | may_be[1] | may_be[2] | may_be[3] {
+                let mut places = grams.into_iter().enumerate();
+                if places.any(|(number, gram)| self.stands_at(bytes, at + number * self.step, gram))
+                {
+                    return true;
+                }
             }
+            at += 4 * self.step;
         }
-        // Less than eight bytes are left: enough for a narrow gram.
+        // What is left: a narrow gram may stand in its last bytes.
         let last = (bytes.len() + 1).saturating_sub(self.width);
-        (looked_at..last)
-            .step_by(self.step)
-            .any(|at| look(at, gram_at(bytes, at)))
+        (at..last).step_by(self.step).any(|at| {
+            let gram = fold(gram_at(bytes, at));
+            self.may_be(gram) && self.stands_at(bytes, at, gram)
+        })
     }
 
     /// Whether one of the texts with that gram stands where it has it in common with `bytes`.
@@ -153,6 +164,8 @@ impl Class {
     }
 }
 
+/// Four grams of eight bytes, each four bytes behind the one before.
+const WINDOW: usize = 20;
 const FOLD: u64 = u64::from_le_bytes([CASE; 8]);
 
 /// The eight bytes at a place; behind the end there are zeros.

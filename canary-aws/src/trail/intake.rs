@@ -2,10 +2,11 @@
 
 use canary_core::detect::{Defect, Event, Interest};
 
-use super::forms::{self, Found};
+use super::forms;
+use super::found::Found;
 use super::read::lost;
 use super::sieve::Sieve;
-use super::split::Piece;
+use super::walk::Piece;
 
 /// What a listener has seen since it began.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -9,15 +9,19 @@
 
 mod arn;
 mod bounds;
+mod fields;
 mod files;
 mod forms;
+mod found;
 mod grams;
 mod identity;
 mod intake;
 mod listen;
 mod mend;
+mod notices;
 mod object;
 mod outcome;
+mod parameters;
 mod read;
 mod redact;
 mod sieve;
@@ -27,8 +31,10 @@ mod subscription;
 mod things;
 mod url;
 mod verb;
+mod walk;
 
-pub use forms::{Found, Poison, S3Object, messages};
+pub use forms::messages;
+pub use found::{Found, Poison, S3Object};
 pub use intake::Counts;
 pub use listen::TrailFiles;
 pub use sieve::Sieve;

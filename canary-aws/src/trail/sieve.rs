@@ -13,7 +13,7 @@ use canary_core::detect::{Mention, Tripwire};
 use memchr::memmem::Finder;
 
 use super::grams::Grams;
-use super::subjects::COPY_SOURCE;
+use super::parameters::COPY_SOURCE;
 
 /// Tells which records can touch some tripwires.
 #[derive(Debug)]
@@ -21,14 +21,15 @@ pub struct Sieve {
     /// Something is looked for that no bytes tell.
     everything: bool,
     grams: Grams,
-    escapes: [Finder<'static>; 2],
+    /// What is written otherwise than it is.
+    encoded: [Finder<'static>; 3],
 }
 
 impl Sieve {
     /// A sieve for what can touch `tripwires`.
     #[must_use]
     pub fn new(tripwires: &[Tripwire]) -> Self {
-        let mut texts: Vec<&[u8]> = vec![b"awslogs"];
+        let mut texts: Vec<&[u8]> = Vec::new();
         let mut everything = false;
         for tripwire in tripwires {
             let text = match &tripwire.mention {
@@ -52,7 +53,7 @@ impl Sieve {
         Self {
             everything,
             grams: Grams::new(&texts),
-            escapes: [Finder::new(r"\u"), Finder::new(r"\/")],
+            encoded: [r"\u", r"\/", "awslogs"].map(Finder::new),
         }
     }
 
@@ -62,9 +63,9 @@ impl Sieve {
         self.everything
             || self.grams.are_in(record)
             || self
-                .escapes
+                .encoded
                 .iter()
-                .any(|escape| escape.find(record).is_some())
+                .any(|encoded| encoded.find(record).is_some())
     }
 }
 

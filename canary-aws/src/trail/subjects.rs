@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::arn::arns_in;
 use super::bounds;
+use super::fields::{each_text, texts};
 use super::object::Object;
 use super::things::{self, Thing};
 
@@ -88,7 +89,7 @@ impl Subjects {
     }
 
     /// One name with all that it can mean, the likeliest first.
-    fn name(&mut self, things: Vec<Thing>) {
+    pub(super) fn name(&mut self, things: Vec<Thing>) {
         let fits = |thing: &Thing| !thing.name.is_empty() && thing.name.len() <= bounds::NAME;
         let things: Vec<Thing> = things.into_iter().filter(fits).collect();
         if things.is_empty() {
@@ -106,7 +107,7 @@ impl Subjects {
         }
     }
 
-    fn collection(&mut self, group: &str, resource: &str, namespace: &str) {
+    pub(super) fn collection(&mut self, group: &str, resource: &str, namespace: &str) {
         self.mentions.insert(Mention::Collection {
             group: group.to_owned(),
             resource: resource.to_owned(),
@@ -161,139 +162,7 @@ impl Subjects {
             _ => {}
         }
     }
-
-    fn parameters(&mut self, call: Call<'_>, request: &Value) {
-        for id in texts(request, "accessKeyId") {
-            self.name(vec![Thing::access_key(id)]);
-        }
-        match call.service {
-            "iam" => self.iam(request),
-            "secretsmanager" => {
-                for key in ["secretId", "secretIdList", "name"] {
-                    for id in texts(request, key).filter(|id| !id.starts_with("arn:")) {
-                        self.name(things::secrets_by_name(call.region, id));
-                    }
-                }
-            }
-            "ssm" => self.ssm(call, request),
-            "s3" => self.s3(call, request),
-            "sqs" => {
-                for url in texts(request, "queueUrl").chain(texts(request, "queueName")) {
-                    self.name(vec![Thing::queue(call.region, super::arn::last_part(url))]);
-                }
-            }
-            "events" => self.events(call, request),
-            "cloudtrail" => {
-                for key in ["name", "trailName", "trailNameList"] {
-                    for name in texts(request, key).filter(|name| !name.starts_with("arn:")) {
-                        self.name(vec![Thing::trail(call.region, name)]);
-                    }
-                }
-            }
-            "logs" => {
-                for key in ["logGroupName", "logGroupIdentifier", "logGroupNames"] {
-                    for name in texts(request, key).filter(|name| !name.starts_with("arn:")) {
-                        self.name(vec![Thing::log_group(call.region, name)]);
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn iam(&mut self, request: &Value) {
-        for key in ["userName", "newUserName"] {
-            for name in texts(request, key) {
-                self.name(vec![Thing::user(name)]);
-            }
-        }
-        for name in texts(request, "roleName") {
-            self.name(vec![Thing::role(name)]);
-        }
-    }
-
-    fn ssm(&mut self, call: Call<'_>, request: &Value) {
-        let is_tagging = texts(request, "resourceType").any(|kind| kind == "Parameter");
-        if is_tagging {
-            for name in texts(request, "resourceId") {
-                self.name(things::parameter_names(call.region, name));
-            }
-        }
-        if !call.operation.contains("Parameter") {
-            return;
-        }
-        for key in ["name", "names"] {
-            for name in texts(request, key).filter(|name| !name.starts_with("arn:")) {
-                self.name(things::parameter_names(call.region, name));
-            }
-        }
-        if call.operation == "GetParametersByPath" {
-            for path in texts(request, "path") {
-                self.mentions.insert(Mention::Under {
-                    group: "ssm".to_owned(),
-                    resource: "parameters".to_owned(),
-                    namespace: call.region.to_owned(),
-                    path: path.trim_end_matches('/').to_owned(),
-                });
-            }
-        }
-    }
-
-    fn s3(&mut self, call: Call<'_>, request: &Value) {
-        let Some(bucket) = texts(request, "bucketName").next() else {
-            return;
-        };
-        let mut keys: Vec<&str> = texts(request, "key").collect();
-        let deleted = find(request, "delete").and_then(|delete| find(delete, "object"));
-        let listed =
-            deleted.or_else(|| find(request, "delete").and_then(|delete| find(delete, "objects")));
-        match listed {
-            Some(Value::Array(objects)) => {
-                keys.extend(objects.iter().flat_map(|object| texts(object, "key")));
-            }
-            Some(object) => keys.extend(texts(object, "key")),
-            None => {}
-        }
-        for key in &keys {
-            self.name(vec![Thing::object(bucket, key), Thing::bucket(bucket)]);
-        }
-        if keys.is_empty() {
-            self.name(vec![Thing::bucket(bucket)]);
-            if call.operation == "DeleteObjects" {
-                self.collection("s3", "objects", bucket);
-            }
-        }
-        // Whoever copies an object reads it: `bucket/key` or `/bucket/key`, encoded as in a URL.
-        for source in texts(request, COPY_SOURCE) {
-            let source = super::url::decode(source);
-            let path = source.trim_start_matches('/');
-            let path = path.split("?versionId=").next().unwrap_or(path);
-            if let Some((bucket, key)) = path.split_once('/') {
-                self.name(vec![Thing::object(bucket, key), Thing::bucket(bucket)]);
-            }
-        }
-    }
-
-    fn events(&mut self, call: Call<'_>, request: &Value) {
-        for name in texts(request, "rule") {
-            self.name(vec![Thing::rule(call.region, name)]);
-        }
-        for name in texts(request, "name") {
-            if call.operation.contains("Rule") {
-                self.name(vec![Thing::rule(call.region, name)]);
-            } else if call.operation.contains("EventBus") {
-                self.name(vec![Thing::event_bus(call.region, name)]);
-            }
-        }
-        for name in texts(request, "eventBusName").filter(|name| !name.starts_with("arn:")) {
-            self.mentions
-                .insert(Thing::event_bus(call.region, name).mention());
-        }
-    }
 }
-
-/// The header that names what an object is copied from.
-pub(super) const COPY_SOURCE: &str = "x-amz-copy-source";
 
 /// So many names are told apart. Whether there is one, and whether the others are of its kind, is all that is asked.
 const NAMED: usize = 8;
@@ -331,38 +200,4 @@ pub(super) fn gives(response: &Value) -> BTreeSet<Mention> {
     // Not the role's own id: others act as that role, too.
     gives.extend(given_ids(response).map(|id| Mention::Principal(id.to_owned())));
     gives
-}
-
-/// The value under a key, however it is capitalised: services differ in that.
-fn find<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
-    let entries = value.as_object()?;
-    entries.get(key).or_else(|| {
-        entries
-            .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case(key))
-            .map(|(_, value)| value)
-    })
-}
-
-/// The text under a key, or the texts of the list under it.
-fn texts<'v>(value: &'v Value, key: &str) -> impl Iterator<Item = &'v str> {
-    let found = find(value, key);
-    let list = found
-        .and_then(Value::as_array)
-        .map_or(&[][..], Vec::as_slice);
-    found
-        .and_then(Value::as_str)
-        .into_iter()
-        .chain(list.iter().filter_map(Value::as_str))
-        .filter(|text| !text.is_empty())
-}
-
-/// Hands out every text in a value. As deep as it was read: 127 levels at most.
-fn each_text(value: &Value, take: &mut impl FnMut(&str)) {
-    match value {
-        Value::String(text) => take(text),
-        Value::Array(list) => list.iter().for_each(|value| each_text(value, take)),
-        Value::Object(entries) => entries.values().for_each(|value| each_text(value, take)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
 }

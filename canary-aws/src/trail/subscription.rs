@@ -6,7 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use flate2::read::MultiGzDecoder;
 
-use super::forms::{Found, Poison, read_text};
+use super::forms::read_text;
+use super::found::{Found, Poison};
 use super::object::Object;
 
 /// How gzip begins (RFC 1952).
