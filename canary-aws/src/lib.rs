@@ -1,5 +1,8 @@
 //! The AWS provider.
 
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
+
 /// The provider's name, and its table in `canaries.toml`.
 pub const PROVIDER: &str = "aws";
 

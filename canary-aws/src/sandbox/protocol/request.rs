@@ -1,0 +1,146 @@
+//! What a request asks, and with which key.
+
+use axum::body::Bytes;
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
+use serde_json::Value;
+
+use super::rest::Rest;
+use super::{json, query, rest};
+use crate::sandbox::failure::Failure;
+use crate::sandbox::service::{Protocol, Service};
+
+/// A request that was understood.
+pub(in crate::sandbox) struct Request {
+    pub(in crate::sandbox) service: Service,
+    pub(in crate::sandbox) operation: String,
+    pub(in crate::sandbox) region: String,
+    pub(in crate::sandbox) params: Value,
+    /// What S3 alone has.
+    pub(in crate::sandbox) rest: Option<Rest>,
+    pub(in crate::sandbox) key_id: String,
+    pub(in crate::sandbox) session_token: Option<String>,
+    pub(in crate::sandbox) user_agent: String,
+    pub(in crate::sandbox) address: String,
+    pub(in crate::sandbox) host: String,
+}
+
+impl Request {
+    /// `iam:CreateUser`.
+    pub(in crate::sandbox) fn name(&self) -> String {
+        format!("{}:{}", self.service.prefix(), self.operation)
+    }
+}
+
+/// A request that nothing can be done with.
+pub(in crate::sandbox) struct Unreadable {
+    pub(in crate::sandbox) service: Service,
+    pub(in crate::sandbox) failure: Failure,
+}
+
+/// The scope of a signature.
+struct Scope {
+    key_id: String,
+    region: String,
+    service: String,
+}
+
+/// `AWS4-HMAC-SHA256 Credential=AKIA…/20261103/eu-west-1/iam/aws4_request, SignedHeaders=…`.
+fn scope(headers: &HeaderMap) -> Option<Scope> {
+    let header = headers.get("authorization")?.to_str().ok()?;
+    let (_, rest) = header.split_once("Credential=")?;
+    let credential = rest.split([',', ' ']).next()?;
+    let mut parts = credential.split('/');
+    let key_id = parts.next()?.to_owned();
+    let _date = parts.next()?;
+    Some(Scope {
+        key_id,
+        region: parts.next()?.to_owned(),
+        service: parts.next()?.to_owned(),
+    })
+}
+
+/// Headers longer than this are cut before they are kept: records are held in memory.
+const HEADER: usize = 1024;
+
+fn header(headers: &HeaderMap, name: &str) -> String {
+    let value = headers.get(name).map(|value| value.to_str());
+    let value = value.and_then(Result::ok).unwrap_or_default();
+    value.chars().take(HEADER).collect()
+}
+
+/// Reads a request.
+pub(in crate::sandbox) fn parse(
+    parts: &Parts,
+    body: Bytes,
+    peer: &str,
+) -> Result<Request, Unreadable> {
+    let headers = &parts.headers;
+    let unreadable = |service, failure| Unreadable { service, failure };
+    let scope = scope(headers).ok_or_else(|| {
+        let failure = Failure::new(
+            403,
+            "MissingAuthenticationToken",
+            "Request is missing Authentication Token",
+        );
+        unreadable(Service::Sts, failure)
+    })?;
+    let service = Service::of_scope(&scope.service).ok_or_else(|| {
+        let failure = Failure::new(
+            403,
+            "SignatureDoesNotMatch",
+            "Credential should be scoped to correct service.",
+        );
+        unreadable(Service::Sts, failure)
+    })?;
+    let unknown = || {
+        let code = service.words().unknown_operation;
+        unreadable(service, Failure::bad(code, "The action is not valid."))
+    };
+    let (operation, params, rest) = match service.protocol() {
+        Protocol::Query | Protocol::Ec2 => {
+            let params = query::parameters(&body);
+            let operation = params["Action"].as_str().ok_or_else(unknown)?.to_owned();
+            (operation, params, None)
+        }
+        Protocol::Json => {
+            let target = header(headers, "x-amz-target");
+            let operation = json::operation(&target).ok_or_else(unknown)?.to_owned();
+            let params = json::parameters(&body).ok_or_else(|| {
+                unreadable(
+                    service,
+                    Failure::bad("SerializationException", "The body is not JSON."),
+                )
+            })?;
+            (operation, params, None)
+        }
+        Protocol::Rest => {
+            let read = rest::read(parts, body).ok_or_else(unknown)?;
+            (read.0, read.1, Some(read.2))
+        }
+    };
+    let address = match header(headers, "x-test-source-ip") {
+        told if told.is_empty() => peer.to_owned(),
+        told => told,
+    };
+    let host = header(headers, "host");
+    let agent = match header(headers, "x-amz-user-agent") {
+        told if told.is_empty() => header(headers, "user-agent"),
+        told => told,
+    };
+    Ok(Request {
+        service,
+        operation,
+        region: scope.region,
+        params,
+        rest,
+        key_id: scope.key_id,
+        session_token: headers
+            .get("x-amz-security-token")
+            .and_then(|token| token.to_str().ok())
+            .map(ToOwned::to_owned),
+        user_agent: agent,
+        address,
+        host,
+    })
+}
