@@ -243,7 +243,7 @@ async fn a_queue_is_one_by_name_and_its_name_rests_a_minute() {
     assert_eq!(arn, &format!("arn:aws:sqs:eu-west-1:{ACCOUNT}:events"));
     assert_eq!(
         sqs.list_queues().send().await.unwrap().queue_urls(),
-        [url.clone()]
+        std::slice::from_ref(&url)
     );
     sqs.purge_queue().queue_url(&url).send().await.unwrap();
     assert_eq!(
