@@ -80,9 +80,12 @@ async fn before_the_write_nothing_is_done_and_after_it_everything() {
         let made = iam.create_user().user_name(&name).send().await.unwrap_err();
         match kind {
             FaultKind::Cut | FaultKind::CutAfter => {
-                assert!(matches!(made, SdkError::DispatchFailure(_)), "{made:?}")
+                assert!(matches!(made, SdkError::DispatchFailure(_)), "{made:?}");
             }
-            _ => assert_eq!(made.raw_response().unwrap().status().as_u16(), 500),
+            _ => {
+                let response = made.raw_response().unwrap();
+                assert_eq!(response.status().as_u16(), 500);
+            }
         }
         assert_eq!(
             iam.get_user().user_name(&name).send().await.is_ok(),

@@ -521,3 +521,25 @@ async fn the_summary_has_quotas() {
             .is_empty()
     );
 }
+
+#[tokio::test]
+async fn a_policy_for_a_path_counts_for_the_users_below_it_and_tags_need_a_right() {
+    let sandbox = sandbox().await;
+    let iam = Client::new(&admin(&sandbox).await);
+    let keys = sandbox.principal("operator", &[]);
+    let policy = r#"{"Statement":{"Effect":"Allow","Action":["iam:CreateUser","iam:DeleteUser"],"Resource":"arn:aws:iam::*:user/service/*"}}"#;
+    let put = iam.put_user_policy().user_name("operator").policy_name("p");
+    put.policy_document(policy).send().await.unwrap();
+    let operator = Client::new(&config(&sandbox, of(&keys)).await);
+    let create = |name: &str, path: &str| operator.create_user().user_name(name).path(path);
+    assert_eq!(code(create("a", "/").send().await), "AccessDenied");
+    let tagged = create("a", "/service/").tags(tag("k", "v")).send().await;
+    assert!(message(tagged).contains("iam:TagUser"));
+    create("a", "/service/").send().await.unwrap();
+    iam.create_user().user_name("b").send().await.unwrap();
+    assert_eq!(
+        code(operator.delete_user().user_name("b").send().await),
+        "AccessDenied"
+    );
+    operator.delete_user().user_name("a").send().await.unwrap();
+}

@@ -1,10 +1,5 @@
 //! SSM and Secrets Manager in the sandbox, by the production clients.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test whose ground cannot be laid has failed"
-)]
-
 mod sandbox_support;
 
 use std::time::Duration;

@@ -472,6 +472,19 @@ async fn a_trail_needs_its_bucket_and_data_events_need_a_trail() {
     };
     assert_eq!(code(create().await), "S3BucketDoesNotExistException");
     s3.create_bucket().bucket("logs").send().await.unwrap();
+    assert_eq!(code(create().await), "InsufficientS3BucketPolicyException");
+    let policy = json!({ "Statement": [
+        { "Effect": "Allow", "Principal": { "Service": "cloudtrail.amazonaws.com" }, "Action": "s3:GetBucketAcl", "Resource": "arn:aws:s3:::logs" },
+        { "Effect": "Allow", "Principal": { "Service": "cloudtrail.amazonaws.com" }, "Action": "s3:PutObject",
+          "Resource": format!("arn:aws:s3:::logs/AWSLogs/{ACCOUNT}/*"),
+          "Condition": { "StringEquals": { "s3:x-amz-acl": "bucket-owner-full-control" } } },
+    ]});
+    s3.put_bucket_policy()
+        .bucket("logs")
+        .policy(policy.to_string())
+        .send()
+        .await
+        .unwrap();
     create().await.unwrap();
     let read = || s3.get_object().bucket("logs").key("k").send();
     let logged = |sandbox: &Sandbox| {

@@ -140,7 +140,7 @@ impl Sandbox {
         self.shared.account().requests.in_order()
     }
 
-    /// The CloudTrail records that were written, the last hundred thousand, in order.
+    /// The CloudTrail records that were written, the last twenty thousand, in order.
     #[must_use]
     pub fn events(&self) -> Vec<Value> {
         self.shared.account().records()

@@ -12,6 +12,7 @@ pub(super) enum Service {
     CloudTrail,
     S3,
     Ec2,
+    Account,
 }
 
 /// How requests and answers are written.
@@ -21,7 +22,7 @@ pub(super) enum Protocol {
     Query,
     /// As Query, with EC2's frame.
     Ec2,
-    /// JSON both ways, the operation in `X-Amz-Target`.
+    /// JSON both ways, the operation in `X-Amz-Target`; for Account in the path.
     Json,
     /// Method and path.
     Rest,
@@ -102,6 +103,14 @@ const EC2: Words = Words {
     ..QUERY
 };
 
+const ACCOUNT: Words = Words {
+    throttled: "TooManyRequestsException",
+    internal: "InternalServerException",
+    denied_status: 403,
+    unknown_key_status: 403,
+    ..JSON
+};
+
 impl Service {
     /// By the service in the scope of a signature.
     pub(super) fn of_scope(name: &str) -> Option<Self> {
@@ -115,6 +124,7 @@ impl Service {
             "cloudtrail" => Self::CloudTrail,
             "s3" => Self::S3,
             "ec2" => Self::Ec2,
+            "account" => Self::Account,
             _ => return None,
         })
     }
@@ -131,6 +141,7 @@ impl Service {
             Self::CloudTrail => "cloudtrail",
             Self::S3 => "s3",
             Self::Ec2 => "ec2",
+            Self::Account => "account",
         }
     }
 
@@ -150,6 +161,7 @@ impl Service {
             Self::Secrets => &SECRETS,
             Self::S3 => &S3,
             Self::Ec2 => &EC2,
+            Self::Account => &ACCOUNT,
             Self::Ssm | Self::Events | Self::CloudTrail => &JSON,
         }
     }

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::caller::{Caller, Who};
 use super::policy::{Context, Effect, Trust, evaluate, trust};
+use super::resource::Place;
 use crate::sandbox::call::iso;
 use crate::sandbox::iam::{Entity, Iam, managed};
 
@@ -13,8 +14,7 @@ pub(in crate::sandbox) struct Asked<'a> {
     pub(in crate::sandbox) action: &'a str,
     /// The ARN that policies are compared with; `*` where an action has none.
     pub(in crate::sandbox) resource: &'a str,
-    pub(in crate::sandbox) account: &'a str,
-    pub(in crate::sandbox) region: &'a str,
+    pub(in crate::sandbox) place: Place<'a>,
 }
 
 /// Why not.
@@ -105,11 +105,14 @@ pub(in crate::sandbox) fn trusts(
         resource: asked.resource,
         values: &values,
     };
-    let mut arns = vec![caller.who.arn(asked.account)];
+    let mut arns = vec![caller.who.arn(asked.place.account)];
     if let Who::Role { name, path, .. } = &caller.who {
-        arns.push(format!("arn:aws:iam::{}:role{path}{name}", asked.account));
+        arns.push(format!(
+            "arn:aws:iam::{}:role{path}{name}",
+            asked.place.account
+        ));
     }
-    match trust(role_trust, &arns, asked.account, &context) {
+    match trust(role_trust, &arns, asked.place.account, &context) {
         Trust::Named => matches!(allowed, Ok(()) | Err(Refused::Nothing)),
         Trust::Account => allowed.is_ok(),
         Trust::Not => false,
@@ -136,10 +139,10 @@ fn documents(entity: &Entity) -> Vec<Value> {
 
 fn values<'a>(caller: &Caller, asked: &Asked<'_>) -> Vec<(&'a str, String)> {
     let mut values = vec![
-        ("aws:userid", caller.who.principal_id(asked.account)),
-        ("aws:PrincipalArn", principal(caller, asked.account)),
-        ("aws:PrincipalAccount", asked.account.to_owned()),
-        ("aws:RequestedRegion", asked.region.to_owned()),
+        ("aws:userid", caller.who.principal_id(asked.place.account)),
+        ("aws:PrincipalArn", principal(caller, asked.place.account)),
+        ("aws:PrincipalAccount", asked.place.account.to_owned()),
+        ("aws:RequestedRegion", asked.place.region.to_owned()),
         ("aws:MultiFactorAuthPresent", "false".to_owned()),
     ];
     if let Who::User { name, .. } = &caller.who {

@@ -10,11 +10,11 @@ mod resource;
 mod session;
 mod wording;
 
-pub(super) use action::action;
+pub(super) use action::actions;
 pub(super) use caller::{Caller, Who, authenticate};
 pub(super) use decide::{Asked, Refused, decide, trusts};
 pub(super) use glob::matches;
 pub(super) use policy::{Context, allows_service, parse};
-pub(super) use resource::resource;
+pub(super) use resource::{Place, resources};
 pub(super) use session::{Session, Sessions};
 pub(super) use wording::denial;

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::sandbox::call::{list, text};
+use crate::sandbox::iam::Iam;
 use crate::sandbox::service::Service;
 
 /// The resource of a call.
@@ -12,86 +14,82 @@ pub(in crate::sandbox) struct Named {
     pub(in crate::sandbox) shown: Option<String>,
 }
 
-/// What a call is about.
-pub(in crate::sandbox) fn resource(
+/// What a call is about: one thing, or each of several that are read at once.
+pub(in crate::sandbox) fn resources(
+    iam: &Iam,
     service: Service,
     operation: &str,
     params: &Value,
-    region: &str,
-    account: &str,
-) -> Named {
-    let text = |name: &str| params[name].as_str().unwrap_or_default();
-    let regional = |rest: String| {
-        let arn = format!("arn:aws:{}:{region}:{account}:{rest}", service.prefix());
-        same(arn)
+    place: &Place<'_>,
+) -> Vec<Named> {
+    let several = match (service, operation) {
+        (Service::Ssm, "GetParameters" | "DeleteParameters") => list(params, "Names"),
+        _ => &[],
     };
-    match service {
-        Service::Iam => iam(operation, params, account),
+    if !several.is_empty() {
+        let names = several.iter().filter_map(Value::as_str).take(AT_ONCE);
+        return names.map(|name| parameter(Some(name), place)).collect();
+    }
+    let text = |name: &str| text(params, name).unwrap_or_default();
+    let first = |names: &[&str]| {
+        let mut told = names.iter().map(|name| text(name));
+        told.find(|told| !told.is_empty())
+    };
+    vec![match service {
+        Service::Iam => iam_resource(iam, operation, params, place.account),
         Service::Sts => match operation {
             "AssumeRole" => same(text("RoleArn").to_owned()),
             "GetFederationToken" => {
                 let name = text("Name");
-                same(format!("arn:aws:sts::{account}:federated-user/{name}"))
+                same(format!(
+                    "arn:aws:sts::{}:federated-user/{name}",
+                    place.account
+                ))
             }
             _ => any(),
         },
         Service::Sqs => {
-            let url = text("QueueUrl").rsplit('/').next().unwrap_or_default();
-            let name = if url.is_empty() {
-                text("QueueName")
-            } else {
-                url
-            };
-            regional(name.to_owned())
+            let url = first(&["QueueUrl", "QueueName"]).unwrap_or_default();
+            let name = url.rsplit('/').next().unwrap_or_default();
+            same(place.arn(service, name))
         }
-        Service::Ssm => {
-            let names = params["Names"].as_array().and_then(|names| names.first());
-            let first = names.and_then(Value::as_str).unwrap_or_default();
-            let name = [text("Name"), first, text("Path"), text("ResourceId")];
-            let name = name.into_iter().find(|name| !name.is_empty());
-            match name {
-                Some(arn) if arn.starts_with("arn:") => same(arn.to_owned()),
-                Some(name) => regional(format!("parameter/{}", name.trim_start_matches('/'))),
-                None => regional("*".to_owned()),
+        Service::Ssm => parameter(first(&["Name", "Path", "ResourceId"]), place),
+        Service::Secrets => secret(first(&["SecretId", "Name"]), place),
+        Service::Events => match (operation, first(&["Name", "Rule"])) {
+            (_, None) if !text("ResourceARN").is_empty() => same(text("ResourceARN").to_owned()),
+            ("DescribeEventBus" | "PutPermission" | "RemovePermission", name) => {
+                let bus = name.unwrap_or("default");
+                same(place.arn(service, &format!("event-bus/{bus}")))
             }
-        }
-        Service::Secrets => {
-            let id = [text("SecretId"), text("Name")];
-            match id.into_iter().find(|id| !id.is_empty()) {
-                None => any(),
-                Some(arn) if arn.starts_with("arn:") => same(arn.to_owned()),
-                Some(name) => Named {
-                    // With six characters behind it that the caller does not know.
-                    arn: format!("arn:aws:secretsmanager:{region}:{account}:secret:{name}-??????"),
-                    shown: Some(name.to_owned()),
-                },
-            }
-        }
-        Service::Events => {
-            let bus = Some(text("EventBusName")).filter(|bus| !bus.is_empty() && *bus != "default");
-            let bus = bus.map(|bus| format!("{bus}/")).unwrap_or_default();
-            let name = [text("Name"), text("Rule")];
-            let name = name.into_iter().find(|name| !name.is_empty());
-            match operation {
-                "DescribeEventBus" | "PutPermission" => {
-                    regional(format!("event-bus/{}", name.unwrap_or("default")))
-                }
-                _ => regional(format!("rule/{bus}{}", name.unwrap_or("*"))),
-            }
-        }
-        Service::CloudTrail => {
-            let name = [text("Name"), text("TrailName")];
-            match name.into_iter().find(|name| !name.is_empty()) {
-                None => any(),
-                Some(arn) if arn.starts_with("arn:") => same(arn.to_owned()),
-                Some(name) => regional(format!("trail/{name}")),
-            }
-        }
-        Service::S3 => s3(text("bucketName"), text("key")),
-        Service::Ec2 => Named {
+            (_, name) => same(place.arn(service, &format!("rule/{}", name.unwrap_or("*")))),
+        },
+        Service::CloudTrail => match first(&["Name", "TrailName"]) {
+            None => any(),
+            Some(arn) if arn.starts_with("arn:") => same(arn.to_owned()),
+            Some(name) => same(place.arn(service, &format!("trail/{name}"))),
+        },
+        Service::S3 => object(text("bucketName"), text("key")),
+        Service::Ec2 | Service::Account => Named {
             arn: "*".to_owned(),
             shown: None,
         },
+    }]
+}
+
+/// Names that are looked at: no operation takes more.
+const AT_ONCE: usize = 10;
+
+/// Where a call is made.
+#[derive(Clone, Copy)]
+pub(in crate::sandbox) struct Place<'a> {
+    pub(in crate::sandbox) account: &'a str,
+    pub(in crate::sandbox) region: &'a str,
+}
+
+impl Place<'_> {
+    fn arn(&self, service: Service, rest: &str) -> String {
+        let (service, region, account) = (service.prefix(), self.region, self.account);
+        format!("arn:aws:{service}:{region}:{account}:{rest}")
     }
 }
 
@@ -106,7 +104,31 @@ fn any() -> Named {
     same("*".to_owned())
 }
 
-fn s3(bucket: &str, key: &str) -> Named {
+fn parameter(name: Option<&str>, place: &Place<'_>) -> Named {
+    match name {
+        Some(arn) if arn.starts_with("arn:") => same(arn.to_owned()),
+        Some(name) => {
+            let name = name.split(':').next().unwrap_or(name);
+            let rest = format!("parameter/{}", name.trim_start_matches('/'));
+            same(place.arn(Service::Ssm, &rest))
+        }
+        None => same(place.arn(Service::Ssm, "*")),
+    }
+}
+
+fn secret(id: Option<&str>, place: &Place<'_>) -> Named {
+    match id {
+        None => any(),
+        Some(arn) if arn.starts_with("arn:") => same(arn.to_owned()),
+        Some(name) => Named {
+            // With six characters behind it that the caller does not know.
+            arn: place.arn(Service::Secrets, &format!("secret:{name}-??????")),
+            shown: Some(name.to_owned()),
+        },
+    }
+}
+
+fn object(bucket: &str, key: &str) -> Named {
     let arn = match (bucket, key) {
         ("", _) => {
             return Named {
@@ -123,32 +145,41 @@ fn s3(bucket: &str, key: &str) -> Named {
     }
 }
 
-/// IAM names an ARN where something is made or listed, and the kind and name of what is there.
-fn iam(operation: &str, params: &Value, account: &str) -> Named {
-    let text = |name: &str| params[name].as_str().unwrap_or_default();
-    let arn = |kind: &str, rest: &str| format!("arn:aws:iam::{account}:{kind}/{rest}");
+/// IAM says an ARN where something is made or listed, and the kind and name of what is there.
+fn iam_resource(iam: &Iam, operation: &str, params: &Value, account: &str) -> Named {
+    let text = |name: &str| text(params, name).unwrap_or_default();
+    let arn = |kind: &str, path: &str, name: &str| {
+        let path = if path.is_empty() { "/" } else { path };
+        format!("arn:aws:iam::{account}:{kind}{path}{name}")
+    };
+    // A group before a user: who adds somebody to one changes the group.
     for (kind, parameter) in [
+        ("group", "GroupName"),
         ("user", "UserName"),
         ("role", "RoleName"),
-        ("group", "GroupName"),
     ] {
         let name = text(parameter);
         if name.is_empty() {
             continue;
         }
-        let path = text("Path").trim_start_matches('/');
         if operation.starts_with("Create") && operation != "CreateAccessKey" {
-            return same(arn(kind, &format!("{path}{name}")));
+            return same(arn(kind, text("Path"), name));
         }
+        let entity = match kind {
+            "user" => iam.user(name).map(|user| &user.entity),
+            "role" => iam.role(name).map(|role| &role.entity),
+            _ => None,
+        };
+        let path = entity.map_or("/", |entity| entity.path.as_str());
         return Named {
-            arn: arn(kind, name),
+            arn: arn(kind, path, name),
             shown: Some(format!("{kind} {name}")),
         };
     }
-    let prefix = text("PathPrefix").trim_start_matches('/');
+    let prefix = text("PathPrefix");
     match operation {
-        "ListUsers" => same(arn("user", prefix)),
-        "ListRoles" => same(arn("role", prefix)),
+        "ListUsers" => same(arn("user", prefix, "")),
+        "ListRoles" => same(arn("role", prefix, "")),
         _ => any(),
     }
 }

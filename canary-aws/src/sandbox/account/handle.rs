@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::run::Outcome;
 use super::state::Account;
-use crate::sandbox::access::{self, Asked, Caller, Refused};
+use crate::sandbox::access::{self, Asked, Caller, Place, Refused};
 use crate::sandbox::call::Use;
 use crate::sandbox::failure::Failure;
 use crate::sandbox::iam::Iam;
@@ -119,38 +119,41 @@ impl Account {
 /// Whether a caller may do what they ask for.
 fn allowed(iam: &Iam, account: &str, request: &Request, caller: &Caller) -> Result<(), Failure> {
     let service = request.service;
-    let action = access::action(service, &request.operation);
-    let region = request.region.as_str();
-    let named = access::resource(
-        service,
-        &request.operation,
-        &request.params,
-        region,
+    let place = Place {
         account,
-    );
-    let asked = Asked {
-        action: &action,
-        resource: &named.arn,
-        account,
-        region,
+        region: &request.region,
     };
-    let own = access::decide(iam, caller, &asked);
-    let decided = match action.as_str() {
-        "sts:AssumeRole" => {
-            let role = named.arn.rsplit('/').next().and_then(|name| iam.role(name));
-            let trust = role.and_then(|role| serde_json::from_str::<Value>(&role.trust).ok());
-            match trust {
-                Some(trust) if access::trusts(&trust, caller, &asked, own) => Ok(()),
-                _ => Err(Refused::Nothing),
-            }
+    let params = &request.params;
+    for action in access::actions(service, &request.operation, params) {
+        for named in access::resources(iam, service, &request.operation, params, &place) {
+            let asked = Asked {
+                action: &action,
+                resource: &named.arn,
+                place,
+            };
+            decide(iam, caller, &asked).map_err(|refused| {
+                let arn = caller.who.arn(account);
+                let message = access::denial(service, &arn, &action, &named, refused);
+                Failure::denied(service, message)
+            })?;
         }
-        _ => own,
-    };
-    decided.map_err(|refused| {
-        let arn = caller.who.arn(account);
-        let message = access::denial(service, &arn, &action, &named, refused);
-        Failure::denied(service, message)
-    })
+    }
+    Ok(())
+}
+
+/// By the caller's own policies, and by that of a role which is to be assumed.
+fn decide(iam: &Iam, caller: &Caller, asked: &Asked<'_>) -> Result<(), Refused> {
+    let own = access::decide(iam, caller, asked);
+    if asked.action != "sts:AssumeRole" {
+        return own;
+    }
+    let role = asked.resource.rsplit('/').next();
+    let role = role.and_then(|name| iam.role(name));
+    let trust = role.and_then(|role| serde_json::from_str::<Value>(&role.trust).ok());
+    match trust {
+        Some(trust) if access::trusts(&trust, caller, asked, own) => Ok(()),
+        _ => Err(Refused::Nothing),
+    }
 }
 
 /// JSON has an empty object where there is nothing to say.

@@ -7,13 +7,13 @@ use super::state::Account;
 use crate::sandbox::access::Caller;
 use crate::sandbox::call::{Answer, Call, Run, text};
 use crate::sandbox::cloudtrail;
-use crate::sandbox::ec2;
 use crate::sandbox::entropy::Entropy;
 use crate::sandbox::events;
 use crate::sandbox::failure::Failure;
 use crate::sandbox::iam;
 use crate::sandbox::lagging::{Lagging, Purpose};
 use crate::sandbox::protocol::{Request, Written};
+use crate::sandbox::regions;
 use crate::sandbox::s3;
 use crate::sandbox::secrets;
 use crate::sandbox::service::Service;
@@ -52,16 +52,11 @@ impl Account {
     pub(super) fn run(&mut self, request: &Request, caller: &Caller) -> Result<Outcome, Failure> {
         let answer = self.answer(request, caller);
         let answer = answer.unwrap_or_else(|| {
-            // Whoever tests against this is told what it lacks, once.
-            if self.unspoken.insert(request.name()) {
-                tracing::warn!(operation = request.name(), "not spoken by the sandbox");
-            }
+            // Whoever tests against this is told what it lacks.
+            tracing::warn!(operation = request.name(), "not spoken by the sandbox");
             let code = request.service.words().unknown_operation;
-            let shown: String = request.operation.chars().take(128).collect();
-            Err(Failure::bad(
-                code,
-                format!("Could not find operation {shown}"),
-            ))
+            let message = format!("Could not find operation {}", request.operation);
+            Err(Failure::bad(code, message))
         });
         answer.map(|outcome| match outcome {
             Outcome::Value(value) => Outcome::Value(said(request.service, value)),
@@ -106,7 +101,7 @@ impl Account {
             }
             Service::CloudTrail => {
                 let bucket = text(&request.params, "S3BucketName").unwrap_or_default();
-                self.trails.bucket_is_there = self.s3.has(bucket);
+                self.trails.bucket = self.s3.takes_logs(bucket, &call);
                 strict(
                     &mut self.trails,
                     cloudtrail::operation(name)?,
@@ -115,9 +110,12 @@ impl Account {
                 )
             }
             Service::Ec2 if name == "DescribeRegions" => {
-                Ok(ec2::describe_regions(&self.enabled, &call))
+                Ok(regions::describe_regions(&self.enabled, &call))
             }
-            Service::Ec2 => return None,
+            Service::Account if name == "ListRegions" => {
+                regions::list_regions(&self.enabled, &call)
+            }
+            Service::Ec2 | Service::Account => return None,
             Service::S3 => {
                 let rest = request.rest.as_ref()?;
                 let reply = s3::run(&mut self.s3, &call, rest)?;

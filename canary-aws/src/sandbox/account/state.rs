@@ -1,6 +1,6 @@
 //! What is kept.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
@@ -46,8 +46,6 @@ pub(in crate::sandbox) struct Account {
     pub(super) s3: S3,
     pub(super) records: Records,
     pub(in crate::sandbox) requests: Requests,
-    /// Operations that were asked for and are not spoken here.
-    pub(super) unspoken: BTreeSet<String>,
 }
 
 impl Account {
@@ -77,7 +75,6 @@ impl Account {
             s3: S3::default(),
             records: Records::default(),
             requests: Requests::default(),
-            unspoken: BTreeSet::new(),
         }
     }
 

@@ -7,7 +7,7 @@ mod trails;
 use super::call::Run;
 
 pub(super) use lookup::lookup;
-pub(super) use trails::Trails;
+pub(super) use trails::{LogBucket, Trails};
 
 /// How an operation is carried out; none when it is not spoken here.
 pub(super) fn operation(name: &str) -> Option<Run<Trails>> {

@@ -16,8 +16,18 @@ const TRAILS: usize = 5;
 #[derive(Default)]
 pub(in crate::sandbox) struct Trails {
     pub(super) trails: BTreeMap<String, Trail>,
-    /// Whether the bucket that a call names is there: told before it is carried out.
-    pub(in crate::sandbox) bucket_is_there: bool,
+    /// How the bucket is that a call names: told before it is carried out.
+    pub(in crate::sandbox) bucket: LogBucket,
+}
+
+/// A bucket that log files are to go to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::sandbox) enum LogBucket {
+    #[default]
+    Missing,
+    /// Its policy keeps CloudTrail out.
+    Closed,
+    Open,
 }
 
 #[derive(Default)]
@@ -88,12 +98,19 @@ impl Trails {
 }
 
 fn check_bucket(trails: &Trails, call: &Call<'_>) -> Result<(), Failure> {
-    match (call.text("S3BucketName"), trails.bucket_is_there) {
-        (Some(bucket), false) => Err(Failure::bad(
+    let Some(bucket) = call.text("S3BucketName") else {
+        return Ok(());
+    };
+    match trails.bucket {
+        LogBucket::Open => Ok(()),
+        LogBucket::Missing => Err(Failure::bad(
             "S3BucketDoesNotExistException",
             format!("S3 bucket {bucket} does not exist!"),
         )),
-        _ => Ok(()),
+        LogBucket::Closed => Err(Failure::bad(
+            "InsufficientS3BucketPolicyException",
+            format!("Incorrect S3 bucket policy is detected for bucket: {bucket}"),
+        )),
     }
 }
 

@@ -104,8 +104,11 @@ pub(in crate::sandbox) fn parse(
             (operation, params, None)
         }
         Protocol::Json => {
-            let target = header(headers, "x-amz-target");
-            let operation = json::operation(&target).ok_or_else(unknown)?.to_owned();
+            let operation = match service {
+                Service::Account => json::operation_of_path(parts.uri.path()),
+                _ => json::operation(&header(headers, "x-amz-target")).map(ToOwned::to_owned),
+            };
+            let operation = operation.ok_or_else(unknown)?;
             let params = json::parameters(&body).ok_or_else(|| {
                 unreadable(
                     service,
@@ -119,6 +122,8 @@ pub(in crate::sandbox) fn parse(
             (read.0, read.1, Some(read.2))
         }
     };
+    // Names are counted and kept; the longest that AWS has is half of this.
+    let operation: String = operation.chars().take(128).collect();
     let address = match header(headers, "x-test-source-ip") {
         told if told.is_empty() => peer.to_owned(),
         told => told,

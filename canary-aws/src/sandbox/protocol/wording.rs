@@ -27,6 +27,7 @@ impl Written {
 /// The media type of a service's JSON.
 fn media(service: Service) -> &'static str {
     match service {
+        Service::Account => "application/json",
         Service::Sqs => "application/x-amz-json-1.0",
         _ => "application/x-amz-json-1.1",
     }
@@ -121,6 +122,10 @@ fn json_failure(service: Service, failure: &Failure) -> Written {
     };
     let body = json!({ "__type": kind, field: failure.message });
     let mut written = Written::new(failure.status, media(service), body.to_string());
+    if service == Service::Account {
+        let header = failure.code.to_owned();
+        written.headers.push(("x-amzn-errortype", header));
+    }
     if service == Service::Sqs {
         let header = format!("{};{}", query_code(failure.code), whose(failure));
         written.headers.push(("x-amzn-query-error", header));

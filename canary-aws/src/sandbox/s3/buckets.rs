@@ -7,8 +7,9 @@ use serde_json::json;
 
 use super::empty;
 use super::objects::Object;
-use crate::sandbox::access;
+use crate::sandbox::access::{self, Context, allows_service};
 use crate::sandbox::call::{Answer, Call, iso};
+use crate::sandbox::cloudtrail::LogBucket;
 use crate::sandbox::failure::Failure;
 use crate::sandbox::protocol::{Rest, Written};
 
@@ -26,8 +27,39 @@ pub(super) struct Bucket {
 }
 
 impl S3 {
-    pub(in crate::sandbox) fn has(&self, bucket: &str) -> bool {
-        self.buckets.contains_key(bucket)
+    /// Whether CloudTrail may look at a bucket and write log files into it, for a trail that a call names.
+    pub(in crate::sandbox) fn takes_logs(&self, name: &str, call: &Call<'_>) -> LogBucket {
+        let Some(bucket) = self.buckets.get(name) else {
+            return LogBucket::Missing;
+        };
+        let policy = bucket.policy.as_deref().and_then(access::parse);
+        let (region, account) = (call.region, call.account);
+        let trail = call.text("Name").unwrap_or_default();
+        let values = [
+            ("s3:x-amz-acl", "bucket-owner-full-control".to_owned()),
+            (
+                "aws:SourceArn",
+                format!("arn:aws:cloudtrail:{region}:{account}:trail/{trail}"),
+            ),
+            ("aws:SourceAccount", account.to_owned()),
+        ];
+        let prefix = call.text("S3KeyPrefix").map(|prefix| format!("{prefix}/"));
+        let prefix = prefix.unwrap_or_default();
+        let file = format!("arn:aws:s3:::{name}/{prefix}AWSLogs/{account}/CloudTrail");
+        let bucket = format!("arn:aws:s3:::{name}");
+        let may = |action: &str, resource: &str| {
+            let context = Context {
+                action,
+                resource,
+                values: &values,
+            };
+            let allows = |policy| allows_service(policy, "cloudtrail.amazonaws.com", &context);
+            policy.as_ref().is_some_and(allows)
+        };
+        match may("s3:GetBucketAcl", &bucket) && may("s3:PutObject", &file) {
+            true => LogBucket::Open,
+            false => LogBucket::Closed,
+        }
     }
 
     pub(super) fn of(&self, call: &Call<'_>) -> Result<&Bucket, Failure> {

@@ -1,6 +1,7 @@
 //! CloudTrail records of what was called.
 
 mod identity;
+mod limits;
 mod logged;
 mod names;
 mod record;

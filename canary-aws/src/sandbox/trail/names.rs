@@ -69,14 +69,28 @@ pub(super) fn hide_value(params: &mut Value) {
     }
 }
 
-/// `Nov 3, 2026 9:14:11 AM`: how records of IAM and STS have the times that XML has in ISO 8601.
-pub(super) fn with_dates(value: &mut Value) {
+/// How records of IAM have the times that XML has in ISO 8601: `Nov 3, 2026 9:14:11 AM`.
+pub(super) const IAM_TIME: &str = "%b %-d, %Y %-I:%M:%S %p";
+
+/// How records of STS have them: `Nov 3, 2026, 9:14:11 AM`.
+pub(super) const STS_TIME: &str = "%b %-d, %Y, %-I:%M:%S %p";
+
+/// Writes times in another form.
+pub(super) fn with_times(value: &mut Value, form: &str) {
     match value {
-        Value::Array(items) => items.iter_mut().for_each(with_dates),
-        Value::Object(fields) => fields.values_mut().for_each(with_dates),
+        Value::Array(items) => {
+            for item in items {
+                with_times(item, form);
+            }
+        }
+        Value::Object(fields) => {
+            for field in fields.values_mut() {
+                with_times(field, form);
+            }
+        }
         Value::String(text) if text.len() == 20 && text.ends_with('Z') => {
             if let Ok(at) = text.parse::<jiff::Timestamp>() {
-                let shown = at.strftime("%b %-d, %Y %-I:%M:%S %p").to_string();
+                let shown = at.strftime(form).to_string();
                 *text = shown;
             }
         }
@@ -103,7 +117,7 @@ mod tests {
     #[test]
     fn times_are_as_in_records_of_iam() {
         let mut value = json!({ "createDate": "2026-11-03T21:04:11Z" });
-        with_dates(&mut value);
+        with_times(&mut value, IAM_TIME);
         assert_eq!(value["createDate"], "Nov 3, 2026 9:04:11 PM");
     }
 }

@@ -4,10 +4,11 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::identity::identity;
+use super::limits::{cut, within};
 use super::logged::{Logged, read_only};
-use super::names::{hide_value, with_dates, written};
+use super::names::{IAM_TIME, STS_TIME, hide_value, with_times, written};
 use crate::sandbox::access::Caller;
-use crate::sandbox::call::{iso, text};
+use crate::sandbox::call::{iso, list, text};
 use crate::sandbox::failure::Failure;
 use crate::sandbox::protocol::Request;
 use crate::sandbox::service::Service;
@@ -50,9 +51,9 @@ pub(in crate::sandbox) fn record(facts: &Facts<'_>) -> Value {
         "eventName": name,
         "awsRegion": region(request),
         "sourceIPAddress": request.address,
-        "userAgent": request.user_agent,
-        "requestParameters": parameters(facts),
-        "responseElements": response(facts, read_only),
+        "userAgent": cut(&request.user_agent),
+        "requestParameters": within(parameters(facts)),
+        "responseElements": within(response(facts, read_only)),
         "requestID": facts.request_id,
         "eventID": facts.event_id,
         "readOnly": read_only,
@@ -66,14 +67,30 @@ pub(in crate::sandbox) fn record(facts: &Facts<'_>) -> Value {
         "tlsDetails": { "clientProvidedHostHeader": request.host },
     });
     if let Err(failure) = facts.outcome {
-        record["errorCode"] = json!(failure.logged_as.unwrap_or(failure.code));
-        record["errorMessage"] = json!(failure.message);
+        record["errorCode"] = json!(error_code(request.service, failure));
+        record["errorMessage"] = json!(cut(&failure.message));
     }
     let resources = resources(facts);
     if !resources.is_empty() {
         record["resources"] = Value::Array(resources);
     }
     record
+}
+
+/// IAM's errors are logged under the names of their shapes, and answered under shorter ones.
+fn error_code(service: Service, failure: &Failure) -> String {
+    match (service, failure.code) {
+        (
+            Service::Iam,
+            "NoSuchEntity"
+            | "EntityAlreadyExists"
+            | "DeleteConflict"
+            | "LimitExceeded"
+            | "MalformedPolicyDocument",
+        ) => format!("{}Exception", failure.code),
+        (Service::Iam, "ValidationError") => "ValidationException".to_owned(),
+        (_, code) => failure.logged_as.unwrap_or(code).to_owned(),
+    }
 }
 
 /// Of a denied call nothing is told but the denial.
@@ -102,8 +119,10 @@ fn response(facts: &Facts<'_>, read_only: bool) -> Value {
     match facts.outcome {
         Ok(value) if told && value.as_object().is_some_and(|fields| !fields.is_empty()) => {
             let mut value = written(value);
-            if matches!(request.service, Service::Iam | Service::Sts) {
-                with_dates(&mut value);
+            match request.service {
+                Service::Iam => with_times(&mut value, IAM_TIME),
+                Service::Sts => with_times(&mut value, STS_TIME),
+                _ => {}
             }
             value
         }
@@ -131,6 +150,22 @@ fn resources(facts: &Facts<'_>) -> Vec<Value> {
             });
             let bucket = one("AWS::S3::Bucket", format!("arn:aws:s3:::{bucket}"));
             object.into_iter().chain([bucket]).collect()
+        }
+        Service::Ssm if !facts.denied => {
+            let named = text(&request.params, "Name").into_iter();
+            let names = list(&request.params, "Names")
+                .iter()
+                .filter_map(Value::as_str);
+            let arn = |name: &str| {
+                let name = name.trim_start_matches('/');
+                let arn = format!(
+                    "arn:aws:ssm:{}:{}:parameter/{name}",
+                    request.region, facts.account
+                );
+                json!({ "accountId": facts.account, "ARN": arn })
+            };
+            // More than ten are refused; so many are not written down.
+            named.chain(names).take(10).map(arn).collect()
         }
         _ => Vec::new(),
     }

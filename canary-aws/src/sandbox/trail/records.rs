@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use serde_json::Value;
 
-/// Beyond this the oldest are forgotten: some hundred megabytes.
-const KEPT: usize = 100_000;
+/// Beyond this the oldest are forgotten: some ten megabytes of ordinary records.
+const KEPT: usize = 20_000;
 
 /// Records in order.
 #[derive(Default)]
