@@ -7,7 +7,7 @@
 
 mod sandbox_support;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_smithy_runtime_api::client::result::SdkError;
 use canary_aws::sandbox::{
@@ -187,12 +187,32 @@ async fn the_same_seed_and_requests_give_the_same_records() {
             .unwrap();
         let iam = aws_sdk_iam::Client::new(&admin(&sandbox).await);
         let (one, two) = tokio::join!(user_with_key(&iam, "one"), user_with_key(&iam, "two"));
-        let events = sandbox.events();
+        let mut ids: Vec<String> = sandbox
+            .events()
+            .iter()
+            .map(|event| event["eventID"].to_string())
+            .collect();
+        ids.sort();
         (
             one.secret_access_key().to_owned(),
             two.access_key_id().to_owned(),
-            events.len(),
+            ids,
         )
     };
     assert_eq!(run().await, run().await);
+}
+
+#[tokio::test]
+async fn a_delayed_answer_comes_after_its_time_and_what_it_tells_is_done_before() {
+    let sandbox = sandbox().await;
+    let iam = aws_sdk_iam::Client::new(&admin(&sandbox).await);
+    let delay = Duration::from_millis(300);
+    let fault = Fault::once(FaultKind::Delay(delay)).on("iam:CreateUser");
+    sandbox.faults().push(fault);
+    let begun = Instant::now();
+    let call = tokio::spawn(iam.create_user().user_name("u").send());
+    while iam.get_user().user_name("u").send().await.is_err() {}
+    assert!(!call.is_finished());
+    call.await.unwrap().unwrap();
+    assert!(begun.elapsed() >= delay);
 }

@@ -13,8 +13,8 @@ use canary_aws::sandbox::Sandbox;
 use sandbox_support::{admin, code, sandbox};
 
 async fn client(sandbox: &Sandbox) -> Client {
-    let config = aws_sdk_s3::config::Builder::from(&admin(sandbox).await);
-    let s3 = Client::from_conf(config.force_path_style(true).build());
+    // An endpoint that is an address is spoken to path style.
+    let s3 = Client::new(&admin(sandbox).await);
     s3.create_bucket().bucket("ledger").send().await.unwrap();
     s3
 }

@@ -7,11 +7,14 @@
 
 mod sandbox_support;
 
+use std::time::Duration;
+
 use aws_sdk_eventbridge::types::{RuleState, Target};
 use aws_sdk_sqs::types::QueueAttributeName;
-use canary_aws::sandbox::Sandbox;
+use canary_aws::sandbox::{Sandbox, SandboxOptions};
+use jiff::SignedDuration;
 use sandbox_support::{
-    ACCOUNT, admin, code, config, config_in, credentials, of, sandbox, user_with_key,
+    ACCOUNT, admin, code, config, config_in, credentials, of, options, sandbox, user_with_key,
 };
 use serde_json::{Value, json};
 
@@ -530,4 +533,60 @@ async fn a_trail_needs_its_bucket_and_data_events_need_a_trail() {
     assert_eq!(seen.trail_list()[0].home_region(), Some("eu-west-1"));
     trail.stop_logging().name("main").send().await.unwrap();
     trail.delete_trail().name("main").send().await.unwrap();
+}
+
+#[tokio::test]
+async fn events_come_late_and_twice_when_told() {
+    let options = SandboxOptions {
+        event_delay: SignedDuration::from_secs(60),
+        event_copies: 2,
+        ..options()
+    };
+    let sandbox = Sandbox::start(options).await.unwrap();
+    let (sqs, url) = pipeline(&sandbox, "eu-west-1", RuleState::Enabled).await;
+    let key = user_with_key(&aws_sdk_iam::Client::new(&admin(&sandbox).await), "canary").await;
+    let sts = aws_sdk_sts::Client::new(&config(&sandbox, key).await);
+    sts.get_session_token().send().await.unwrap();
+    assert!(bodies(&sqs, &url).await.is_empty());
+    sandbox.clock().advance(Duration::from_secs(60));
+    let got = bodies(&sqs, &url).await;
+    assert_eq!(got.len(), 2);
+    assert_eq!(got[0]["detail"]["eventID"], got[1]["detail"]["eventID"]);
+}
+
+#[tokio::test]
+async fn without_a_trail_no_event_comes_where_one_is_needed() {
+    let options = SandboxOptions {
+        events_need_trail: true,
+        ..options()
+    };
+    let sandbox = Sandbox::start(options).await.unwrap();
+    let (sqs, url) = pipeline(&sandbox, "eu-west-1", RuleState::Enabled).await;
+    let key = user_with_key(&aws_sdk_iam::Client::new(&admin(&sandbox).await), "canary").await;
+    let sts = aws_sdk_sts::Client::new(&config(&sandbox, key).await);
+    sts.get_session_token().send().await.unwrap();
+    assert!(bodies(&sqs, &url).await.is_empty());
+}
+
+#[tokio::test]
+async fn the_right_to_one_of_several_parameters_is_not_enough() {
+    let sandbox = sandbox().await;
+    let keys = sandbox.principal("reader", &[]);
+    let iam = aws_sdk_iam::Client::new(&admin(&sandbox).await);
+    let policy = r#"{"Statement":{"Effect":"Allow","Action":"ssm:GetParameters","Resource":"arn:aws:ssm:*:*:parameter/app/*"}}"#;
+    let put = iam.put_user_policy().user_name("reader").policy_name("p");
+    put.policy_document(policy).send().await.unwrap();
+    let ssm = aws_sdk_ssm::Client::new(&config(&sandbox, of(&keys)).await);
+    assert!(ssm.get_parameters().names("/app/a").send().await.is_ok());
+    assert_eq!(
+        last(&sandbox)["resources"][0]["ARN"],
+        format!("arn:aws:ssm:eu-west-1:{ACCOUNT}:parameter/app/a")
+    );
+    let both = ssm
+        .get_parameters()
+        .names("/app/a")
+        .names("/prod/b")
+        .send()
+        .await;
+    assert!(sandbox_support::message(both).contains("parameter/prod/b"));
 }

@@ -10,6 +10,8 @@
 //!                                          └─▶ trail ─▶ events ─▶ sqs
 //! ```
 //!
+//! A client that sends the header `x-test-source-ip` comes from that address in the log.
+//!
 //! Signatures are not checked: whoever names a key has it. Resource policies are asked only where EventBridge writes to a queue and
 //! where a role is assumed. There are no service control policies, no customer managed policies, no consoles, no multi-factor
 //! devices, and trails keep no files.

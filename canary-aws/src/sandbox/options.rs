@@ -75,6 +75,10 @@ pub struct SandboxOptions {
     pub report_polls: u32,
     /// How long an event takes to a queue, by the sandbox's clock.
     pub event_delay: SignedDuration,
+    /// How often each event reaches a queue: delivery is at least once.
+    pub event_copies: usize,
+    /// Whether EventBridge hears only of regions where a trail logs, as in AWS. Without it no trail need be made first.
+    pub events_need_trail: bool,
     /// What ids, keys and secrets come from: the same seed, clock and requests give the same bytes.
     pub seed: [u8; 32],
     /// What times come from.
@@ -94,6 +98,8 @@ impl Default for SandboxOptions {
             report_age: SignedDuration::from_hours(4),
             report_polls: 1,
             event_delay: SignedDuration::ZERO,
+            event_copies: 1,
+            events_need_trail: false,
             seed: [0; 32],
             clock: SandboxClock::running(),
             port: 0,

@@ -25,7 +25,7 @@ enum Decided {
 impl Account {
     /// Carries a request out, and writes down what AWS would.
     pub(in crate::sandbox) fn handle(&mut self, request: &Request) -> Written {
-        let request_id = self.entropy.uuid("request", &request.name());
+        let request_id = self.entropy.uuid("request", &request.label);
         let (caller, allowed) = match self.admit(request) {
             Ok(admitted) => admitted,
             // Nobody's calls are not in the log.
@@ -73,7 +73,7 @@ impl Account {
 
     /// An answer in place of carrying a request out, or of what it gave.
     pub(in crate::sandbox) fn refuse(&mut self, request: &Request, failure: &Failure) -> Written {
-        let request_id = self.entropy.uuid("request", &request.name());
+        let request_id = self.entropy.uuid("request", &request.label);
         let written = protocol::failure(request.service, failure, &request_id);
         self.written(request, written, &request_id)
     }

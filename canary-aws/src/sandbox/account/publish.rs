@@ -33,7 +33,6 @@ impl Account {
         if !kept {
             return;
         }
-        let about = format!("{} {}", request.name(), caller.key_id);
         let record = record(&Facts {
             request,
             caller,
@@ -42,13 +41,15 @@ impl Account {
             logged,
             account: &self.id,
             at: self.clock.now(),
-            event_id: self.entropy.uuid("event", &about),
+            event_id: self.entropy.uuid("event", &request.label),
             request_id,
         });
-        let envelope = events::enveloped(&record, self.entropy.uuid("envelope", &about));
+        let envelope = events::enveloped(&record, self.entropy.uuid("envelope", &request.label));
         let region = text(&record, "awsRegion").unwrap_or_default().to_owned();
         self.records.push(record);
-        self.put_on_bus(&envelope, &region, HOPS);
+        if !self.events_need_trail || self.trails.log(&region) {
+            self.put_on_bus(&envelope, &region, HOPS);
+        }
     }
 
     fn takes_data(&self, request: &Request) -> bool {
@@ -102,15 +103,16 @@ impl Account {
             );
             return;
         }
-        let id = self.entropy.uuid("message", &delivery.to);
         let visible = later(now, self.event_delay);
-        // The service is the sender.
-        queue.put(
-            id,
-            delivery.body.clone(),
-            "events.amazonaws.com",
-            now,
-            visible,
-        );
+        for _ in 0..self.event_copies {
+            let id = self.entropy.uuid("message", &delivery.to);
+            queue.put(
+                id,
+                delivery.body.clone(),
+                "events.amazonaws.com",
+                now,
+                visible,
+            );
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::SignedDuration;
 use serde_json::Value;
 
 use crate::sandbox::access::Sessions;
@@ -35,7 +36,9 @@ pub(in crate::sandbox) struct Account {
     pub(super) id: String,
     pub(super) enabled: Vec<String>,
     pub(super) page_size: usize,
-    pub(super) event_delay: jiff::SignedDuration,
+    pub(super) event_delay: SignedDuration,
+    pub(super) event_copies: usize,
+    pub(super) events_need_trail: bool,
     pub(super) clock: SandboxClock,
     pub(super) entropy: Entropy,
     pub(super) iam: Lagging<Iam>,
@@ -65,6 +68,8 @@ impl Account {
             enabled: options.regions.clone(),
             page_size: options.page_size,
             event_delay: options.event_delay,
+            event_copies: options.event_copies,
+            events_need_trail: options.events_need_trail,
             clock: options.clock.clone(),
             entropy: Entropy::new(options.seed),
             iam: Lagging::new(iam, options.consistency),

@@ -47,6 +47,12 @@ fn answer(trails: &Trails, call: &Call<'_>) -> Answer {
 }
 
 impl Trails {
+    /// Whether a trail logs a region.
+    pub(in crate::sandbox) fn log(&self, region: &str) -> bool {
+        let mut trails = self.trails.values();
+        trails.any(|trail| trail.logging && (trail.region == region || trail.everywhere))
+    }
+
     /// Whether a trail that logs takes what is done to a thing of a type.
     pub(in crate::sandbox) fn take_data(&self, region: &str, kind: &str, arn: &str) -> bool {
         let mut trails = self.trails.values();

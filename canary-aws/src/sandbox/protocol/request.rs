@@ -5,8 +5,11 @@ use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use serde_json::Value;
 
+use sha2::{Digest as _, Sha256};
+
 use super::rest::Rest;
 use super::{json, query, rest};
+use crate::sandbox::entropy::hex;
 use crate::sandbox::failure::Failure;
 use crate::sandbox::service::{Protocol, Service};
 
@@ -22,7 +25,8 @@ pub(in crate::sandbox) struct Request {
     pub(in crate::sandbox) session_token: Option<String>,
     pub(in crate::sandbox) user_agent: String,
     pub(in crate::sandbox) address: String,
-    pub(in crate::sandbox) host: String,
+    /// What tells it from others, whatever their order: operation, key and parameters, hashed.
+    pub(in crate::sandbox) label: String,
 }
 
 impl Request {
@@ -67,6 +71,25 @@ fn header(headers: &HeaderMap, name: &str) -> String {
     let value = headers.get(name).map(|value| value.to_str());
     let value = value.and_then(Result::ok).unwrap_or_default();
     value.chars().take(HEADER).collect()
+}
+
+/// The address that a call is to come from in the log, in place of the loopback's.
+const SOURCE: &str = "x-test-source-ip";
+
+/// Clients put a token of chance into some parameters: it is left out.
+fn label(operation: &str, key_id: &str, params: &Value) -> String {
+    let mut hash = Sha256::new();
+    for part in [operation, key_id] {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    for (name, value) in params.as_object().into_iter().flatten() {
+        if name != "ClientRequestToken" {
+            hash.update(name.as_bytes());
+            hash.update(value.to_string().as_bytes());
+        }
+    }
+    hex(&hash.finalize())
 }
 
 /// Reads a request.
@@ -124,11 +147,11 @@ pub(in crate::sandbox) fn parse(
     };
     // Names are counted and kept; the longest that AWS has is half of this.
     let operation: String = operation.chars().take(128).collect();
-    let address = match header(headers, "x-test-source-ip") {
+    let label = label(&operation, &scope.key_id, &params);
+    let address = match header(headers, SOURCE) {
         told if told.is_empty() => peer.to_owned(),
         told => told,
     };
-    let host = header(headers, "host");
     let agent = match header(headers, "x-amz-user-agent") {
         told if told.is_empty() => header(headers, "user-agent"),
         told => told,
@@ -146,6 +169,6 @@ pub(in crate::sandbox) fn parse(
             .map(ToOwned::to_owned),
         user_agent: agent,
         address,
-        host,
+        label,
     })
 }

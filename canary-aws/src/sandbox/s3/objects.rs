@@ -125,7 +125,12 @@ pub(super) fn delete(s3: &mut S3, call: &Call<'_>, rest: &Rest) -> Result<Writte
 pub(super) fn list(s3: &S3, call: &Call<'_>) -> Answer {
     let bucket = s3.of(call)?;
     let prefix = call.text("prefix").unwrap_or_default();
-    let (size, after) = call.page("continuation-token", "max-keys")?;
+    let (size, after) = call.page("continuation-token", "")?;
+    // S3 takes more than a page holds for a page.
+    let wanted = call
+        .number("max-keys")
+        .and_then(|most| usize::try_from(most).ok());
+    let size = size.min(wanted.unwrap_or(size));
     let after = after.or_else(|| call.text("start-after").map(ToOwned::to_owned));
     let objects = bucket
         .objects

@@ -34,6 +34,14 @@ fn region(request: &Request) -> &str {
     }
 }
 
+/// Where a client of AWS would have sent it.
+fn host(request: &Request) -> String {
+    match request.service {
+        Service::Iam => "iam.amazonaws.com".to_owned(),
+        service => format!("{}.{}.amazonaws.com", service.prefix(), request.region),
+    }
+}
+
 /// A record in the form of version 1.11.
 pub(in crate::sandbox) fn record(facts: &Facts<'_>) -> Value {
     let request = facts.request;
@@ -64,7 +72,11 @@ pub(in crate::sandbox) fn record(facts: &Facts<'_>) -> Value {
             Logged::Data => "Data",
             Logged::Management | Logged::Never => "Management",
         },
-        "tlsDetails": { "clientProvidedHostHeader": request.host },
+        "tlsDetails": {
+            "tlsVersion": "TLSv1.3",
+            "cipherSuite": "TLS_AES_128_GCM_SHA256",
+            "clientProvidedHostHeader": host(request),
+        },
     });
     if let Err(failure) = facts.outcome {
         record["errorCode"] = json!(error_code(request.service, failure));
