@@ -95,8 +95,8 @@ async fn nobody_and_what_aws_does_not_log_are_not_logged() {
         code(sts.get_caller_identity().send().await),
         "InvalidClientTokenId"
     );
-    let sqs =
-        aws_sdk_sqs::Client::new(&config(&sandbox, of(&sandbox.principal("thief", &[]))).await);
+    let keys = sandbox.principal("thief", &[]);
+    let sqs = aws_sdk_sqs::Client::new(&config(&sandbox, of(&keys)).await);
     let denied = sandbox_support::message(sqs.list_queues().send().await);
     assert!(denied.starts_with(&format!(
         "User: arn:aws:iam::{ACCOUNT}:user/thief is not authorized to perform: sqs:listqueues"
@@ -106,6 +106,15 @@ async fn nobody_and_what_aws_does_not_log_are_not_logged() {
         sandbox.requests(),
         ["sts:GetCallerIdentity", "sqs:ListQueues"]
     );
+    // What the log misses, the key's last use tells.
+    let iam = aws_sdk_iam::Client::new(&admin(&sandbox).await);
+    let used = iam
+        .get_access_key_last_used()
+        .access_key_id(&keys.id)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(used.access_key_last_used().unwrap().service_name(), "sqs");
 }
 
 #[tokio::test]

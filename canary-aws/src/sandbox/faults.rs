@@ -3,13 +3,15 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use serde::{Deserialize, Deserializer};
 use tokio::sync::watch;
 
 use super::failure::Failure;
 use super::service::Service;
 
 /// What goes wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FaultKind {
     /// `Throttling`, `ThrottlingException`, `SlowDown`, as the service has it; nothing is done.
     Throttle,
@@ -21,12 +23,16 @@ pub enum FaultKind {
     Hang,
     /// It is done, and no answer comes until [`Faults::release`].
     HangAfter,
-    /// It is done, and the answer comes so much later, by the machine's time.
-    Delay(Duration),
+    /// It is done, and the answer comes so much later, by the machine's time: milliseconds, as a process is told.
+    Delay(#[serde(deserialize_with = "milliseconds")] Duration),
     /// The connection is cut; nothing is done.
     Cut,
     /// It is done, and the connection is cut.
     CutAfter,
+}
+
+fn milliseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    u64::deserialize(deserializer).map(Duration::from_millis)
 }
 
 impl FaultKind {
@@ -41,12 +47,24 @@ impl FaultKind {
 }
 
 /// One thing to go wrong, for requests that fit.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Fault {
-    kind: FaultKind,
-    operation: String,
-    after: u32,
-    times: u32,
+    /// What goes wrong.
+    pub kind: FaultKind,
+    /// Only for this operation, `iam:CreateUser`, or for all of a service, `iam:`; empty: any.
+    #[serde(default)]
+    pub operation: String,
+    /// How many fitting requests are let through before.
+    #[serde(default)]
+    pub after: u32,
+    /// How many fitting requests go wrong.
+    #[serde(default = "once")]
+    pub times: u32,
+}
+
+fn once() -> u32 {
+    1
 }
 
 impl Fault {

@@ -104,7 +104,8 @@ impl Sandbox {
         self.admin.clone()
     }
 
-    /// Adds an IAM user who may do these actions on everything (`iam:List*`), known at once. Gives the keys.
+    /// Adds an IAM user who may do these actions on everything (`iam:List*`), known at once. Gives the keys. One of that
+    /// name who was there before is replaced, and the keys of before are not known any more.
     #[must_use]
     pub fn principal(&self, name: &str, allowed: &[&str]) -> Keys {
         self.shared.account().seed(name, &May::Only(allowed))

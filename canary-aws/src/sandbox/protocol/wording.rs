@@ -113,6 +113,9 @@ fn whose(failure: &Failure) -> &'static str {
 
 fn json_failure(service: Service, failure: &Failure) -> Written {
     let kind = match service {
+        Service::Sqs if failure.code == "AccessDeniedException" => {
+            format!("com.amazon.coral.service#{}", failure.code)
+        }
         Service::Sqs => format!("com.amazonaws.sqs#{}", failure.code),
         _ => failure.code.to_owned(),
     };
@@ -138,6 +141,7 @@ fn query_code(code: &str) -> String {
     match code {
         "QueueDoesNotExist" => "AWS.SimpleQueueService.NonExistentQueue".to_owned(),
         "QueueNameExists" => "QueueAlreadyExists".to_owned(),
+        "AccessDeniedException" => "AccessDenied".to_owned(),
         "QueueDeletedRecently"
         | "PurgeQueueInProgress"
         | "MessageNotInflight"
