@@ -51,9 +51,8 @@ pub(super) fn parse_path_prefix<'a>(call: &Call<'a>) -> Result<&'a str, Failure>
 /// A policy document that IAM takes.
 pub(super) fn document<'a>(call: &Call<'a>, parameter: &str) -> Result<&'a str, Failure> {
     let text = call.required(parameter)?;
-    let plain = text
-        .bytes()
-        .all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | 0x20..=0x7e) || byte >= 0xa0);
+    let plain = |character| matches!(character, '\t' | '\n' | '\r' | ' '..='\u{ff}');
+    let plain = text.chars().all(plain);
     match access::parse(text) {
         Some(_) if plain => Ok(text),
         _ => Err(Failure::bad(

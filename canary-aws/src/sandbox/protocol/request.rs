@@ -92,6 +92,13 @@ fn label(operation: &str, key_id: &str, params: &Value) -> String {
     hex(&hash.finalize())
 }
 
+/// What is asked of a service.
+struct Asked {
+    operation: String,
+    params: Value,
+    rest: Option<Rest>,
+}
+
 /// Reads a request.
 pub(in crate::sandbox) fn parse(
     parts: &Parts,
@@ -99,76 +106,87 @@ pub(in crate::sandbox) fn parse(
     peer: &str,
 ) -> Result<Request, Unreadable> {
     let headers = &parts.headers;
-    let unreadable = |service, failure| Unreadable { service, failure };
+    // Whoever names no service is answered as by STS.
+    let stray = |code, message| Unreadable {
+        service: Service::Sts,
+        failure: Failure::new(403, code, message),
+    };
     let scope = scope(headers).ok_or_else(|| {
-        let failure = Failure::new(
-            403,
+        stray(
             "MissingAuthenticationToken",
             "Request is missing Authentication Token",
-        );
-        unreadable(Service::Sts, failure)
+        )
     })?;
     let service = Service::of_scope(&scope.service).ok_or_else(|| {
-        let failure = Failure::new(
-            403,
+        stray(
             "SignatureDoesNotMatch",
             "Credential should be scoped to correct service.",
-        );
-        unreadable(Service::Sts, failure)
+        )
     })?;
-    let unknown = || {
-        let code = service.words().unknown_operation;
-        unreadable(service, Failure::bad(code, "The action is not valid."))
-    };
-    let (operation, params, rest) = match service.protocol() {
-        Protocol::Query | Protocol::Ec2 => {
-            let params = query::parameters(&body);
-            let operation = params["Action"].as_str().ok_or_else(unknown)?.to_owned();
-            (operation, params, None)
-        }
-        Protocol::Json => {
-            let operation = match service {
-                Service::Account => json::operation_of_path(parts.uri.path()),
-                _ => json::operation(&header(headers, "x-amz-target")).map(ToOwned::to_owned),
-            };
-            let operation = operation.ok_or_else(unknown)?;
-            let params = json::parameters(&body).ok_or_else(|| {
-                unreadable(
-                    service,
-                    Failure::bad("SerializationException", "The body is not JSON."),
-                )
-            })?;
-            (operation, params, None)
-        }
-        Protocol::Rest => {
-            let read = rest::read(parts, body).ok_or_else(unknown)?;
-            (read.0, read.1, Some(read.2))
-        }
-    };
+    let asked = asked(service, parts, body).map_err(|failure| Unreadable { service, failure })?;
     // Names are counted and kept; the longest that AWS has is half of this.
-    let operation: String = operation.chars().take(128).collect();
-    let label = label(&operation, &scope.key_id, &params);
+    let operation: String = asked.operation.chars().take(128).collect();
+    let label = label(&operation, &scope.key_id, &asked.params);
     let address = match header(headers, SOURCE) {
         told if told.is_empty() => peer.to_owned(),
         told => told,
     };
-    let agent = match header(headers, "x-amz-user-agent") {
+    let user_agent = match header(headers, "x-amz-user-agent") {
         told if told.is_empty() => header(headers, "user-agent"),
         told => told,
     };
+    let session_token = headers.get("x-amz-security-token");
+    let session_token = session_token.and_then(|token| token.to_str().ok());
     Ok(Request {
         service,
         operation,
         region: scope.region,
-        params,
-        rest,
+        params: asked.params,
+        rest: asked.rest,
         key_id: scope.key_id,
-        session_token: headers
-            .get("x-amz-security-token")
-            .and_then(|token| token.to_str().ok())
-            .map(ToOwned::to_owned),
-        user_agent: agent,
+        session_token: session_token.map(ToOwned::to_owned),
+        user_agent,
         address,
         label,
     })
+}
+
+/// Reads what is asked, in the service's protocol.
+fn asked(service: Service, parts: &Parts, body: Bytes) -> Result<Asked, Failure> {
+    let code = service.words().unknown_operation;
+    let unknown = || Failure::bad(code, "The action is not valid.");
+    match service.protocol() {
+        Protocol::Query | Protocol::Ec2 => {
+            let params = query::parameters(&body);
+            let operation = params["Action"].as_str().ok_or_else(unknown)?.to_owned();
+            Ok(Asked {
+                operation,
+                params,
+                rest: None,
+            })
+        }
+        Protocol::Json => {
+            let operation = match service {
+                Service::Account => json::operation_of_path(parts.uri.path()),
+                _ => {
+                    let target = header(&parts.headers, "x-amz-target");
+                    json::operation(&target).map(ToOwned::to_owned)
+                }
+            };
+            let not_json = || Failure::bad("SerializationException", "The body is not JSON.");
+            Ok(Asked {
+                operation: operation.ok_or_else(unknown)?,
+                params: json::parameters(&body).ok_or_else(not_json)?,
+                rest: None,
+            })
+        }
+        Protocol::Rest => {
+            let (operation, params, rest) = rest::read(parts, body).ok_or_else(unknown)?;
+            Ok(Asked {
+                operation,
+                params,
+                rest: Some(rest),
+            })
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! Messages.
 
+use std::collections::{BTreeSet, VecDeque};
+
 use md5::{Digest as _, Md5};
 use serde_json::{Value, json};
 
@@ -82,14 +84,16 @@ pub(super) fn receive(sqs: &mut Sqs, call: &Call<'_>, _: &mut Entropy) -> Answer
         return Err(call.invalid("Value for parameter MaxNumberOfMessages or WaitTimeSeconds is invalid. Reason: Must be between 1 and 10, if provided."));
     }
     let most = usize::try_from(most).unwrap_or(1);
+    // Without the queue for dead letters they stay.
+    let there: BTreeSet<String> = sqs.queues.keys().cloned().collect();
     let queue = sqs.of_mut(call)?;
     queue.expire(call.now);
     let hidden = call.number_within("VisibilityTimeout", 0, 43_200)?;
     let hidden = hidden.unwrap_or_else(|| queue.number("VisibilityTimeout"));
     let until = later(call.now, seconds(hidden));
-    let redrive = queue.redrive();
+    let redrive = queue.redrive().filter(|(name, _)| there.contains(name));
     let (mut given, mut dead) = (Vec::new(), Vec::new());
-    let mut kept = std::collections::VecDeque::with_capacity(queue.messages.len());
+    let mut kept = VecDeque::with_capacity(queue.messages.len());
     for mut message in queue.messages.drain(..) {
         if given.len() == most || message.visible > call.now {
             kept.push_back(message);

@@ -5,6 +5,7 @@ mod names;
 mod parameters;
 mod read;
 mod tagging;
+mod write;
 
 use super::call::Run;
 
@@ -14,9 +15,9 @@ pub(super) use parameters::Ssm;
 pub(super) fn operation(name: &str) -> Option<Run<Ssm>> {
     use Run::{Read, Write};
     Some(match name {
-        "PutParameter" => Write(parameters::put),
-        "DeleteParameter" => Write(parameters::delete),
-        "DeleteParameters" => Write(parameters::delete_many),
+        "PutParameter" => Write(write::put),
+        "DeleteParameter" => Write(write::delete),
+        "DeleteParameters" => Write(write::delete_many),
         "GetParameter" => Read(read::get),
         "GetParameters" => Read(read::get_many),
         "GetParametersByPath" => Read(read::by_path),
