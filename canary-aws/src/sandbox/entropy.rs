@@ -24,12 +24,7 @@ impl Entropy {
 
     /// The next bytes for a purpose and what it is about.
     pub(super) fn bytes(&mut self, purpose: &str, about: &str) -> [u8; 32] {
-        let mut label = Sha256::new();
-        label.update(self.seed);
-        label.update(purpose.as_bytes());
-        label.update([0]);
-        label.update(about.as_bytes());
-        let label: [u8; 32] = label.finalize().into();
+        let label = self.label(purpose, about);
         let drawn = self.drawn.entry(label).or_default();
         let mut hash = Sha256::new();
         hash.update(label);
@@ -40,18 +35,21 @@ impl Entropy {
 
     /// A version 4 UUID (RFC 9562).
     pub(super) fn uuid(&mut self, purpose: &str, about: &str) -> String {
-        let mut bytes = self.bytes(purpose, about);
-        bytes[6] = bytes[6] & 0x0f | 0x40;
-        bytes[8] = bytes[8] & 0x3f | 0x80;
-        let hex = hex(&bytes[..16]);
-        [
-            &hex[..8],
-            &hex[8..12],
-            &hex[12..16],
-            &hex[16..20],
-            &hex[20..],
-        ]
-        .join("-")
+        uuid(self.bytes(purpose, about))
+    }
+
+    /// A version 4 UUID that belongs to something unique: always the same.
+    pub(super) fn uuid_of(&self, purpose: &str, unique: &str) -> String {
+        uuid(self.label(purpose, unique))
+    }
+
+    fn label(&self, purpose: &str, about: &str) -> [u8; 32] {
+        let mut label = Sha256::new();
+        label.update(self.seed);
+        label.update(purpose.as_bytes());
+        label.update([0]);
+        label.update(about.as_bytes());
+        label.finalize().into()
     }
 
     /// The id of a user (`AIDA`) or role (`AROA`): 21 characters.
@@ -93,6 +91,20 @@ impl Entropy {
             .map(|byte| char::from(ALPHABET[usize::from(*byte) % ALPHABET.len()]))
             .collect()
     }
+}
+
+fn uuid(mut bytes: [u8; 32]) -> String {
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let hex = hex(&bytes[..16]);
+    [
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..],
+    ]
+    .join("-")
 }
 
 /// The account stands in the first six bytes of what an id encodes: 40 bits, seven bits from the right, below a bit that is set in

@@ -109,10 +109,12 @@ impl Account {
             region: request.region.clone(),
             service: request.service,
         };
-        if let access::Who::Role { id, .. } = &caller.who {
-            self.uses.insert(id.clone(), used.clone());
-        }
-        self.uses.insert(caller.key_id.clone(), used);
+        // Of a session the role is told; of what a user borrowed, nothing.
+        match (&caller.who, caller.session_since) {
+            (access::Who::Role { id, .. }, _) => self.uses.insert(id.clone(), used),
+            (_, None) => self.uses.insert(caller.key_id.clone(), used),
+            _ => None,
+        };
     }
 }
 

@@ -41,10 +41,10 @@ impl Account {
             logged,
             account: &self.id,
             at: self.clock.now(),
-            event_id: self.entropy.uuid("event", &request.label),
+            event_id: self.entropy.uuid_of("event", request_id),
             request_id,
         });
-        let envelope = events::enveloped(&record, self.entropy.uuid("envelope", &request.label));
+        let envelope = events::enveloped(&record, self.entropy.uuid_of("envelope", request_id));
         let region = text(&record, "awsRegion").unwrap_or_default().to_owned();
         self.records.push(record);
         if !self.events_need_trail || self.trails.log(&region) {
