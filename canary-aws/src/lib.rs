@@ -5,6 +5,8 @@
 //! client    credentials and the services' clients; what their errors mean
 //! observe   listings of the account, and single looks
 //! realize   one touch at a time
+//! trail     CloudTrail: from its records to events
+//! sandbox   feature "sandbox": an account in memory that answers, decides and logs as a real one
 //! ```
 
 mod catalog;
@@ -12,6 +14,9 @@ mod client;
 mod key_id;
 mod observe;
 mod realize;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
+pub mod trail;
 
 pub use catalog::AwsCatalog;
 pub use client::{Client, ConnectError, Connection};
@@ -20,8 +25,6 @@ pub use observe::AwsObserve;
 pub use realize::AwsRealize;
 
 use canary_core::graph::ProviderId;
-
-pub mod trail;
 
 /// The provider's name, and its table in `canaries.toml`.
 pub const PROVIDER: &str = "aws";
