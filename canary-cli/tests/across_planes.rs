@@ -113,7 +113,7 @@ fn a_key_lives_in_a_secret_and_a_config_map_through_drift_rotation_and_removal()
     let before = planes.secret("credentials");
     let path = format!("/api/v1/namespaces/{}/secrets/backup-s3", planes.namespace);
     planes.cluster.admin("DELETE", &path, None);
-    let attach = json!({ "UserName": "svc-backup", "PolicyName": "theirs", "PolicyDocument": "{\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"}]}" });
+    let attach = json!({ "UserName": "svc-backup", "PolicyName": "theirs", "PolicyDocument": "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"}]}" });
     planes.cloud.admin(
         "iam:TagUser",
         &json!({ "UserName": "svc-backup", "Tags": [{ "Key": "theirs", "Value": "x" }] }),
@@ -191,7 +191,7 @@ fn the_theft_of_a_key_and_its_use_are_two_alerts_of_one_incident() {
     );
     let rules = json!([{ "apiGroups": [""], "resources": ["secrets"], "verbs": ["get"] }]);
     let web = format!("system:serviceaccount:{namespace}:web");
-    planes.cluster.grant(namespace, &web, &rules);
+    planes.cluster.grant(&web, namespace, &rules);
     let issued = planes.cluster.admin(
         "POST",
         &format!("{accounts}/web/token"),
