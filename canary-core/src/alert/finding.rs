@@ -88,9 +88,9 @@ pub struct Alert {
     /// The incident that it belongs to: the uid of one of its alerts.
     #[serde(default)]
     pub incident: Option<String>,
-    /// What else belongs to the incident and this, in order; nothing when it is alone.
+    /// What belongs to the incident, in order; nothing when it is alone.
     #[serde(default)]
-    pub timeline: BTreeSet<Moment>,
+    pub timeline: Vec<Moment>,
 }
 
 impl Alert {

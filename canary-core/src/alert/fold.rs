@@ -8,7 +8,9 @@ use super::context::{self, Ways, hour};
 use super::incident::{self, Held, Holders, Incidents};
 use super::kept::{Folded, KEPT};
 use super::{Alert, Evidence, Moment, Severity};
-use crate::detect::{Action, Event, Grade, LAST_ON, OutcomeClass, RequestKey, Sighting, Touches};
+use crate::detect::{
+    Action, Credential, Event, Grade, LAST_ON, OutcomeClass, RequestKey, Sighting, Touches,
+};
 use crate::disguise::Digester;
 
 /// As much of an audit id as is kept: a server's own has 36 characters, a client may send a megabyte.
@@ -216,17 +218,15 @@ impl Folder {
     }
 
     /// What belongs to an alert's incident, the alert itself included; nothing when it is alone.
-    fn timeline(&self, alert: &Alert, incidents: &Incidents) -> BTreeSet<Moment> {
+    fn timeline(&self, alert: &Alert, incidents: &Incidents) -> Vec<Moment> {
         let incident = alert.incident.iter();
         let members = incident.flat_map(|incident| incidents.members(incident));
         let others = members.filter(|uid| **uid != alert.uid).take(NEAR);
         let others: Vec<&Alert> = others.filter_map(|uid| self.alerts.get(uid)).collect();
         if others.is_empty() {
-            return BTreeSet::new();
+            return Vec::new();
         }
-        let all = others.into_iter().chain([alert]);
-        let moments: BTreeSet<Moment> = all.flat_map(incident::moments).collect();
-        moments.into_iter().take(EVIDENCE).collect()
+        incident::timeline(others.into_iter().chain([alert]), EVIDENCE)
     }
 
     /// What makes an alert worse, the others of its principal included.
@@ -365,6 +365,7 @@ impl Folder {
                 event.actor.credential,
                 event.actor.address.map(context::network),
                 grade(sighting).min(Grade::Named),
+                class = used_or(sighting, class),
             )
         };
         self.digest(&key)
@@ -377,6 +378,20 @@ impl Folder {
             .map(|byte| format!("{byte:02x}"))
             .collect()
     }
+}
+
+/// The use of a key that nobody has a reason to use is one thing, allowed or refused.
+fn used_or(sighting: &Sighting, class: OutcomeClass) -> OutcomeClass {
+    if is_use_of_key(sighting) {
+        OutcomeClass::Allowed
+    } else {
+        class
+    }
+}
+
+fn is_use_of_key(sighting: &Sighting) -> bool {
+    let credential = &sighting.event.actor.credential;
+    grade(sighting) == Grade::Use && matches!(credential, Credential::AccessKey(_))
 }
 
 fn is_anonymous(event: &Event) -> bool {
@@ -435,7 +450,7 @@ fn created(uid: String, sighting: &Sighting) -> Alert {
         context: BTreeSet::new(),
         evidence: BTreeSet::new(),
         incident: None,
-        timeline: BTreeSet::new(),
+        timeline: Vec::new(),
     }
 }
 
@@ -454,6 +469,10 @@ fn update(alert: &mut Alert, sighting: &Sighting, is_new_request: bool) {
     let event = &sighting.event;
     if is_new_request {
         alert.count += 1;
+    }
+    // What was let through once was let through.
+    if event.outcome.class() == OutcomeClass::Allowed {
+        alert.outcome = OutcomeClass::Allowed;
     }
     alert.first = [alert.first, event.at].into_iter().flatten().min();
     alert.last = [alert.last, event.at].into_iter().flatten().max();
@@ -493,6 +512,10 @@ fn keep_latest(sentences: &mut BTreeSet<String>) {
 fn severity(alert: &Alert, aggravated: &BTreeSet<String>) -> Severity {
     match (alert.grade, alert.outcome) {
         (_, OutcomeClass::Denied) if context::is_anonymous(&alert.actor) => Severity::Low,
+        // Whoever uses a key has it, whatever it opens: those that we plant open nothing.
+        (Grade::Use, _) if matches!(alert.actor.credential, Credential::AccessKey(_)) => {
+            Severity::Critical
+        }
         (Grade::Named | Grade::Use, OutcomeClass::Allowed) => Severity::Critical,
         (Grade::Named | Grade::Use, OutcomeClass::Denied) => Severity::High,
         (Grade::Damaged, _) => Severity::Medium,

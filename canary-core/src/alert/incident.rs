@@ -8,7 +8,7 @@ use petgraph::unionfind::UnionFind;
 use serde::{Deserialize, Serialize};
 
 use super::{Alert, context};
-use crate::detect::{Credential, Grade, OutcomeClass};
+use crate::detect::{Credential, Grade};
 use crate::graph::{Address, CanaryId};
 
 /// Whoever comes back after longer than that is told by what it does then. What was read may be used at any time.
@@ -194,23 +194,37 @@ fn is_touched(alert: &Alert, canary: &CanaryId, how: impl Fn(Grade) -> bool) -> 
         .any(|(_, grade)| how(*grade))
 }
 
-/// How an alert reads in the timeline of another.
-pub(super) fn moments(alert: &Alert) -> impl Iterator<Item = Moment> + '_ {
+/// How an alert reads in the timeline of its incident.
+fn moments(alert: &Alert) -> impl Iterator<Item = Moment> + '_ {
     let who = super::text::who(alert);
-    let refused = match alert.outcome {
-        OutcomeClass::Denied => ", refused",
-        OutcomeClass::Allowed => "",
-    };
     alert.evidence.iter().map(move |evidence| Moment {
         at: evidence.at,
         alert: alert.uid.clone(),
         words: format!(
-            "{}{refused}: {who}{}",
-            super::text::what(evidence),
+            "{who}{}: {}",
             evidence
                 .address
                 .map(|address| format!(", from {address}"))
-                .unwrap_or_default()
+                .unwrap_or_default(),
+            super::text::what(evidence),
         ),
     })
+}
+
+/// What these alerts tell, in order, as much of it as is kept.
+pub(super) fn timeline<'a>(alerts: impl Iterator<Item = &'a Alert>, most: usize) -> Vec<Moment> {
+    let mut all: Vec<Moment> = alerts.flat_map(moments).collect();
+    all.sort_by(|one, other| order(one).cmp(&order(other)));
+    all.truncate(most);
+    all
+}
+
+/// Some logs tell whole seconds only: what they tell may have been at any moment of it, and comes after what is told more
+/// exactly.
+fn order(moment: &Moment) -> (Option<(i64, i32)>, &Moment) {
+    let of = |at: Timestamp| match at.subsec_nanosecond() {
+        0 => (at.as_second(), i32::MAX),
+        nanos => (at.as_second(), nanos),
+    };
+    (moment.at.map(of), moment)
 }
