@@ -7,6 +7,7 @@
 //!
 //! Everything in a record that a caller chose is hostile.
 
+mod account;
 mod arn;
 mod bounds;
 mod fields;
@@ -33,6 +34,7 @@ mod url;
 mod verb;
 mod walk;
 
+pub use account::of_account;
 pub use forms::messages;
 pub use found::{Found, Poison, S3Object};
 pub use intake::Counts;

@@ -8,7 +8,8 @@ use canary_core::alert::{Folder, Holders};
 use canary_core::catalog::Catalog;
 use canary_core::config::KnownReader;
 use canary_core::detect::{
-    Interest, Judge, Listen as _, Listened, Mention, Own, Planted, Rules, Tripwire, Tripwires,
+    Event, Interest, Judge, Listen as _, Listened, Mention, Own, Planted, Rules, Tripwire,
+    Tripwires,
 };
 use canary_core::disguise::{Digester, Key, Purpose, SiteKeys};
 use canary_core::engine::Engine;
@@ -37,6 +38,8 @@ pub(super) struct Watch {
     machinery: Vec<Arc<dyn Catalog>>,
     planned: bool,
     applied_by: Option<String>,
+    /// The account of the configuration.
+    account: Option<String>,
 }
 
 impl Watch {
@@ -84,6 +87,7 @@ impl Watch {
             machinery: catalogs(context),
             planned: false,
             applied_by: None,
+            account: account(project),
         })
     }
 
@@ -133,6 +137,7 @@ impl Watch {
             machinery: catalogs(context),
             planned: true,
             applied_by: args.applied_by.clone(),
+            account: account(project),
         })
     }
 
@@ -182,6 +187,20 @@ impl Watch {
 
     fn interest(&self) -> Interest {
         Interest::Tripwires(Arc::new(self.in_cluster.clone()))
+    }
+
+    /// An event as far as it is about places of ours.
+    pub(super) fn ours(&self, event: &mut Event) {
+        #[cfg(feature = "aws")]
+        if let Some(account) = self
+            .account
+            .as_ref()
+            .filter(|_| event.provider == canary_aws::provider())
+        {
+            canary_aws::trail::of_account(event, account);
+        }
+        #[cfg(not(feature = "aws"))]
+        let _ = (event, &self.account);
     }
 
     /// A trail as a source of what can matter.
@@ -263,6 +282,11 @@ fn apart(engine: &Engine, planted: &[Planted]) -> (Vec<Tripwire>, Vec<Tripwire>)
     };
     in_cluster.extend(elsewhere.iter().filter(comes_to_it).cloned());
     (in_cluster, elsewhere)
+}
+
+fn account(project: &Project) -> Option<String> {
+    let section = project.config.providers.get(&ProviderId::new("aws"))?;
+    section.text("account").map(str::to_owned)
 }
 
 fn catalogs(context: &Context) -> Vec<Arc<dyn Catalog>> {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::machinery::Ground;
-use super::{Event, Grade, Planted, Stage, Touch, Touches};
+use super::{Credential, Event, Grade, Planted, Stage, Touch, Touches};
 use crate::graph::{Address, CanaryId};
 
 /// What was planted is dated by the server, in whole seconds.
@@ -91,6 +91,51 @@ impl Grounds {
                     .is_some_and(|buried| at > buried + WHOLE_SECOND);
                 begun && (!over || (in_vain && touch.grade == Grade::Named))
             })
+        })
+    }
+
+    /// What is planted of the canaries whose identity was used.
+    fn used<'a>(&'a self, touches: &'a Touches) -> impl Iterator<Item = &'a Planted> {
+        let used = touches.iter().filter(|touch| touch.grade == Grade::Use);
+        used.filter_map(|touch| self.by_address.get(&touch.address))
+            .flatten()
+    }
+
+    /// Said of whoever comes under the name of an identity of ours and is another.
+    pub(super) fn is_another(&self, event: &Event, touches: &Touches) -> Option<String> {
+        let identity = &event.actor.identity;
+        // Only where the log tells identities apart as the ledger does, and by none of ours.
+        let named: Vec<&str> = self
+            .used(touches)
+            .filter(|planted| planted.fields.get("arn") == Some(&identity.name))
+            .filter_map(|planted| planted.uid.as_deref())
+            .collect();
+        let is_one =
+            named.is_empty() || identity.uid.is_empty() || named.contains(&identity.uid.as_str());
+        (!is_one).then(|| format!("forged: {} is not who has that name here", identity.uid))
+    }
+
+    /// Said of a key that was used under an identity of ours and that nobody here made.
+    pub(super) fn unknown_key(&self, event: &Event, touches: &Touches) -> Option<String> {
+        let Credential::AccessKey(id) = &event.actor.credential else {
+            return None;
+        };
+        let used: BTreeSet<&CanaryId> = self
+            .used(touches)
+            .map(|planted| planted.address.canary())
+            .collect();
+        let all = self.by_address.values().flatten();
+        let of_them = all.filter(|planted| used.contains(planted.address.canary()));
+        // A role's sessions have keys that change.
+        let gives_keys = |planted: &Planted| !planted.outputs.is_empty();
+        let (mut any, mut known) = (false, false);
+        for planted in of_them {
+            any |= gives_keys(planted);
+            known |= planted.uid.as_ref() == Some(id)
+                || planted.outputs.values().any(|output| output == id);
+        }
+        (any && !known).then(|| {
+            format!("{id} is none of the keys that were made here: somebody else gave it one")
         })
     }
 

@@ -309,6 +309,7 @@ impl Judge {
             .flat_map(|machinery| machinery.context(&event, &touches))
             .collect();
         let mut aggravated = aggravations(&event);
+        aggravated.extend(self.grounds.is_another(&event, &touches));
         let reads = matches!(event.action.verb.as_str(), "list" | "watch") && touches.is_covering();
         if reads {
             match self.readers.near_miss(&event) {
@@ -321,6 +322,12 @@ impl Judge {
         }
         context.extend(self.memory.others(&event, &touches));
         context.extend(self.grounds.planted_in(&touches));
+        let is_had = !self.memory.had_with(&event).is_empty();
+        context.extend(
+            self.grounds
+                .unknown_key(&event, &touches)
+                .filter(|_| !is_had),
+        );
         let covers = |mention: &Mention| {
             matches!(mention, Mention::Collection { .. } | Mention::Under { .. })
         };

@@ -29,7 +29,7 @@ pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, Comman
             listened = log.next() => listened,
             _ = tokio::signal::ctrl_c() => Err(interrupted()),
         };
-        let listened = match listened {
+        let mut listened = match listened {
             Ok(Some(listened)) => listened,
             Ok(None) => break,
             Err(error) => {
@@ -38,6 +38,10 @@ pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, Comman
             }
         };
         totals.add(&listened);
+        listened
+            .events
+            .iter_mut()
+            .for_each(|event| watch.ours(event));
         for event in in_order.take(listened.events) {
             for sighting in judge.judge(&event) {
                 folder.take(&sighting);
@@ -102,10 +106,11 @@ async fn foresee(watch: &Watch, judge: &mut Judge, args: &Detect) -> Result<(), 
             _ = tokio::signal::ctrl_c() => return Err(interrupted()),
         };
         // What is wrong with the log is told when it is judged.
-        let Ok(Some(listened)) = listened else {
+        let Ok(Some(mut listened)) = listened else {
             return Ok(());
         };
-        for event in &listened.events {
+        for event in &mut listened.events {
+            watch.ours(event);
             judge.foresee(event);
         }
     }
