@@ -12,6 +12,7 @@
 mod catalog;
 mod client;
 mod key_id;
+mod last_used;
 mod observe;
 mod realize;
 #[cfg(feature = "sandbox")]
@@ -21,6 +22,7 @@ pub mod trail;
 pub use catalog::AwsCatalog;
 pub use client::{Client, ConnectError, Connection};
 pub use key_id::account_of;
+pub use last_used::{LastUsed, WatchedKey};
 pub use observe::AwsObserve;
 pub use realize::AwsRealize;
 

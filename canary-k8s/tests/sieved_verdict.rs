@@ -43,7 +43,7 @@ fn living() -> Option<(Vec<u8>, Vec<Planted>)> {
             handle: Handle::scoped(text("kind"), text("namespace"), text("name")),
             fields: BTreeMap::new(),
             outputs: BTreeMap::new(),
-            needs: std::collections::BTreeSet::new(),
+            needs: BTreeSet::new(),
             uid: None,
             since: Some("2026-11-22T05:43:19Z".parse().unwrap()),
             buried: None,
@@ -72,7 +72,6 @@ fn readers(events: &[Event]) -> Vec<KnownReader> {
     let one = |identity: &canary_core::detect::Identity| KnownReader {
         principal: identity.name.clone(),
         acting_as: None,
-        needs: std::collections::BTreeSet::new(),
         uid: None,
         verbs: vec!["list".into(), "watch".into()],
         resource: "secrets".into(),
@@ -100,8 +99,7 @@ fn verdict(
         tripwires: Tripwires::new(tripwires(planted)),
         known_readers,
         machinery: KubernetesCatalog::new().machinery().into_iter().collect(),
-        own: None,
-        operators: BTreeSet::new(),
+        own: BTreeMap::new(),
         planned: false,
         applied_by: None,
     });

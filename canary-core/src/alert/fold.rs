@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use std::net::IpAddr;
+
 use jiff::Timestamp;
 
 use super::context::{self, Ways, hour};
@@ -320,6 +322,14 @@ impl Folder {
 
     /// The alert that a sighting belongs to: its own, or when there are too many the one for what came beyond.
     fn place(&self, sighting: &Sighting) -> String {
+        let from = sighting.event.actor.address;
+        // What was told of a key's use before its event came is told further by that.
+        if is_use_of_key(sighting) && from.is_some() {
+            let told = self.uid_from(sighting, None);
+            if self.alerts.contains_key(&told) {
+                return told;
+            }
+        }
         let uid = self.uid(sighting);
         if self.alerts.len() < MOST || self.alerts.contains_key(&uid) {
             return uid;
@@ -351,6 +361,10 @@ impl Folder {
     /// Principal, whom it acted as, credential, network, outcome class, grade (named or used against covering), and the
     /// UTC hour of the event. Denied anonymous callers are one.
     fn uid(&self, sighting: &Sighting) -> String {
+        self.uid_from(sighting, sighting.event.actor.address)
+    }
+
+    fn uid_from(&self, sighting: &Sighting, from: Option<IpAddr>) -> String {
         let event = &sighting.event;
         let hour = hour(event.at);
         let class = event.outcome.class();
@@ -363,7 +377,7 @@ impl Folder {
             format!(
                 "{identity:?}\0{acting_as:?}\0{:?}\0{:?}\0{class:?}\0{:?}\0{hour}",
                 event.actor.credential,
-                event.actor.address.map(context::network),
+                from.map(context::network),
                 grade(sighting).min(Grade::Named),
                 class = used_or(sighting, class),
             )
@@ -484,7 +498,9 @@ fn update(alert: &mut Alert, sighting: &Sighting, is_new_request: bool) {
     }
     // What a client claims differs from request to request, and who is not known comes from anywhere; the least of all
     // is the same in any order.
-    if event.actor < alert.actor {
+    let tells_more = alert.actor.address.is_none() && event.actor.address.is_some();
+    let tells_less = alert.actor.address.is_some() && event.actor.address.is_none();
+    if tells_more || (!tells_less && event.actor < alert.actor) {
         alert.actor.clone_from(&event.actor);
     }
     alert.evidence.insert(evidence(sighting));

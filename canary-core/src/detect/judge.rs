@@ -43,6 +43,8 @@ pub enum Excuse {
     KnownReader,
     /// The provider's own machinery, by rule.
     Machinery,
+    /// A use that its own event told.
+    ToldByItsEvent,
     /// It was before the canary was there, or is the creation of it, or after it was buried and the name is another's.
     NotWhileItWasThere,
 }
@@ -74,6 +76,9 @@ pub struct Own {
 
 /// The annotation of an event that is the identifier which the site gave the request.
 pub const REQUEST: &str = "requestID";
+
+/// The annotation of an event that no log told: only that a key was used by then is known, from whoever issued it.
+pub const SILENT: &str = "silent";
 
 /// What a judge is made from.
 pub struct Rules {
@@ -132,6 +137,7 @@ impl Judge {
         }
         self.memory.learn(event);
         self.memory.learn_identities(event, &touches);
+        self.memory.learn_use(event, &touches);
         if !touches.is_empty() {
             self.memory.went_on(event);
         }
@@ -221,6 +227,9 @@ impl Judge {
         }
         if self.is_planting(event, &touches) {
             return self.excuse(Excuse::NotWhileItWasThere);
+        }
+        if self.memory.is_told(event) {
+            return self.excuse(Excuse::ToldByItsEvent);
         }
         self.learn_that_it_is_there(event);
         let touches = self.grounds.were_there(touches, event);
@@ -322,6 +331,10 @@ impl Judge {
         }
         context.extend(self.memory.others(&event, &touches));
         context.extend(self.grounds.planted_in(&touches));
+        if event.annotations.contains_key(SILENT) {
+            context
+                .insert("no event of it has come: only that the key was used is known".to_owned());
+        }
         let is_had = !self.memory.had_with(&event).is_empty();
         context.extend(
             self.grounds

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Event, Grade, Mention, Outcome, OutcomeClass, Stage, Touches};
+use super::judge::SILENT;
+use super::{Credential, Event, Grade, Mention, Outcome, OutcomeClass, Stage, Touches};
 use crate::graph::Address;
 
 /// As long as one of our own ids can be proven: within five minutes of its making, by two clocks. Beyond, a copy proves
@@ -26,6 +27,11 @@ const READ_TOGETHER: usize = 256;
 
 /// A session lasts a day and a half at most; whoever makes more of them is told by their making.
 const GIVEN: usize = 1000;
+
+/// Keys of canaries of which the last use is remembered: two of each of the users that an account may have.
+const KEYS: usize = 10_000;
+/// AWS dates the last use of a key roughly.
+const ROUGHLY: SignedDuration = SignedDuration::from_mins(15);
 
 /// Principals of which refusals are remembered, and how many of each.
 const REFUSED: usize = 4096;
@@ -105,6 +111,9 @@ pub(super) struct Memory {
     /// Identities that somebody was given who asked with a canary's, the latest last.
     #[serde(default)]
     given: VecDeque<(Mention, Address)>,
+    /// When the keys of canaries were used last, as events told.
+    #[serde(default)]
+    used: BTreeMap<String, Timestamp>,
 }
 
 impl Memory {
@@ -145,6 +154,36 @@ impl Memory {
         while self.given.len() > GIVEN {
             self.given.pop_front();
         }
+    }
+
+    /// The use of a canary's key, by an event.
+    pub(super) fn learn_use(&mut self, event: &Event, touches: &Touches) {
+        let is_use =
+            touches.nearest() == Some(Grade::Use) && !event.annotations.contains_key(SILENT);
+        let (Credential::AccessKey(id), Some(at), true) =
+            (&event.actor.credential, event.at, is_use)
+        else {
+            return;
+        };
+        if self.used.len() >= KEYS && !self.used.contains_key(id) {
+            self.used.pop_first();
+        }
+        let used = self.used.entry(id.clone()).or_insert(at);
+        *used = at.max(*used);
+    }
+
+    /// Whether what is told of a key's use without an event was told by one.
+    pub(super) fn is_told(&self, event: &Event) -> bool {
+        let (Credential::AccessKey(id), Some(at), true) = (
+            &event.actor.credential,
+            event.at,
+            event.annotations.contains_key(SILENT),
+        ) else {
+            return false;
+        };
+        self.used
+            .get(id)
+            .is_some_and(|used| at.duration_since(*used) <= ROUGHLY)
     }
 
     /// Whose identity was used to get what an event came with.

@@ -14,7 +14,7 @@ mod canaries;
 mod log;
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::hint::black_box;
 use std::io::Read as _;
@@ -109,8 +109,7 @@ fn detect(path: &Path, canaries: &Canaries, context: bool) -> usize {
         tripwires: Tripwires::new(canaries.tripwires.clone()),
         known_readers: Vec::new(),
         machinery: KubernetesCatalog::new().machinery().into_iter().collect(),
-        own: None,
-        operators: BTreeSet::new(),
+        own: BTreeMap::new(),
         planned: false,
         applied_by: None,
     });

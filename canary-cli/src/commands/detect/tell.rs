@@ -82,6 +82,7 @@ pub(super) fn summary(context: &Context, totals: &Totals, judge: &Judge, alerts:
         (Excuse::OurOwn, "our own"),
         (Excuse::KnownReader, "by known readers"),
         (Excuse::Machinery, "by the control plane"),
+        (Excuse::ToldByItsEvent, "told by their own events"),
         (
             Excuse::NotWhileItWasThere,
             "before or after a canary was there",

@@ -1,0 +1,210 @@
+//! When keys were used last, as IAM tells it: some calls are never logged, and this is the only trace of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use canary_core::detect::{
+    Action, Actor, Credential, Event, Identity, Listen, ListenError, Listened, Mention, Outcome,
+    SILENT, Stage,
+};
+use jiff::{SignedDuration, Timestamp};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::client::{CallError, Client};
+use crate::provider;
+
+/// IAM dates a use within minutes and is asked for one key a call: four calls an hour for each key.
+const EVERY: Duration = Duration::from_secs(15 * 60);
+/// So long the event of a use may take: S3 delivers within five minutes on average and promises nothing; an hour covers what
+/// others measured.
+const PATIENCE: SignedDuration = SignedDuration::from_hours(1);
+
+/// A key whose use is looked for.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct WatchedKey {
+    /// Its identifier.
+    pub id: String,
+    /// The ARN of its user.
+    pub user: String,
+    /// The unique identifier of its user.
+    pub user_id: String,
+}
+
+/// Asks IAM when keys were used last. A use is told once, an hour after it, so that its own event comes first where there is
+/// one.
+pub struct LastUsed {
+    client: Client,
+    keys: BTreeSet<WatchedKey>,
+    /// The latest use of each key that was told.
+    told: BTreeMap<String, Timestamp>,
+    /// When it is asked next.
+    next: Instant,
+    follow: bool,
+    has_ended: bool,
+    asking: Option<JoinHandle<Uses>>,
+}
+
+impl LastUsed {
+    /// Asks for these keys, from a position that was kept; once, or every quarter of an hour.
+    #[must_use]
+    pub fn new(
+        client: Client,
+        keys: BTreeSet<WatchedKey>,
+        follow: bool,
+        position: Option<&str>,
+    ) -> Self {
+        Self {
+            client,
+            keys,
+            told: position
+                .and_then(|position| serde_json::from_str(position).ok())
+                .unwrap_or_default(),
+            next: Instant::now(),
+            follow,
+            has_ended: false,
+            asking: None,
+        }
+    }
+
+    /// From now on these keys.
+    pub fn watch(&mut self, keys: BTreeSet<WatchedKey>) {
+        self.keys = keys;
+    }
+
+    /// Asks, away from whoever waits: what is asked is not asked again because somebody looked elsewhere meanwhile.
+    fn ask(&self) -> JoinHandle<Uses> {
+        let (client, keys, told) = (self.client.clone(), self.keys.clone(), self.told.clone());
+        tokio::spawn(async move {
+            let mut uses = Uses::default();
+            for key in keys {
+                match last_use(&client, &key).await {
+                    Ok(Some(used)) if is_due(&told, &key.id, used.at) => uses.due.push((key, used)),
+                    Ok(_) => {}
+                    Err(error) => {
+                        tracing::warn!(
+                            error = error.detail(),
+                            "the last use of a key is not known"
+                        );
+                        uses.unknown += 1;
+                    }
+                }
+            }
+            uses
+        })
+    }
+
+    fn listened(&mut self, uses: Uses) -> Listened {
+        let told = uses.due.iter().map(|(key, used)| (key.id.clone(), used.at));
+        self.told.extend(told);
+        let events: Vec<Event> = uses
+            .due
+            .iter()
+            .map(|(key, used)| event(key, used))
+            .collect();
+        Listened {
+            lines: events.len() as u64,
+            events,
+            position: serde_json::to_string(&self.told).unwrap_or_default(),
+            unreadable: uses.unknown,
+            bytes: 0,
+        }
+    }
+}
+
+/// What a round of questions came to.
+#[derive(Default)]
+struct Uses {
+    due: Vec<(WatchedKey, Used)>,
+    unknown: u64,
+}
+
+/// The last use of a key, as far as IAM tells it.
+struct Used {
+    at: Timestamp,
+    service: String,
+    region: String,
+}
+
+/// A key that is gone was told of while it was there.
+async fn last_use(client: &Client, key: &WatchedKey) -> Result<Option<Used>, CallError> {
+    let iam = &client.iam;
+    let answer = client
+        .ask("iam:GetAccessKeyLastUsed", || {
+            iam.get_access_key_last_used().access_key_id(&key.id).send()
+        })
+        .await;
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(error) if error.is_absence() => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    Ok(answer.access_key_last_used().and_then(|used| {
+        Some(Used {
+            at: crate::observe::moment(used.last_used_date())?,
+            service: used.service_name().to_owned(),
+            region: used.region().to_owned(),
+        })
+    }))
+}
+
+fn is_due(told: &BTreeMap<String, Timestamp>, key: &str, at: Timestamp) -> bool {
+    let is_new = told.get(key).is_none_or(|told| *told < at);
+    is_new && Timestamp::now().duration_since(at) >= PATIENCE
+}
+
+/// A use as far as IAM tells it.
+fn event(key: &WatchedKey, used: &Used) -> Event {
+    Event {
+        provider: provider(),
+        id: format!("{}@{}", key.id, used.at.as_second()),
+        stage: Stage::Complete,
+        at: Some(used.at),
+        stage_at: Some(used.at),
+        actor: Actor {
+            identity: Identity {
+                name: key.user.clone(),
+                uid: key.user_id.clone(),
+                ..Identity::default()
+            },
+            credential: Credential::AccessKey(key.id.clone()),
+            ..Actor::default()
+        },
+        acting_as: None,
+        action: Action {
+            operation: format!("a call of {} in {}", used.service, used.region),
+            ..Action::default()
+        },
+        outcome: Outcome::default(),
+        mentions: BTreeSet::from([Mention::Credential(key.id.clone())]),
+        annotations: BTreeMap::from([(SILENT.to_owned(), String::new())]),
+        gives: BTreeSet::new(),
+        request_body: None,
+        response_body: None,
+        defects: Vec::new(),
+    }
+}
+
+#[async_trait]
+impl Listen for LastUsed {
+    /// May be dropped while it waits.
+    async fn next(&mut self) -> Result<Option<Listened>, ListenError> {
+        if self.has_ended {
+            return Ok(None);
+        }
+        let asking = match self.asking.take() {
+            Some(asking) => asking,
+            None => {
+                tokio::time::sleep_until(self.next).await;
+                self.ask()
+            }
+        };
+        // Kept where a dropped future leaves it.
+        let uses = self.asking.insert(asking).await;
+        self.asking = None;
+        self.next = Instant::now() + EVERY;
+        self.has_ended = !self.follow;
+        Ok(Some(self.listened(uses.unwrap_or_default())))
+    }
+}
