@@ -32,17 +32,20 @@ fn it_tells_the_whole_loop_and_leaves_nothing_behind() {
     let mut from = 0;
     for words in [
         "$ canary plan",
-        "Plan: 4 to add, 0 to change, 0 to destroy.",
+        "Plan: 7 to add, 0 to change, 0 to destroy.",
         "$ canary apply --auto-approve",
-        "Apply complete! Resources: 4 added, 0 changed, 0 destroyed.",
+        "Apply complete! Resources: 7 added, 0 changed, 0 destroyed.",
         "$ kubectl get secrets --all-namespaces",
-        "$ canary detect --audit-log audit.log --exit-code",
-        "CRITICAL   secret.deployer-kubeconfig was read",
+        "$ aws sts get-caller-identity --profile stolen",
+        "$ canary detect --audit-log audit.log --cloudtrail cloudtrail --exit-code",
+        "CRITICAL   iam_user.backup was used",
+        "get secrets payments/backup-aws (200), by system:serviceaccount:ingress:traefik",
+        "CRITICAL   2 canaries were read",
         "HIGH       service_account.deployer was used, and refused",
         "$ canary rotate service_account.deployer --auto-approve",
         "retired, kept alive until",
         "$ canary destroy --retired-too --auto-approve",
-        "6 destroyed.",
+        "9 destroyed.",
     ] {
         let found = told[from..].find(words);
         assert!(

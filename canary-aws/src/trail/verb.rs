@@ -2,7 +2,9 @@
 
 /// Beginnings of operation names with their verbs; the first that fits counts. The services name their operations by these
 /// words (AWS's own API guidelines), and the rest is told by `readOnly`.
-const VERBS: [(&str, &[&str]); 5] = [
+const VERBS: [(&str, &[&str]); 6] = [
+    // What reads all that is below a path, or fits a filter.
+    ("list", &["GetParametersByPath", "BatchGetSecretValue"]),
     (
         "get",
         &[
@@ -74,7 +76,9 @@ mod tests {
     fn operations_are_read_by_their_first_word_and_else_by_read_only() {
         let cases = [
             ("GetSecretValue", true, "get"),
-            ("BatchGetSecretValue", true, "get"),
+            ("BatchGetSecretValue", true, "list"),
+            ("GetParametersByPath", true, "list"),
+            ("GetParameters", true, "get"),
             ("ListUsers", true, "list"),
             ("CreateAccessKey", false, "create"),
             ("RunInstances", false, "create"),

@@ -318,6 +318,8 @@ impl Folder {
             self.alerts.insert(uid.clone(), alert);
             self.index(&uid);
         }
+        self.is_unrelated = true;
+        self.relate();
     }
 
     /// The alert that a sighting belongs to: its own, or when there are too many the one for what came beyond.

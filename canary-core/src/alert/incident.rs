@@ -196,18 +196,15 @@ fn is_touched(alert: &Alert, canary: &CanaryId, how: impl Fn(Grade) -> bool) -> 
 
 /// How an alert reads in the timeline of its incident.
 fn moments(alert: &Alert) -> impl Iterator<Item = Moment> + '_ {
-    let who = super::text::who(alert);
-    alert.evidence.iter().map(move |evidence| Moment {
-        at: evidence.at,
-        alert: alert.uid.clone(),
-        words: format!(
-            "{who}{}: {}",
-            evidence
-                .address
-                .map(|address| format!(", from {address}"))
-                .unwrap_or_default(),
-            super::text::what(evidence),
-        ),
+    let who = super::text::name(alert);
+    alert.evidence.iter().map(move |evidence| {
+        let address = evidence.address.map(|address| format!(" from {address}"));
+        let what = super::text::what(evidence);
+        Moment {
+            at: evidence.at,
+            alert: alert.uid.clone(),
+            words: format!("{what}, by {who}{}", address.unwrap_or_default()),
+        }
     })
 }
 

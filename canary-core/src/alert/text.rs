@@ -93,19 +93,17 @@ fn lines(alert: &Alert) -> String {
         let at = moment
             .at
             .map(|at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string());
-        let own = if moment.alert == alert.uid {
-            ""
-        } else {
-            " (another alert)"
-        };
-        line(
-            topic,
-            format!(
-                "{} {}{own}",
-                at.unwrap_or_default(),
-                cut(&moment.words, SENTENCE)
-            ),
-        );
+        let words = cut(&moment.words, SENTENCE);
+        line(topic, format!("{} {words}", at.unwrap_or_default()));
+    }
+    if let Some(incident) = alert
+        .incident
+        .as_ref()
+        .filter(|_| alert.timeline.is_empty())
+        && *incident != alert.uid
+    {
+        let short: String = incident.chars().take(8).collect();
+        line("  incident", format!("the same as of {short}"));
     }
     let more = alert.timeline.len().saturating_sub(TIMELINE);
     if more > 0 {
@@ -169,12 +167,16 @@ fn deletes(alert: &Alert) -> bool {
         .any(|evidence| matches!(evidence.verb.as_str(), "delete" | "deletecollection"))
 }
 
-pub(super) fn who(alert: &Alert) -> String {
-    let identity = &alert.actor.identity;
-    let mut words = match identity.name.as_str() {
+/// What the principal is called.
+pub(super) fn name(alert: &Alert) -> String {
+    match alert.actor.identity.name.as_str() {
         "" => "somebody who was not known".to_owned(),
         name => escaped(name),
-    };
+    }
+}
+
+fn who(alert: &Alert) -> String {
+    let mut words = name(alert);
     if let Some(other) = &alert.acting_as {
         write!(words, ", acting as {}", escaped(&other.name)).unwrap_or_default();
     }

@@ -8,6 +8,8 @@
 //! ```
 
 mod actor;
+#[cfg(feature = "aws")]
+mod cloud;
 mod stage;
 mod story;
 

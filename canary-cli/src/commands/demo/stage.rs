@@ -15,7 +15,7 @@ use crate::error::{CommandError, Exit};
 use crate::store::put;
 
 /// What is planted, as a person would write it.
-pub(super) const CONFIG: &str = r#"[kubernetes]
+const CONFIG: &str = r#"[kubernetes]
 
 # A login to a database that is not there.
 [secret.payments-db]
@@ -36,9 +36,11 @@ of        = "service_account.deployer"
 const KEY: [u8; 32] = *b"the key of a demo opens nothing.";
 const SEED: [u8; 32] = *b"a cluster in memory, for a demo.";
 
-/// The running cluster.
+/// The running cluster, and the account beside it.
 pub(super) struct Stage {
     sandbox: Sandbox,
+    #[cfg(feature = "aws")]
+    pub(super) cloud: super::cloud::Cloud,
     admin: Actor,
     pub(super) intruder: Actor,
 }
@@ -78,6 +80,8 @@ impl Stage {
         project(folder).map_err(|error| failed(&error))?;
         Ok(Self {
             sandbox,
+            #[cfg(feature = "aws")]
+            cloud: super::cloud::Cloud::start().await?,
             admin,
             intruder,
         })
@@ -112,6 +116,8 @@ impl Stage {
 
     pub(super) async fn close(self) {
         self.sandbox.close().await;
+        #[cfg(feature = "aws")]
+        self.cloud.close().await;
     }
 }
 
@@ -125,7 +131,16 @@ fn project(folder: &Path) -> std::io::Result<()> {
         &folder.join(".canary/key"),
         format!("{}\n", *key).as_bytes(),
     )?;
-    std::fs::write(folder.join("canaries.toml"), CONFIG)
+    std::fs::write(folder.join("canaries.toml"), config())
+}
+
+/// All that is planted.
+pub(super) fn config() -> String {
+    #[cfg(feature = "aws")]
+    let more = super::cloud::CONFIG;
+    #[cfg(not(feature = "aws"))]
+    let more = "";
+    format!("{CONFIG}{more}")
 }
 
 /// Gives the token of the ingress controller.

@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use super::stage::{CONFIG, Stage, failed};
+use super::stage::{Stage, config, failed};
 use crate::error::{CommandError, Exit};
 use crate::store::put;
 use crate::ui::Ui;
@@ -21,10 +21,10 @@ impl Story<'_> {
     pub(super) async fn tell(&self, keeps: bool) -> Result<(), CommandError> {
         self.say(
             "A cluster with a shop in it, in memory: nothing is installed, nothing leaves this machine.\n\
-             Three things that nobody has a reason to touch:",
+             Things that nobody has a reason to touch:",
         );
         self.typed("cat canaries.toml", "");
-        self.ui.data(&format!("{CONFIG}\n"));
+        self.ui.data(&format!("{}\n", config()));
         self.run(&["plan"], &[Exit::Done]).await?;
         self.run(&["apply", "--auto-approve"], &[Exit::Done])
             .await?;
@@ -32,12 +32,15 @@ impl Story<'_> {
             "Somebody stole the token of the ingress controller, which may read every Secret.",
         );
         self.intrude().await?;
-        self.say("The audit log knows. The other Secrets were read by him, too; but these three nobody else ever touches:");
-        self.run(
-            &["detect", "--audit-log", "audit.log", "--exit-code"],
-            &[Exit::Touched],
-        )
-        .await?;
+        #[cfg(feature = "aws")]
+        self.go_on_in_the_cloud().await?;
+        self.say("The logs know. The other Secrets were read by him, too; but these nobody else ever touches:");
+        let mut detect = vec!["detect", "--audit-log", "audit.log"];
+        if cfg!(feature = "aws") {
+            detect.extend(["--cloudtrail", "cloudtrail"]);
+        }
+        detect.push("--exit-code");
+        self.run(&detect, &[Exit::Touched]).await?;
         self.say("What he took is burned. A new one takes its place; the old token stays alive, so that it goes on firing:");
         self.run(
             &["rotate", "service_account.deployer", "--auto-approve"],
@@ -95,6 +98,55 @@ impl Story<'_> {
         Ok(())
     }
 
+    /// Takes the key of an account out of a Secret, and tries it.
+    #[cfg(feature = "aws")]
+    async fn go_on_in_the_cloud(&self) -> Result<(), CommandError> {
+        use super::cloud::element;
+        let note = "# as ingress/traefik, from somewhere else";
+        let all = self
+            .stage
+            .intruder
+            .get("/api/v1/namespaces/payments/secrets")
+            .await;
+        let all = all.map_err(|error| failed(&error))?;
+        let items = all.body["items"].as_array().cloned().unwrap_or_default();
+        let holder = items
+            .iter()
+            .find(|item| item["data"]["credentials"].is_string());
+        let holder = holder.cloned().unwrap_or_default();
+        let name = holder["metadata"]["name"].as_str().unwrap_or_default();
+        self.typed(
+            &format!("kubectl get secret -n payments {name} -o yaml"),
+            note,
+        );
+        let path = format!("/api/v1/namespaces/payments/secrets/{name}");
+        let secret = self
+            .stage
+            .intruder
+            .get(&path)
+            .await
+            .map_err(|error| failed(&error))?;
+        self.answered("credentials of AWS, with a key in them");
+        let file = decoded(&secret.body["data"]["credentials"]).unwrap_or_default();
+        let key = file
+            .lines()
+            .find_map(|line| line.strip_prefix("aws_access_key_id = "));
+        let key = key.unwrap_or_default();
+        self.typed("aws sts get-caller-identity --profile stolen", "");
+        let body = "Action=GetCallerIdentity&Version=2011-06-15";
+        let answer = self.stage.cloud.ask(key, "sts", "POST /", body).await?;
+        self.answered(element(&answer.body, "Arn").unwrap_or_default());
+        self.typed("aws s3 ls --profile stolen", "");
+        let answer = self.stage.cloud.ask(key, "s3", "GET /", "").await?;
+        let words = element(&answer.body, "Message").unwrap_or_default();
+        self.answered(&format!("An error occurred ({}): {words}", answer.status));
+        let trail = self.folder.join("cloudtrail");
+        self.stage
+            .cloud
+            .write_trail(&trail)
+            .map_err(|error| failed(&error))
+    }
+
     /// A dump for `plan --from`, and what can be done with the project.
     async fn leave(&self) -> Result<(), CommandError> {
         let dump = self.stage.dump().await?;
@@ -140,15 +192,20 @@ impl Story<'_> {
         command
             .args(args)
             .current_dir(self.folder)
-            .env("KUBECONFIG", self.folder.join("kubeconfig"))
             .stdin(Stdio::null())
             .kill_on_drop(true);
-        // What is set for real clusters must not reach this one.
+        // What is set for real clusters and accounts must not reach these.
         for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("CANARY_") {
+            if ["CANARY_", "AWS_"]
+                .iter()
+                .any(|start| name.to_string_lossy().starts_with(start))
+            {
                 command.env_remove(name);
             }
         }
+        command.env("KUBECONFIG", self.folder.join("kubeconfig"));
+        #[cfg(feature = "aws")]
+        command.envs(self.stage.cloud.environment());
         let status = command.status().await.map_err(|error| failed(&error))?;
         let code = status.code().unwrap_or(-1);
         if expected.iter().any(|exit| *exit as i32 == code) {
@@ -161,14 +218,18 @@ impl Story<'_> {
     }
 }
 
+/// A value of a Secret.
+fn decoded(value: &Value) -> Option<String> {
+    use base64::Engine as _;
+    let bytes = base64::engine::general_purpose::STANDARD
+        .decode(value.as_str()?)
+        .ok()?;
+    String::from_utf8(bytes).ok()
+}
+
 /// The token in a Secret's kubeconfig.
 fn token(secret: &Value) -> Option<String> {
-    use base64::Engine as _;
-    let text = secret["data"]["kubeconfig"].as_str()?;
-    let bytes = base64::engine::general_purpose::STANDARD
-        .decode(text)
-        .ok()?;
-    let text = String::from_utf8(bytes).ok()?;
+    let text = decoded(&secret["data"]["kubeconfig"])?;
     let line = text
         .lines()
         .find_map(|line| line.trim().strip_prefix("token:"))?;

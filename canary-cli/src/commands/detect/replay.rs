@@ -1,6 +1,8 @@
 //! A log from beginning to end.
 
-use canary_core::alert::Change;
+use std::collections::BTreeMap;
+
+use canary_core::alert::{Alert, Change};
 use canary_core::detect::Judge;
 
 use super::kept::Kept;
@@ -56,7 +58,10 @@ pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, Comman
     for sighting in judge.finish() {
         folder.take(&sighting);
     }
-    let alerts = folder.alerts();
+    let mut alerts = folder.alerts();
+    if !args.json {
+        told_once(&mut alerts);
+    }
     for alert in &alerts {
         tell::alert(context, args.json, alert, Change::Created)?;
     }
@@ -112,6 +117,23 @@ async fn foresee(watch: &Watch, judge: &mut Judge, args: &Detect) -> Result<(), 
         for event in &mut listened.events {
             watch.ours(event);
             judge.foresee(event);
+        }
+    }
+}
+
+/// People are told the timeline of an incident with the first of its alerts.
+fn told_once(alerts: &mut [Alert]) {
+    let mut told: BTreeMap<String, String> = BTreeMap::new();
+    for alert in alerts.iter_mut().filter(|alert| !alert.timeline.is_empty()) {
+        let Some(incident) = alert.incident.clone() else {
+            continue;
+        };
+        match told.get(&incident) {
+            Some(first) => {
+                alert.timeline.clear();
+                alert.incident = Some(first.clone());
+            }
+            None => drop(told.insert(incident, alert.uid.clone())),
         }
     }
 }
