@@ -180,6 +180,12 @@ pub trait Catalog: Send + Sync {
         false
     }
 
+    /// Whether what a canary was under another name is kept, so that a stolen copy still fires. What is no canary goes once
+    /// what takes its place is there.
+    fn keeps(&self, _canary: &CanaryId) -> bool {
+        true
+    }
+
     /// The access key that a canary gives, if it gives one of that number, from 1.
     fn access_key(&self, _canary: &Canary, _number: u32, _config: &Config) -> Option<AccessKey> {
         None

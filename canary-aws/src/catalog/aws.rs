@@ -7,11 +7,16 @@ use canary_core::check::Note;
 use canary_core::config::{Canary, Config, KindShape, TableShape};
 use canary_core::detect::{Planted, Tripwire};
 use canary_core::disguise::{Namer, Neighbours, Style};
-use canary_core::graph::{Address, Desired, Handle, Input, Lifetime, ProviderId, Resource};
+use canary_core::graph::{
+    Address, CanaryId, Desired, Handle, Input, Lifetime, ProviderId, Resource,
+};
 use canary_core::observe::{Object, Observed, Scope};
 
-use super::handles::{ACCESS_KEY, ROLE, ROLE_POLICY, USER, USER_POLICY, alone, place};
-use super::{access_key, iam_role, iam_user, notes, shapes, tripwires};
+use super::handles::{
+    ACCESS_KEY, LOG_BUCKET, LOG_BUCKET_POLICY, LOGGING, QUEUE, ROLE, ROLE_POLICY, RULE, SELECTORS,
+    TARGET, TRAIL, USER, USER_POLICY, alone, place,
+};
+use super::{access_key, iam_role, iam_user, listener, notes, shapes, tripwires};
 use crate::{PROVIDER, provider};
 
 /// What is known of AWS without looking.
@@ -23,9 +28,15 @@ impl AwsCatalog {
     pub const WITH_KEYS: &[&str] = &["iam_user"];
 }
 
+/// Whether it is what we listen by (`aws.listener`) and no canary.
+pub(super) fn is_listener(canary: &CanaryId) -> bool {
+    canary.kind() == PROVIDER
+}
+
 /// The provider's kind of a canary's main resource.
 fn main_kind(kind: &str) -> &'static str {
     match kind {
+        PROVIDER => QUEUE,
         "iam_role" => ROLE,
         _ => USER,
     }
@@ -63,7 +74,7 @@ pub(super) fn region<'a>(canary: &'a Canary, config: &'a Config) -> &'a str {
 }
 
 /// The partition that a region is in (`aws`, `aws-cn`, `aws-us-gov`).
-pub(super) fn partition(region: &str) -> &'static str {
+pub(crate) fn partition(region: &str) -> &'static str {
     match region {
         region if region.starts_with("cn-") => "aws-cn",
         region if region.starts_with("us-gov-") => "aws-us-gov",
@@ -189,6 +200,18 @@ impl Catalog for AwsCatalog {
 
     fn proofs(&self, kind: &str) -> Vec<(String, Proof)> {
         let kinds: &[&str] = match kind {
+            PROVIDER => &[
+                QUEUE,
+                RULE,
+                TARGET,
+                ROLE,
+                ROLE_POLICY,
+                TRAIL,
+                LOGGING,
+                SELECTORS,
+                LOG_BUCKET,
+                LOG_BUCKET_POLICY,
+            ],
             "iam_role" => &[ROLE, ROLE_POLICY],
             _ => &[USER, USER_POLICY, ACCESS_KEY],
         };
@@ -199,6 +222,9 @@ impl Catalog for AwsCatalog {
     }
 
     fn scopes(&self, canary: &Canary) -> BTreeSet<Scope> {
+        if is_listener(&canary.id) {
+            return listener::scopes(canary);
+        }
         BTreeSet::from([Scope {
             kind: main_kind(canary.id.kind()).into(),
             scope: None,
@@ -206,6 +232,12 @@ impl Catalog for AwsCatalog {
     }
 
     fn handle(&self, canary: &Canary, path: &str) -> Result<Handle, String> {
+        if is_listener(&canary.id) {
+            let (region, name) = path
+                .split_once('/')
+                .ok_or_else(|| format!("`{path}` is not REGION/NAME of a queue"))?;
+            return Ok(Handle::scoped(QUEUE, region, name));
+        }
         super::names::principal(path).map_err(|why| format!("`{path}` is not a name: {why}"))?;
         match canary.table.text("name") {
             Some(declared) if declared != path => {
@@ -217,6 +249,7 @@ impl Catalog for AwsCatalog {
 
     fn lower(&self, canary: &Canary, cx: &Lowering<'_>) -> Result<Vec<Resource>, Vec<LowerError>> {
         match canary.id.kind() {
+            PROVIDER => listener::lower(canary, cx),
             "iam_role" => iam_role::lower(canary, cx),
             _ => iam_user::lower(canary, cx),
         }
@@ -244,7 +277,12 @@ impl Catalog for AwsCatalog {
     }
 
     fn is_ours_alone(&self, kind: &str) -> bool {
-        matches!(kind, ACCESS_KEY | USER_POLICY | ROLE_POLICY)
+        matches!(kind, ACCESS_KEY | USER_POLICY | ROLE_POLICY | TARGET)
+    }
+
+    fn keeps(&self, canary: &CanaryId) -> bool {
+        // It is no canary: nobody can have stolen it.
+        !is_listener(canary)
     }
 
     fn gives_once(&self, kind: &str) -> bool {
@@ -259,7 +297,7 @@ impl Catalog for AwsCatalog {
         match (kind, field) {
             (_, "arn") => FieldRule::Ignored,
             // UpdateRole cannot.
-            (ROLE, "path") => FieldRule::Immutable,
+            (ROLE, "path") | (LOG_BUCKET, "region") => FieldRule::Immutable,
             _ => FieldRule::InPlace,
         }
     }
@@ -268,8 +306,8 @@ impl Catalog for AwsCatalog {
         tripwires::of(planted)
     }
 
-    fn notes(&self, desired: &Desired, _observed: &Observed) -> Vec<Note> {
-        notes::notes(desired)
+    fn notes(&self, desired: &Desired, observed: &Observed) -> Vec<Note> {
+        notes::notes(desired, observed)
     }
 
     fn is_identity(&self, _kind: &str) -> bool {

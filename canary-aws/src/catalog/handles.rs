@@ -10,6 +10,24 @@ pub(crate) const USER_POLICY: &str = "UserPolicy";
 pub(crate) const ROLE: &str = "Role";
 /// An inline policy, in the scope of its role.
 pub(crate) const ROLE_POLICY: &str = "RolePolicy";
+/// In the scope of its region.
+pub(crate) const QUEUE: &str = "Queue";
+/// Of the default bus, in the scope of its region.
+pub(crate) const RULE: &str = "Rule";
+/// In the scope `REGION/RULE`.
+pub(crate) const TARGET: &str = "Target";
+/// In the scope of its home region.
+pub(crate) const TRAIL: &str = "Trail";
+/// That a trail logs, in the scope `REGION/TRAIL`: there while it does.
+pub(crate) const LOGGING: &str = "Logging";
+/// What a trail logs other than by default, in the scope `REGION/TRAIL`.
+pub(crate) const SELECTORS: &str = "EventSelectors";
+/// A bucket that takes the files of a trail.
+pub(crate) const LOG_BUCKET: &str = "LogBucket";
+/// Its policy, in its scope.
+pub(crate) const LOG_BUCKET_POLICY: &str = "LogBucketPolicy";
+/// In the scope of its bucket.
+pub(crate) const S3_OBJECT: &str = "S3Object";
 
 /// A thing that is in no other.
 pub(super) fn alone(kind: &str, name: &str) -> Handle {
@@ -20,12 +38,24 @@ pub(super) fn alone(kind: &str, name: &str) -> Handle {
     }
 }
 
+/// A thing that is in one of a region.
+pub(super) fn inside(kind: &str, region: &str, of: &str, name: &str) -> Handle {
+    Handle::scoped(kind, &format!("{region}/{of}"), name)
+}
+
 /// What a thing is in.
 pub(super) fn place(handle: &Handle) -> Option<Handle> {
-    let kind = match handle.kind.as_str() {
-        ACCESS_KEY | USER_POLICY => USER,
-        ROLE_POLICY => ROLE,
-        _ => return None,
+    let scope = handle.scope.as_deref()?;
+    let in_region = |kind: &str| {
+        let (region, name) = scope.split_once('/')?;
+        Some(Handle::scoped(kind, region, name))
     };
-    Some(alone(kind, handle.scope.as_deref()?))
+    match handle.kind.as_str() {
+        ACCESS_KEY | USER_POLICY => Some(alone(USER, scope)),
+        ROLE_POLICY => Some(alone(ROLE, scope)),
+        LOG_BUCKET_POLICY => Some(alone(LOG_BUCKET, scope)),
+        TARGET => in_region(RULE),
+        LOGGING | SELECTORS => in_region(TRAIL),
+        _ => None,
+    }
 }

@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use canary_core::check::{Note, Severity, Topic};
 use canary_core::disguise::giveaway;
 use canary_core::graph::{CanaryId, Desired, Input, Lifetime, Resource};
+use canary_core::observe::Observed;
 
+use super::aws::is_listener;
+use super::listener;
 use crate::provider;
 
 /// Notes on every resource of ours.
-pub(super) fn notes(desired: &Desired) -> Vec<Note> {
+pub(super) fn notes(desired: &Desired, observed: &Observed) -> Vec<Note> {
     let ours: Vec<&Resource> = desired
         .in_order()
         .map(AsRef::as_ref)
@@ -19,6 +22,7 @@ pub(super) fn notes(desired: &Desired) -> Vec<Note> {
         .collect();
     let mut notes: Vec<Note> = ours.iter().copied().flat_map(telling).collect();
     notes.extend(activity(&ours));
+    notes.extend(listener::notes(desired, observed));
     notes.sort();
     notes
 }
@@ -69,7 +73,10 @@ fn telling(resource: &Resource) -> Vec<Note> {
 
 fn activity(ours: &[&Resource]) -> Vec<Note> {
     let mut active: BTreeMap<&CanaryId, (bool, &Resource)> = BTreeMap::new();
-    for resource in ours {
+    let canaries = ours
+        .iter()
+        .filter(|resource| !is_listener(resource.address.canary()));
+    for resource in canaries {
         let entry = active
             .entry(resource.address.canary())
             .or_insert((false, resource));

@@ -2,7 +2,7 @@
 
 use canary_core::config::{FieldShape, KindShape, Shape, TableShape};
 
-use super::names;
+use super::{listener, names};
 
 pub(super) fn field(name: &'static str, shape: Shape, about: &'static str) -> FieldShape {
     FieldShape {
@@ -41,6 +41,11 @@ pub(super) fn section() -> TableShape {
             "profile",
             Shape::Text,
             "A profile of the AWS configuration files. Left out: AWS_PROFILE, then the usual chain.",
+        ),
+        field(
+            "listener",
+            Shape::Declaration(Box::new(listener::shape())),
+            "What brings CloudTrail's events to a queue: planned and applied like a canary.",
         ),
     ])
 }

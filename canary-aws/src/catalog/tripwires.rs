@@ -5,10 +5,15 @@ use std::collections::BTreeMap;
 use canary_core::detect::{Meaning, Mention, Planted, Tripwire};
 
 use super::access_key::ID;
+use super::aws::is_listener;
 use super::handles::{ACCESS_KEY, ROLE, USER};
+use super::listener;
 
 /// The identifiers that mean that it was touched.
 pub(super) fn of(planted: &Planted) -> Vec<Tripwire> {
+    if is_listener(planted.address.canary()) {
+        return listener::tripwires(planted);
+    }
     let tripwire = |mention: Mention, meaning: Meaning| Tripwire {
         mention,
         meaning,

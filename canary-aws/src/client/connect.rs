@@ -20,6 +20,8 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 
+use super::regional::{Regional, Services};
+
 /// No single answer takes longer: the slowest of these services, a page of an account's details, takes some seconds.
 const LONGEST_CALL: Duration = Duration::from_secs(30);
 
@@ -83,6 +85,17 @@ impl Connection {
             .map_err(|error| refused(error.into()))?;
         Ok(Client::new(config, self))
     }
+
+    /// Uses what was configured elsewhere, as credentials and an endpoint, in place of what this machine says. Asks nobody.
+    #[must_use]
+    pub fn through(self, config: &SdkConfig) -> Client {
+        let config = config
+            .to_builder()
+            .region(Region::new(self.region.clone()))
+            .retry_config(RetryConfig::disabled())
+            .build();
+        Client::new(config, self)
+    }
 }
 
 /// What happened, without what happened around it.
@@ -101,6 +114,7 @@ pub struct Client {
     pub(crate) iam: aws_sdk_iam::Client,
     pub(crate) sts: aws_sdk_sts::Client,
     pub(crate) meter: Arc<Meter>,
+    regional: Arc<Regional>,
 }
 
 impl fmt::Debug for Client {
@@ -117,14 +131,20 @@ impl Client {
             .interceptor(metered.clone())
             .build();
         let sts = aws_sdk_sts::config::Builder::from(&config)
-            .interceptor(metered)
+            .interceptor(metered.clone())
             .build();
         Self {
             connection: Arc::new(connection),
             iam: aws_sdk_iam::Client::from_conf(iam),
             sts: aws_sdk_sts::Client::from_conf(sts),
             meter,
+            regional: Arc::new(Regional::new(config, metered)),
         }
+    }
+
+    /// The clients of a region's own services.
+    pub(crate) fn in_region(&self, region: &str) -> Arc<Services> {
+        self.regional.of(region)
     }
 }
 
@@ -168,7 +188,7 @@ impl Meter {
 }
 
 #[derive(Clone, Debug)]
-struct Metered(Arc<Meter>);
+pub(super) struct Metered(Arc<Meter>);
 
 impl Intercept for Metered {
     fn name(&self) -> &'static str {

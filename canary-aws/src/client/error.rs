@@ -117,7 +117,34 @@ impl CallError {
                 | "NoSuchBucket"
                 | "NoSuchKey"
                 | "NotFound"
+                | "QueueDoesNotExist"
+                // SQS' own code, of which the one above is the shape's name.
+                | "AWS.SimpleQueueService.NonExistentQueue"
+                | "TrailNotFoundException"
+                | "NoSuchBucketPolicy"
         )
+    }
+
+    /// Whether the region is not enabled for the account. Sessions that the global endpoint of STS gave are told the same in
+    /// regions that have to be enabled, also where they are.
+    pub(crate) fn is_disabled_region(&self) -> bool {
+        matches!(
+            self.code.as_str(),
+            "UnrecognizedClientException"
+                | "InvalidClientTokenId"
+                | "AuthFailure"
+                | "OptInRequired"
+        )
+    }
+
+    /// No answer came within the time that was given.
+    pub(crate) fn timed_out(action: &'static str) -> Self {
+        Self {
+            action,
+            failure: Failure::TimedOut,
+            code: String::new(),
+            message: "no answer in time".into(),
+        }
     }
 
     /// Why we could not look, in the words of a gap.

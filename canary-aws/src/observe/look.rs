@@ -66,6 +66,12 @@ impl<'a> Looking<'a> {
         self.observed.object(&provider(), handle).is_some()
     }
 
+    /// Whether it is told already why it could not be seen.
+    pub(super) fn has_gap(&self, handle: &Handle) -> bool {
+        let is_of = |gap: &Gap| matches!(&gap.place, Place::Object(place) if place == handle);
+        self.observed.gaps.iter().any(is_of)
+    }
+
     /// Everything of a kind in a scope was seen.
     pub(super) fn saw_all(&mut self, kind: &str, scope: Option<&str>) {
         let scope = Scope {

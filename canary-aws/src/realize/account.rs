@@ -5,8 +5,11 @@ use canary_core::apply::{Call, Found, Made, Realize, RealizeError};
 use canary_core::ledger::{OutputValue, Verb};
 use canary_core::observe::Object;
 
-use super::{access_key, policy, role, user};
-use crate::catalog::{ACCESS_KEY, KEY_ID, ROLE, ROLE_POLICY, USER, USER_POLICY};
+use super::{access_key, log_bucket, policy, queue, role, rule, target, trail, user};
+use crate::catalog::{
+    ACCESS_KEY, KEY_ID, LOG_BUCKET, LOG_BUCKET_POLICY, LOGGING, QUEUE, ROLE, ROLE_POLICY, RULE,
+    SELECTORS, TARGET, TRAIL, USER, USER_POLICY,
+};
 use crate::client::Client;
 
 /// Touches one account.
@@ -37,6 +40,27 @@ impl AwsRealize {
             (USER_POLICY | ROLE_POLICY, Verb::Create) => policy::create(client, call).await,
             (USER_POLICY | ROLE_POLICY, Verb::Update) => policy::update(client, call).await,
             (USER_POLICY | ROLE_POLICY, Verb::Delete) => policy::delete(client, call).await,
+            (QUEUE, Verb::Create) => queue::create(client, call).await,
+            (QUEUE, Verb::Update) => queue::update(client, call).await,
+            (QUEUE, Verb::Delete) => queue::delete(client, call).await,
+            (RULE, Verb::Create) => rule::create(client, call).await,
+            (RULE, Verb::Update) => rule::update(client, call).await,
+            (RULE, Verb::Delete) => rule::delete(client, call).await,
+            (TARGET, Verb::Create) => target::create(client, call).await,
+            (TARGET, Verb::Update) => target::update(client, call).await,
+            (TARGET, Verb::Delete) => target::delete(client, call).await,
+            (TRAIL | LOGGING | SELECTORS, Verb::Create) => trail::create(client, call).await,
+            (TRAIL | LOGGING | SELECTORS, Verb::Update) => trail::update(client, call).await,
+            (TRAIL | LOGGING | SELECTORS, Verb::Delete) => trail::delete(client, call).await,
+            (LOG_BUCKET | LOG_BUCKET_POLICY, Verb::Create) => {
+                log_bucket::create(client, call).await
+            }
+            (LOG_BUCKET | LOG_BUCKET_POLICY, Verb::Update) => {
+                log_bucket::update(client, call).await
+            }
+            (LOG_BUCKET | LOG_BUCKET_POLICY, Verb::Delete) => {
+                log_bucket::delete(client, call).await
+            }
             _ => Err(no_such_kind(call)),
         }
     }
@@ -65,6 +89,11 @@ impl Realize for AwsRealize {
             USER => user::find(client, call).await?,
             ROLE => role::find(client, call).await?,
             USER_POLICY | ROLE_POLICY => policy::find(client, call).await?,
+            QUEUE => queue::find(client, call).await?,
+            RULE => rule::find(client, call).await?,
+            TARGET => target::find(client, call).await?,
+            TRAIL | LOGGING | SELECTORS => trail::find(client, call).await?,
+            LOG_BUCKET | LOG_BUCKET_POLICY => log_bucket::find(client, call).await?,
             // What a lost answer made is told by the next look at all keys.
             _ => return Ok(Found::NothingToFind),
         };
@@ -77,6 +106,9 @@ impl Realize for AwsRealize {
             // Its secret was shown once.
             let id = object.version.uid.clone();
             return Ok(made.with(KEY_ID, OutputValue::Public(id)));
+        }
+        if call.handle.kind == QUEUE {
+            return queue::outputs(&self.client, call).await;
         }
         Ok(made)
     }

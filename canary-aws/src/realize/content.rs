@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_iam::types::Tag;
 use canary_core::apply::{Call, Content, RealizeError};
+use canary_core::observe::Seen;
 
 /// A public field.
 pub(super) fn text<'a>(call: &'a Call, field: &str) -> Option<&'a str> {
@@ -11,6 +12,17 @@ pub(super) fn text<'a>(call: &'a Call, field: &str) -> Option<&'a str> {
         Content::Public(text) => Some(text),
         Content::Secret(_) => None,
     }
+}
+
+/// All of its public fields, as they will be seen.
+pub(super) fn seen(call: &Call) -> BTreeMap<String, Seen> {
+    let fields = call.content.keys();
+    fields
+        .filter_map(|field| {
+            let value = text(call, field)?.to_owned();
+            Some((field.clone(), Seen::Public(value)))
+        })
+        .collect()
 }
 
 /// Its tags.

@@ -4,8 +4,13 @@ mod access_key;
 mod account;
 mod content;
 mod error;
+mod log_bucket;
 mod policy;
+mod queue;
 mod role;
+mod rule;
+mod target;
+mod trail;
 mod user;
 
 pub use account::AwsRealize;

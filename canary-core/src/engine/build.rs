@@ -145,8 +145,14 @@ impl Engine {
             .canaries
             .iter()
             .map(|(id, canary)| {
-                let keep = SignedDuration::try_from(canary.keep_retired);
-                (id.clone(), keep.unwrap_or(SignedDuration::MAX))
+                let catalog = self.catalogs.get(&canary.provider);
+                let keeps = catalog.is_none_or(|catalog| catalog.keeps(id));
+                let keep = match SignedDuration::try_from(canary.keep_retired) {
+                    _ if !keeps => SignedDuration::ZERO,
+                    Ok(keep) => keep,
+                    Err(_) => SignedDuration::MAX,
+                };
+                (id.clone(), keep)
             })
             .collect()
     }

@@ -1,0 +1,197 @@
+//! What is told of regions that nobody hears and of trails that log nothing, and a trail of our own.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test whose ground cannot be laid has failed"
+)]
+
+mod listener_support;
+mod sandbox_support;
+
+use aws_sdk_cloudtrail::types::{EventSelector, ReadWriteType};
+use canary_aws::sandbox::{Sandbox, SandboxOptions};
+use canary_core::check::Severity;
+use canary_core::plan::Outside;
+use listener_support::{Account, REGIONS, told};
+use sandbox_support::{REGION, options};
+
+const TABLE: &str = "[aws.listener]\nname = \"ops-events\"\n";
+const WITH_TRAIL: &str =
+    "[aws.listener]\nname = \"ops-events\"\ntrail = \"make\"\nbucket = \"acme-ops-events\"\n";
+
+async fn messages(account: &Account, severity: Severity) -> Vec<String> {
+    let notes = account.notes(severity).await;
+    notes.into_iter().map(|note| note.message).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_enabled_region_without_a_rule_is_an_error_until_it_is_accepted_by_name() {
+    let table = |more: &str| format!("{TABLE}regions = [\"{REGION}\"]\n{more}");
+    let mut account = Account::with(&table("without = [\"us-east-1\"]")).await;
+    let unheard = |messages: Vec<String>| {
+        let about = messages
+            .into_iter()
+            .filter(|message| message.contains("has no rule"));
+        about.collect::<Vec<_>>()
+    };
+    let told = unheard(messages(&account, Severity::Error).await);
+    let [only] = told.as_slice() else {
+        panic!("{told:?}");
+    };
+    assert!(only.contains("ap-southeast-2"), "{only}");
+    account
+        .configured(&table("without = [\"us-east-1\", \"ap-southeast-2\"]"))
+        .await;
+    assert_eq!(
+        unheard(messages(&account, Severity::Error).await),
+        Vec::<String>::new()
+    );
+    // A queue and a rule of the home region, without a role for others.
+    assert_eq!(account.plan().await.summary().add, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_region_that_is_enabled_later_gets_a_rule_and_one_that_is_excepted_loses_it() {
+    let mut account = Account::with(&format!("{TABLE}without = [\"ap-southeast-2\"]\n")).await;
+    account.settles().await;
+    account.configured(TABLE).await;
+    let plan = account.plan().await;
+    assert_eq!(plan.summary().add, 2, "{}", told(&plan));
+    account.settles().await;
+    account
+        .configured(&format!(
+            "{TABLE}without = [\"us-east-1\", \"ap-southeast-2\"]\n"
+        ))
+        .await;
+    let plan = account.plan().await;
+    // Both rules with their targets, and the role that nobody needs any more.
+    assert_eq!(plan.summary().destroy, 6, "{}", told(&plan));
+    account.settles().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_trail_that_logs_nothing_is_heard_and_that_is_told() {
+    let account = Account::with(TABLE).await;
+    let silent = "no trail logs management events in ap-southeast-2, eu-west-1, us-east-1: nothing reaches the rules";
+    assert!(
+        messages(&account, Severity::Error)
+            .await
+            .contains(&silent.to_owned())
+    );
+
+    let s3 = aws_sdk_s3::Client::new(&account.admin(REGION).await);
+    let cloudtrail = aws_sdk_cloudtrail::Client::new(&account.admin(REGION).await);
+    let place = aws_sdk_s3::types::CreateBucketConfiguration::builder()
+        .location_constraint(aws_sdk_s3::types::BucketLocationConstraint::EuWest1)
+        .build();
+    let request = s3.create_bucket().bucket("theirs");
+    request
+        .create_bucket_configuration(place)
+        .send()
+        .await
+        .unwrap();
+    let open = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"cloudtrail.amazonaws.com"},"Action":"s3:*","Resource":["arn:aws:s3:::theirs","arn:aws:s3:::theirs/*"]}]}"#;
+    s3.put_bucket_policy()
+        .bucket("theirs")
+        .policy(open)
+        .send()
+        .await
+        .unwrap();
+    let request = cloudtrail
+        .create_trail()
+        .name("theirs")
+        .s3_bucket_name("theirs");
+    request.is_multi_region_trail(true).send().await.unwrap();
+    assert!(
+        messages(&account, Severity::Error)
+            .await
+            .contains(&silent.to_owned())
+    );
+
+    cloudtrail
+        .start_logging()
+        .name("theirs")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        messages(&account, Severity::Error).await,
+        Vec::<String>::new()
+    );
+
+    let writes = EventSelector::builder().include_management_events(true);
+    let writes = writes.read_write_type(ReadWriteType::WriteOnly).build();
+    let request = cloudtrail.put_event_selectors().trail_name("theirs");
+    request.event_selectors(writes).send().await.unwrap();
+    let warnings = messages(&account, Severity::Warning).await;
+    assert!(
+        warnings
+            .iter()
+            .any(|text| text.starts_with("trails log only what changes something")),
+        "{warnings:?}"
+    );
+    assert_eq!(
+        messages(&account, Severity::Error).await,
+        Vec::<String>::new()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trail_of_our_own_lets_the_rules_hear_and_is_started_again_where_somebody_stops_it() {
+    let options = SandboxOptions {
+        regions: REGIONS.map(ToOwned::to_owned).to_vec(),
+        events_need_trail: true,
+        ..options()
+    };
+    let sandbox = Sandbox::start(options).await.unwrap();
+    let account = Account::of(sandbox, WITH_TRAIL).await;
+    let plan = account.plan().await;
+    assert_eq!(plan.summary().add, 14, "{}", told(&plan));
+    account.settles().await;
+    assert_eq!(
+        messages(&account, Severity::Error).await,
+        Vec::<String>::new()
+    );
+
+    let sts = aws_sdk_sts::Client::new(&account.admin("us-east-1").await);
+    sts.get_caller_identity().send().await.unwrap();
+    let sqs = aws_sdk_sqs::Client::new(&account.admin(REGION).await);
+    let url = account.output("aws.listener", "url").await;
+    let answer = sqs.receive_message().queue_url(&url).send().await.unwrap();
+    assert!(!answer.messages().is_empty());
+
+    let cloudtrail = aws_sdk_cloudtrail::Client::new(&account.admin(REGION).await);
+    cloudtrail
+        .stop_logging()
+        .name("ops-events")
+        .send()
+        .await
+        .unwrap();
+    let s3 = aws_sdk_s3::Client::new(&account.admin(REGION).await);
+    s3.delete_bucket_policy()
+        .bucket("acme-ops-events")
+        .send()
+        .await
+        .unwrap();
+    let request = cloudtrail.update_trail().name("theirs");
+    drop(request);
+    let plan = account.plan().await;
+    for part in ["trail-logging", "bucket-policy"] {
+        let step = plan
+            .step(&format!("aws.listener/{part}").parse().unwrap())
+            .unwrap();
+        assert_eq!(step.outside, Some(Outside::Deleted), "{part}");
+    }
+    account.settles().await;
+    let status = cloudtrail
+        .get_trail_status()
+        .name("ops-events")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(status.is_logging(), Some(true));
+    account.destroy().await;
+    assert!(s3.list_buckets().send().await.unwrap().buckets().is_empty());
+    let trails = cloudtrail.describe_trails().send().await.unwrap();
+    assert!(trails.trail_list().is_empty());
+}
