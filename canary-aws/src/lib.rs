@@ -6,12 +6,14 @@
 //! observe   listings of the account, and single looks
 //! realize   one touch at a time
 //! trail     CloudTrail: from its records to events
+//! logs      a log group of CloudWatch, followed
 //! sandbox   feature "sandbox": an account in memory that answers, decides and logs as a real one
 //! ```
 
 mod catalog;
 mod client;
 mod key_id;
+pub mod logs;
 mod observe;
 mod realize;
 #[cfg(feature = "sandbox")]

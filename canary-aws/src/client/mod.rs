@@ -3,6 +3,7 @@
 mod connect;
 mod error;
 mod send;
+mod sources;
 
 pub use connect::{Client, ConnectError, Connection};
 pub(crate) use error::{CallError, Failure};
