@@ -6,6 +6,7 @@
 //! observe   listings of the account, and single looks
 //! realize   one touch at a time
 //! trail     CloudTrail: from its records to events
+//! logs      a log group of CloudWatch, followed
 //! sandbox   feature "sandbox": an account in memory that answers, decides and logs as a real one
 //! ```
 
@@ -13,6 +14,7 @@ mod catalog;
 mod client;
 mod key_id;
 mod last_used;
+pub mod logs;
 mod observe;
 mod realize;
 #[cfg(feature = "sandbox")]

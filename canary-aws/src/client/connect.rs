@@ -111,6 +111,8 @@ pub(super) fn innermost(error: &(dyn StdError + 'static)) -> String {
 #[derive(Clone)]
 pub struct Client {
     pub(crate) connection: Arc<Connection>,
+    /// What clients of other services and regions are made from.
+    pub(super) config: SdkConfig,
     pub(crate) iam: aws_sdk_iam::Client,
     pub(crate) sts: aws_sdk_sts::Client,
     pub(crate) meter: Arc<Meter>,
@@ -124,7 +126,10 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    fn new(config: SdkConfig, connection: Connection) -> Self {
+    /// The clients of an account from a configuration that somebody else made. Its retries should be off: what is asked
+    /// again, and when, is decided here.
+    #[must_use]
+    pub fn new(config: SdkConfig, connection: Connection) -> Self {
         let meter = Arc::new(Meter::default());
         let metered = Metered(meter.clone());
         let iam = aws_sdk_iam::config::Builder::from(&config)
@@ -137,8 +142,9 @@ impl Client {
             connection: Arc::new(connection),
             iam: aws_sdk_iam::Client::from_conf(iam),
             sts: aws_sdk_sts::Client::from_conf(sts),
+            config,
             meter,
-            regional: Arc::new(Regional::new(config, metered)),
+            regional: Arc::new(Regional::new(config.clone(), metered)),
         }
     }
 
@@ -188,7 +194,7 @@ impl Meter {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Metered(Arc<Meter>);
+pub(super) struct Metered(pub(super) Arc<Meter>);
 
 impl Intercept for Metered {
     fn name(&self) -> &'static str {

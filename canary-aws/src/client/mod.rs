@@ -4,6 +4,7 @@ mod connect;
 mod error;
 mod regional;
 mod send;
+mod sources;
 
 pub use connect::{Client, ConnectError, Connection};
 pub(crate) use error::{CallError, Failure};

@@ -55,6 +55,18 @@ pub(super) fn item(bytes: &[u8], defect: Option<Defect>) -> Found {
     found
 }
 
+/// Reads a line of a log group: a record, an audit event of Kubernetes, or what another program wrote.
+pub(super) fn logged(message: &str) -> Found {
+    let mut found = Found::default();
+    let at = At {
+        text: "",
+        depth: 0,
+        defects: &[],
+    };
+    at.logged(message, &mut found);
+    found
+}
+
 /// Reads any number of values. Where the syntax breaks, what stands before the break is read.
 pub(super) fn read_text(text: &str, depth: usize, defects: &[Defect], found: &mut Found) {
     let text = text.trim_start_matches('\u{feff}').trim();

@@ -1,11 +1,14 @@
 //! What becomes of the pieces of a text: counted, sieved, read.
 
-use canary_core::detect::{Defect, Event, Interest};
+use canary_core::detect::{Defect, Event, Interest, Listened};
+use memchr::memmem::Finder;
 
 use super::forms;
-use super::found::Found;
+use super::found::{Found, S3Object};
+use super::lines::{Lines, MARK};
 use super::read::lost;
 use super::sieve::Sieve;
+use super::subscription::GZIP;
 use super::walk::Piece;
 
 /// What a listener has seen since it began.
@@ -29,25 +32,70 @@ pub struct Counts {
 /// over. Single ones are counted.
 const MANY: u64 = 100;
 
+/// So much is read before what was found is handed out.
+const BATCH_BYTES: u64 = 8 * 1024 * 1024;
+/// Or so many events: some 8 MB of them.
+const BATCH_EVENTS: usize = 1024;
+
 /// Takes pieces, gives events.
-pub(super) struct Intake {
+pub(crate) struct Intake {
     /// `None`: everything is read.
     sieve: Option<Sieve>,
-    pub(super) counts: Counts,
-    pub(super) events: Vec<Event>,
+    /// Who reads audit lines of Kubernetes; `None`: they are passed by.
+    lines: Option<Lines>,
+    mark: Finder<'static>,
+    pub(crate) counts: Counts,
+    /// What was counted when the last batch was handed out.
+    handed: Counts,
+    pub(crate) events: Vec<Event>,
 }
 
 impl Intake {
-    pub(super) fn new(interest: &Interest) -> Self {
-        let sieve = match interest {
-            Interest::Tripwires(tripwires) => Some(Sieve::new(tripwires)),
-            Interest::Everything => None,
-        };
+    pub(crate) fn new(interest: &Interest) -> Self {
         Self {
-            sieve,
+            sieve: sieve(interest),
+            lines: None,
+            mark: Finder::new(MARK),
             counts: Counts::default(),
+            handed: Counts::default(),
             events: Vec::new(),
         }
+    }
+
+    /// From now on audit lines of Kubernetes are read by this.
+    pub(crate) fn read_lines(&mut self, lines: Option<Lines>) {
+        self.lines = lines;
+    }
+
+    /// From now on something else is wanted.
+    pub(crate) fn want(&mut self, interest: &Interest) {
+        self.sieve = sieve(interest);
+    }
+
+    /// Whether there is as much as is handed out at once.
+    pub(crate) fn is_full(&self) -> bool {
+        self.counts.bytes - self.handed.bytes >= BATCH_BYTES || self.events.len() >= BATCH_EVENTS
+    }
+
+    /// Whether there is anything to hand out.
+    pub(crate) fn has_news(&self) -> bool {
+        self.counts != self.handed
+    }
+
+    /// What came since the last batch; `None` when that is nothing.
+    pub(crate) fn batch(&mut self, position: impl FnOnce() -> String) -> Option<Listened> {
+        let now = self.counts;
+        if now == self.handed {
+            return None;
+        }
+        let before = std::mem::replace(&mut self.handed, now);
+        Some(Listened {
+            events: std::mem::take(&mut self.events),
+            position: position(),
+            unreadable: now.unreadable - before.unreadable,
+            lines: now.records - before.records,
+            bytes: now.bytes - before.bytes,
+        })
     }
 
     /// Takes a piece. One that is damaged may hide anything, and is read.
@@ -55,8 +103,7 @@ impl Intake {
         self.counts.records += 1;
         match piece {
             Piece::Whole(record) => {
-                let sieve = self.sieve.as_ref();
-                if sieve.is_none_or(|sieve| sieve.may_touch(record)) {
+                if self.wants(record) {
                     self.counts.candidates += 1;
                     self.take(forms::item(record, None));
                 }
@@ -73,6 +120,39 @@ impl Intake {
         }
     }
 
+    /// Takes a line of a log group.
+    pub(crate) fn logged(&mut self, message: &str) {
+        self.counts.records += 1;
+        self.counts.bytes += message.len() as u64;
+        if self.wants(message.as_bytes()) {
+            self.counts.candidates += 1;
+            self.take(forms::logged(message));
+        }
+    }
+
+    /// Takes what was found in a queue's message; gives the objects to fetch. A message is read before it is sieved: a notice
+    /// names no identifier that is looked for.
+    pub(super) fn message(&mut self, body: &[u8], mut found: Found) -> Vec<S3Object> {
+        self.counts.records += 1;
+        self.counts.bytes += body.len() as u64;
+        let objects = std::mem::take(&mut found.objects);
+        if !body.starts_with(&GZIP) && !self.wants(body) {
+            // Of a damaged one nobody knows what it was.
+            found.events.retain(|event| !event.defects.is_empty());
+        } else {
+            self.counts.candidates += 1;
+        }
+        self.take(found);
+        objects
+    }
+
+    fn wants(&self, record: &[u8]) -> bool {
+        self.sieve
+            .as_ref()
+            .is_none_or(|sieve| sieve.may_touch(record))
+            || (self.lines.is_some() && self.mark.find(record).is_some())
+    }
+
     /// A file could not be read to its end: whatever came behind is lost.
     pub(super) fn lose_rest(&mut self) {
         self.counts.unreadable += 1;
@@ -80,17 +160,30 @@ impl Intake {
     }
 
     fn take(&mut self, found: Found) {
-        let others = found.objects.len() + found.kubernetes.len();
-        self.counts.skipped += found.skipped + others as u64;
+        self.counts.skipped += found.skipped + found.objects.len() as u64;
         self.events.extend(found.events);
+        match &self.lines {
+            Some(lines) => {
+                let read = found.kubernetes.iter().flat_map(|line| lines(line));
+                self.events.extend(read);
+            }
+            None => self.counts.skipped += found.kubernetes.len() as u64,
+        }
         self.lose(found.unreadable);
     }
 
-    fn lose(&mut self, count: u64) {
+    pub(super) fn lose(&mut self, count: u64) {
         let before = self.counts.unreadable;
         self.counts.unreadable += count;
         if before < MANY && self.counts.unreadable >= MANY {
             self.events.push(lost("", Defect::Cut));
         }
+    }
+}
+
+fn sieve(interest: &Interest) -> Option<Sieve> {
+    match interest {
+        Interest::Tripwires(tripwires) => Some(Sieve::new(tripwires)),
+        Interest::Everything => None,
     }
 }

@@ -10,11 +10,6 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use super::files::{Files, Step};
 use super::intake::{Counts, Intake};
 
-/// So much is read before what was found is handed out.
-const BATCH_BYTES: u64 = 8 * 1024 * 1024;
-/// Or so many events: some 8 MB of them.
-const BATCH_EVENTS: usize = 1024;
-
 /// Files of CloudTrail, and folders of them: as they are in a trail's bucket, as `lookup-events` prints them, one record to a
 /// line; plain or gzip. Folders are read with what is in them, in the order of the paths. Digests are passed by, links and
 /// files of other kinds, too; those are counted.
@@ -95,18 +90,8 @@ impl TrailFiles {
 
     /// What came since the last batch; `None` when that is nothing.
     fn listened(&mut self, reader: &mut Reader) -> Option<Listened> {
-        let now = reader.intake.counts;
-        let before = std::mem::replace(&mut self.counts, now);
-        if now == before {
-            return None;
-        }
-        Some(Listened {
-            events: std::mem::take(&mut reader.intake.events),
-            position: String::new(),
-            unreadable: now.unreadable - before.unreadable,
-            lines: now.records - before.records,
-            bytes: now.bytes - before.bytes,
-        })
+        self.counts = reader.intake.counts;
+        reader.intake.batch(String::new)
     }
 }
 
@@ -137,12 +122,9 @@ impl Listen for TrailFiles {
 impl Reader {
     /// Reads until there is nothing more, or enough.
     fn batch(&mut self) -> io::Result<Step> {
-        let begin = self.intake.counts.bytes;
         loop {
             let step = self.files.step(&mut self.intake)?;
-            let enough = self.intake.counts.bytes - begin >= BATCH_BYTES
-                || self.intake.events.len() >= BATCH_EVENTS;
-            if step != Step::More || enough {
+            if step != Step::More || self.intake.is_full() {
                 return Ok(step);
             }
         }

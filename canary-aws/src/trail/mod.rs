@@ -3,6 +3,7 @@
 //! ```text
 //! files, folders ═TrailFiles═▶ bytes ─Split─▶ items ─Sieve─▶ candidates ─▶ Event
 //!                a queue's message, a text ─messages─▶ Events | objects to fetch | audit lines of EKS | poison
+//! SQS ═QueueListener═▶ messages ─▶ Event, after the objects in S3 that they tell of were fetched and split like files
 //! ```
 //!
 //! Everything in a record that a caller chose is hostile.
@@ -10,6 +11,7 @@
 mod account;
 mod arn;
 mod bounds;
+mod fetch;
 mod fields;
 mod files;
 mod forms;
@@ -17,12 +19,14 @@ mod found;
 mod grams;
 mod identity;
 mod intake;
+mod lines;
 mod listen;
 mod mend;
 mod notices;
 mod object;
 mod outcome;
 mod parameters;
+mod queue;
 mod read;
 mod redact;
 mod sieve;
@@ -30,6 +34,8 @@ mod split;
 mod subjects;
 mod subscription;
 mod things;
+mod trouble;
+mod unpack;
 mod url;
 mod verb;
 mod walk;
@@ -38,5 +44,9 @@ pub use account::of_account;
 pub use forms::messages;
 pub use found::{Found, Poison, S3Object};
 pub use intake::Counts;
+pub(crate) use intake::Intake;
+pub use lines::Lines;
 pub use listen::TrailFiles;
+pub use queue::{QueueError, QueueListener};
 pub use sieve::Sieve;
+pub(crate) use trouble::Trouble;

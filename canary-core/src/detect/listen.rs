@@ -49,4 +49,14 @@ pub trait Listen: Send {
     /// # Errors
     /// When the source cannot go on by itself.
     async fn next(&mut self) -> Result<Option<Listened>, ListenError>;
+
+    /// Everything up to this position of an earlier [`Listened`] was told and is kept durably, so that the source may
+    /// forget it. What is not called done comes again from a source that gives everything until it is told so.
+    ///
+    /// # Errors
+    /// When the source cannot go on by itself. What could not be forgotten for the moment is none: it comes again.
+    async fn done(&mut self, position: &str) -> Result<(), ListenError> {
+        let _ = position;
+        Ok(())
+    }
 }

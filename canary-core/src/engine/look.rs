@@ -12,7 +12,7 @@ use crate::detect::{Own, Planted, Tripwire};
 use crate::disguise::{Digester, OwnCalls, SiteKeys};
 use crate::graph::{Address, CanaryId, Desired, Handle, Lifetime, ProviderId, Resource};
 use crate::ledger::{Ledger, Record, Settled, Torn, Verb, may_still_come, reconcile};
-use crate::observe::{Look, Observe, Observed, Scope, Sight, Site};
+use crate::observe::{Gap, Look, Observe, Observed, Place, Reason, Scope, Sight, Site};
 use crate::plan::{self, Inputs, Plan, Purpose};
 
 /// The ledger as it was read.
@@ -138,8 +138,19 @@ impl Engine {
     /// As [`Engine::look`].
     pub fn look_at(&self, mut observed: Observed, mut ledger: Ledger) -> Result<View, EngineError> {
         for (id, _) in self.used() {
-            let site = observed.sites.get(id).cloned().unwrap_or_default();
-            let site = guard(&ledger, id, site)?;
+            let site = match observed.sites.get(id) {
+                Some(site) => guard(&ledger, id, site.clone())?,
+                // Recordings are of one provider.
+                None => {
+                    observed.gaps.push(Gap {
+                        provider: id.clone(),
+                        place: Place::Site,
+                        reason: Reason::NotAsked,
+                        detail: format!("nothing of {id} is in the dump"),
+                    });
+                    ledger.sites.get(id).cloned().unwrap_or_default()
+                }
+            };
             observed.sites.insert(id.clone(), site);
         }
         let cut_off = self.reconcile(&mut ledger, &observed);
