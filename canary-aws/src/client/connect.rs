@@ -17,8 +17,10 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
-use jiff::Timestamp;
+use canary_core::apply::Clock;
 use jiff::fmt::rfc2822;
+
+use super::clock::MachineClock;
 
 /// No single answer takes longer: the slowest of these services, a page of an account's details, takes some seconds.
 const LONGEST_CALL: Duration = Duration::from_secs(30);
@@ -81,7 +83,7 @@ impl Connection {
             .provide_credentials()
             .await
             .map_err(|error| refused(error.into()))?;
-        Ok(Client::new(config, self))
+        Ok(Client::new(&config, self, Arc::new(MachineClock)))
     }
 }
 
@@ -101,6 +103,7 @@ pub struct Client {
     pub(crate) iam: aws_sdk_iam::Client,
     pub(crate) sts: aws_sdk_sts::Client,
     pub(crate) meter: Arc<Meter>,
+    clock: Arc<dyn Clock>,
 }
 
 impl fmt::Debug for Client {
@@ -110,13 +113,19 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    fn new(config: SdkConfig, connection: Connection) -> Self {
+    /// Goes by a configuration and a clock of one's own. What is asked again, and when, is this client's policy, whatever
+    /// the configuration says.
+    #[must_use]
+    pub fn new(config: &SdkConfig, connection: Connection, clock: Arc<dyn Clock>) -> Self {
+        let never_again = RetryConfig::disabled();
         let meter = Arc::new(Meter::default());
-        let metered = Metered(meter.clone());
-        let iam = aws_sdk_iam::config::Builder::from(&config)
+        let metered = Metered(meter.clone(), clock.clone());
+        let iam = aws_sdk_iam::config::Builder::from(config)
+            .retry_config(never_again.clone())
             .interceptor(metered.clone())
             .build();
-        let sts = aws_sdk_sts::config::Builder::from(&config)
+        let sts = aws_sdk_sts::config::Builder::from(config)
+            .retry_config(never_again)
             .interceptor(metered)
             .build();
         Self {
@@ -124,7 +133,13 @@ impl Client {
             iam: aws_sdk_iam::Client::from_conf(iam),
             sts: aws_sdk_sts::Client::from_conf(sts),
             meter,
+            clock,
         }
+    }
+
+    /// Waits.
+    pub(crate) async fn pause(&self, pause: Duration) {
+        self.clock.sleep(pause).await;
     }
 }
 
@@ -167,8 +182,14 @@ impl Meter {
     }
 }
 
-#[derive(Clone, Debug)]
-struct Metered(Arc<Meter>);
+#[derive(Clone)]
+struct Metered(Arc<Meter>, Arc<dyn Clock>);
+
+impl fmt::Debug for Metered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Metered")
+    }
+}
 
 impl Intercept for Metered {
     fn name(&self) -> &'static str {
@@ -208,7 +229,7 @@ impl Intercept for Metered {
         if let Some(theirs) = date.and_then(|date| rfc2822::parse(date).ok()) {
             // Theirs has whole seconds: half of one is the likeliest rest.
             let theirs = theirs.timestamp().as_millisecond() + 500;
-            let offset = theirs - Timestamp::now().as_millisecond();
+            let offset = theirs - self.1.now().as_millisecond();
             self.0.offset_ms.store(offset, Ordering::Relaxed);
         }
         Ok(())

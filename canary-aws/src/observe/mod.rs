@@ -8,6 +8,7 @@
 mod account;
 mod keys;
 mod look;
+mod patience;
 mod principal;
 mod report;
 pub(crate) mod roles;

@@ -6,7 +6,7 @@ use super::decide::{Planner, replace, same_incarnation};
 use super::{Action, Obstacle, Outside, ReplaceCause, Step};
 use crate::graph::{Address, Handle, Lifetime, ProviderId, Resource};
 use crate::ledger::Record;
-use crate::observe::{Object, Sight};
+use crate::observe::{Object, SHOWN_LATE, Sight};
 
 impl<'a> Planner<'a> {
     /// What is known of one name. Where there is no place there is nothing in it.
@@ -86,8 +86,20 @@ impl<'a> Planner<'a> {
         let inside = self.index.inside.get(place).into_iter().flatten();
         inside
             .filter(|(handle, object)| !self.is_ours(place, handle, object))
+            .filter(|(_, object)| !self.is_just_gone(object))
             .copied()
             .collect()
+    }
+
+    /// Whether we removed it so recently that the site may still show it.
+    fn is_just_gone(&self, object: &Object) -> bool {
+        let now = self.inputs.observed.at;
+        let mut buried = self.inputs.ledger.tombstones.iter();
+        buried.any(|tombstone| {
+            let version = tombstone.record.version.as_ref();
+            version.is_some_and(|version| version.uid == object.version.uid)
+                && now.duration_since(tombstone.buried) < SHOWN_LATE
+        })
     }
 
     fn is_ours(&self, place: &Handle, handle: &Handle, object: &Object) -> bool {
