@@ -111,7 +111,11 @@ async fn prepared(work: Work, options: SandboxOptions) -> Life {
     for name in ["theirs", "svc-backup-2"] {
         iam.create_user().user_name(name).send().await.unwrap();
     }
-    iam.create_access_key().user_name("theirs").send().await.unwrap();
+    iam.create_access_key()
+        .user_name("theirs")
+        .send()
+        .await
+        .unwrap();
     if matches!(work, Work::First | Work::FirstWithTwoKeys) {
         pass(&life);
         return life;
@@ -132,30 +136,75 @@ async fn prepared(work: Work, options: SandboxOptions) -> Life {
     match work {
         Work::Rotation(number) => life.rotate("iam_user.backup", number + 1),
         Work::UserDeleted => {
-            iam.delete_access_key().user_name("svc-backup").access_key_id(id).send().await.unwrap();
-            iam.delete_user_policy().user_name("svc-backup").policy_name("svc-backup-policy").send().await.unwrap();
-            iam.delete_user().user_name("svc-backup").send().await.unwrap();
+            iam.delete_access_key()
+                .user_name("svc-backup")
+                .access_key_id(id)
+                .send()
+                .await
+                .unwrap();
+            iam.delete_user_policy()
+                .user_name("svc-backup")
+                .policy_name("svc-backup-policy")
+                .send()
+                .await
+                .unwrap();
+            iam.delete_user()
+                .user_name("svc-backup")
+                .send()
+                .await
+                .unwrap();
         }
         Work::KeyDeleted => {
-            iam.delete_access_key().user_name("svc-backup").access_key_id(id).send().await.unwrap();
+            iam.delete_access_key()
+                .user_name("svc-backup")
+                .access_key_id(id)
+                .send()
+                .await
+                .unwrap();
         }
         Work::KeyDeactivated => {
-            let request = iam.update_access_key().user_name("svc-backup").access_key_id(id);
+            let request = iam
+                .update_access_key()
+                .user_name("svc-backup")
+                .access_key_id(id);
             request.status(StatusType::Inactive).send().await.unwrap();
         }
         Work::PolicyChanged => {
             let request = iam.put_user_policy().user_name("svc-backup");
-            request.policy_name("svc-backup-policy").policy_document(GRANTS).send().await.unwrap();
+            request
+                .policy_name("svc-backup-policy")
+                .policy_document(GRANTS)
+                .send()
+                .await
+                .unwrap();
             let request = iam.delete_role_policy().role_name("backup-admin");
-            request.policy_name("backup-admin-policy").send().await.unwrap();
+            request
+                .policy_name("backup-admin-policy")
+                .send()
+                .await
+                .unwrap();
         }
         Work::TagsChanged => {
             let tag = |key: &str| Tag::builder().key(key).value("x").build().unwrap();
             for tag in [tag("team"), tag("theirs")] {
-                iam.tag_user().user_name("svc-backup").tags(tag.clone()).send().await.unwrap();
-                iam.tag_role().role_name("backup-admin").tags(tag).send().await.unwrap();
+                iam.tag_user()
+                    .user_name("svc-backup")
+                    .tags(tag.clone())
+                    .send()
+                    .await
+                    .unwrap();
+                iam.tag_role()
+                    .role_name("backup-admin")
+                    .tags(tag)
+                    .send()
+                    .await
+                    .unwrap();
             }
-            iam.delete_user_permissions_boundary().user_name("svc-backup").send().await.unwrap();
+            iam.delete_user_permissions_boundary()
+                .user_name("svc-backup")
+                .send()
+                .await
+                .unwrap();
         }
         _ => {}
     }
@@ -205,7 +254,11 @@ async fn overcome(work: Work, options: SandboxOptions, write: &(String, u32), ki
         if is_done && life.ledger().await.open.is_empty() {
             break;
         }
-        assert!(runs < 3, "not settled after three more runs:\n{}", life.told());
+        assert!(
+            runs < 3,
+            "not settled after three more runs:\n{}",
+            life.told()
+        );
         // Whoever runs it again does so a while later.
         life.sandbox.clock().advance(Duration::from_secs(150));
     }
@@ -219,8 +272,17 @@ async fn holds(work: Work, life: &Life) {
     life.touched_only(&["svc-backup", "backup-admin"]);
     let (writes, ledger) = (life.writes(), life.store.bytes());
     life.applied(work.purpose()).await;
-    assert_eq!(life.writes(), writes, "a run with nothing to do wrote:\n{}", told());
-    assert_eq!(life.store.bytes(), ledger, "a run with nothing to do wrote the ledger");
+    assert_eq!(
+        life.writes(),
+        writes,
+        "a run with nothing to do wrote:\n{}",
+        told()
+    );
+    assert_eq!(
+        life.store.bytes(),
+        ledger,
+        "a run with nothing to do wrote the ledger"
+    );
     let keys = life.keys_of("svc-backup").await;
     match work {
         Work::DestroyAll => {
@@ -264,13 +326,19 @@ async fn everything(works: &[Work], options: impl Fn() -> SandboxOptions) {
                 let (options, write) = (options(), write.clone());
                 let case = (work, write.clone(), kind);
                 let one = tokio::spawn(async move { overcome(work, options, &write, kind).await });
-                if one.await.is_err() {
-                    failed.push(case);
+                if let Err(error) = one.await {
+                    let said = error.into_panic().downcast::<String>();
+                    failed.push(format!("{case:?}: {}", said.unwrap_or_default()));
                 }
             }
         }
     }
-    assert!(failed.is_empty(), "{} of {cases} cases: {failed:#?}", failed.len());
+    assert!(
+        failed.is_empty(),
+        "{} of {cases} cases:\n{}",
+        failed.len(),
+        failed.join("\n")
+    );
 }
 
 #[tokio::test]
@@ -287,5 +355,14 @@ async fn whatever_befalls_a_write_is_overcome_where_it_is_seen_late() {
         },
         ..options()
     };
-    everything(&[Work::First, Work::Rotation(1), Work::Rotation(2), Work::KeyDeleted], late).await;
+    everything(
+        &[
+            Work::First,
+            Work::Rotation(1),
+            Work::Rotation(2),
+            Work::KeyDeleted,
+        ],
+        late,
+    )
+    .await;
 }

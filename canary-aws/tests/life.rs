@@ -41,14 +41,27 @@ async fn is_gone(life: &Life) {
         drop(iam.list_users().send().await);
     }
     for user in ["svc-backup", "svc-both"] {
-        assert!(iam.get_user().user_name(user).send().await.is_err(), "{user}");
+        assert!(
+            iam.get_user().user_name(user).send().await.is_err(),
+            "{user}"
+        );
     }
-    assert!(iam.get_role().role_name("backup-admin").send().await.is_err());
+    assert!(
+        iam.get_role()
+            .role_name("backup-admin")
+            .send()
+            .await
+            .is_err()
+    );
 }
 
 /// Planting, repair of everything, three rotations, removal.
 async fn whole_life(options: SandboxOptions) {
-    let pass = |life: &Life| life.sandbox.clock().advance(std::time::Duration::from_secs(300));
+    let pass = |life: &Life| {
+        life.sandbox
+            .clock()
+            .advance(std::time::Duration::from_secs(300))
+    };
     let mut life = Life::begin(options, CONFIG).await;
     life.settles().await;
     pass(&life);
@@ -59,18 +72,63 @@ async fn whole_life(options: SandboxOptions) {
 
     let iam = life.somebody().await;
     let tag = Tag::builder().key("team").value("red").build().unwrap();
-    iam.tag_user().user_name("svc-backup").tags(tag.clone()).send().await.unwrap();
-    iam.tag_role().role_name("backup-admin").tags(tag).send().await.unwrap();
-    iam.update_user().user_name("svc-both").new_path("/theirs/").send().await.unwrap();
-    iam.delete_user_permissions_boundary().user_name("svc-backup").send().await.unwrap();
-    iam.update_role().role_name("backup-admin").max_session_duration(7200).send().await.unwrap();
-    iam.update_assume_role_policy().role_name("backup-admin").policy_document(THEIRS).send().await.unwrap();
+    iam.tag_user()
+        .user_name("svc-backup")
+        .tags(tag.clone())
+        .send()
+        .await
+        .unwrap();
+    iam.tag_role()
+        .role_name("backup-admin")
+        .tags(tag)
+        .send()
+        .await
+        .unwrap();
+    iam.update_user()
+        .user_name("svc-both")
+        .new_path("/theirs/")
+        .send()
+        .await
+        .unwrap();
+    iam.delete_user_permissions_boundary()
+        .user_name("svc-backup")
+        .send()
+        .await
+        .unwrap();
+    iam.update_role()
+        .role_name("backup-admin")
+        .max_session_duration(7200)
+        .send()
+        .await
+        .unwrap();
+    iam.update_assume_role_policy()
+        .role_name("backup-admin")
+        .policy_document(THEIRS)
+        .send()
+        .await
+        .unwrap();
     iam.put_user_policy().user_name("svc-backup").policy_name("svc-backup-policy").policy_document(r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#).send().await.unwrap();
-    iam.delete_role_policy().role_name("backup-admin").policy_name("backup-admin-policy").send().await.unwrap();
+    iam.delete_role_policy()
+        .role_name("backup-admin")
+        .policy_name("backup-admin-policy")
+        .send()
+        .await
+        .unwrap();
     let (id, _) = life.keys_of("svc-backup").await.remove(0);
-    iam.update_access_key().user_name("svc-backup").access_key_id(&id).status(StatusType::Inactive).send().await.unwrap();
+    iam.update_access_key()
+        .user_name("svc-backup")
+        .access_key_id(&id)
+        .status(StatusType::Inactive)
+        .send()
+        .await
+        .unwrap();
     let (lost, _) = life.keys_of("svc-both").await.remove(1);
-    iam.delete_access_key().user_name("svc-both").access_key_id(lost).send().await.unwrap();
+    iam.delete_access_key()
+        .user_name("svc-both")
+        .access_key_id(lost)
+        .send()
+        .await
+        .unwrap();
     pass(&life);
     assert!(life.plan().await.has_drift());
     let report = life.apply().await;
@@ -91,7 +149,10 @@ async fn whole_life(options: SandboxOptions) {
         life.is_settled().await;
         let keys = life.keys_of("svc-backup").await;
         assert_eq!(keys.len(), 2, "{keys:?}");
-        assert!(keys.contains(&(before.clone(), true)), "the one before lives on");
+        assert!(
+            keys.contains(&(before.clone(), true)),
+            "the one before lives on"
+        );
         life.keys_are_owned("svc-backup", Some("backup"), &[]).await;
         let now = life.noted("backup").unwrap().0;
         assert_ne!(now, before);
@@ -100,7 +161,12 @@ async fn whole_life(options: SandboxOptions) {
     assert_eq!(life.most_keys(), 2);
     let secrets = life.secrets().await;
     assert_eq!(secrets.len(), 4);
-    let told = format!("{:?}{:?}{:?}", life.plan().await, life.ledger().await, life.client().await);
+    let told = format!(
+        "{:?}{:?}{:?}",
+        life.plan().await,
+        life.ledger().await,
+        life.client().await
+    );
     assert_eq!(leaks(told.as_bytes(), &secrets), []);
     assert_eq!(leaks(&life.store.bytes(), &secrets), []);
 

@@ -49,7 +49,10 @@ impl Client {
                 "not answered"
             );
             unsent += usize::from(error.failure == Failure::NotSent);
-            if !error.is_passing() || unsent > UNSENT || began.elapsed().max(paused) + pause > PATIENCE {
+            if !error.is_passing()
+                || unsent > UNSENT
+                || began.elapsed().max(paused) + pause > PATIENCE
+            {
                 return Err(error);
             }
             self.pause(pause).await;

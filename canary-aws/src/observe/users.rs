@@ -47,8 +47,11 @@ pub(super) async fn look(client: &Client, looking: &mut Looking<'_>) {
                 single = here(looking, &all, &wanted);
                 seen = in_bulk(client, &mut single, all.len()).await;
                 let is_behind = |user: &&Principal| !policies(looking, &user.name).is_shown(user);
-                let behind: Vec<String> =
-                    seen.values().filter(is_behind).map(|user| user.name.clone()).collect();
+                let behind: Vec<String> = seen
+                    .values()
+                    .filter(is_behind)
+                    .map(|user| user.name.clone())
+                    .collect();
                 for name in behind {
                     seen.remove(&name);
                     single.insert(name);

@@ -68,8 +68,13 @@ impl Life {
         });
         let about = |event: &Value| {
             let parameters = &event["requestParameters"];
-            let name = ["userName", "roleName"].iter().find_map(|name| parameters[*name].as_str());
-            (event["eventName"].as_str().unwrap().to_owned(), name.unwrap_or_default().to_owned())
+            let name = ["userName", "roleName"]
+                .iter()
+                .find_map(|name| parameters[*name].as_str());
+            (
+                event["eventName"].as_str().unwrap().to_owned(),
+                name.unwrap_or_default().to_owned(),
+            )
         };
         events.iter().map(about).collect()
     }
@@ -82,7 +87,9 @@ impl Life {
             if !event["errorCode"].is_null() {
                 continue;
             }
-            let user = event["requestParameters"]["userName"].as_str().unwrap_or_default();
+            let user = event["requestParameters"]["userName"]
+                .as_str()
+                .unwrap_or_default();
             let keys = there.entry(user.to_owned()).or_default();
             match event["eventName"].as_str() {
                 Some("CreateAccessKey") => {
@@ -114,25 +121,39 @@ impl Life {
         for (id, _) in &keys {
             assert!(
                 owned.contains_key(id) || strangers.contains(&id.as_str()),
-                "{id} is nobody's"
+                "{id} is nobody's:\n{}",
+                self.told()
             );
         }
         assert!(ledger.open.is_empty(), "open: {:#?}", ledger.open);
         let Some(note) = note else { return };
         let (id, secret) = self.noted(note).unwrap();
-        assert!(keys.contains(&(id.clone(), true)), "the note's {id} is dead: {keys:?}");
-        assert_eq!(owned[&id].as_deref(), Some(secret.as_slice()), "the secret of {id}");
+        assert!(
+            keys.contains(&(id.clone(), true)),
+            "the note's {id} is dead: {keys:?}"
+        );
+        assert_eq!(
+            owned[&id].as_deref(),
+            Some(secret.as_slice()),
+            "the secret of {id}"
+        );
     }
 
     /// The secrets that the ledger has, today's and before.
     pub(crate) async fn secrets(&self) -> Vec<Vec<u8>> {
-        owned(&self.ledger().await).into_values().flatten().collect()
+        owned(&self.ledger().await)
+            .into_values()
+            .flatten()
+            .collect()
     }
 }
 
 /// The keys of the ledger, with their secrets.
 fn owned(ledger: &Ledger) -> BTreeMap<String, Option<Vec<u8>>> {
-    let keys = ledger.records.values().filter(|record| record.handle.kind == "AccessKey");
+    let keys = ledger
+        .records
+        .values()
+        .filter(|record| record.handle.kind == "AccessKey");
     keys.map(|record| {
         let secret = record.outputs.get("secret_access_key");
         let secret = secret.map(OutputValue::expose).map(<[u8]>::to_vec);

@@ -155,7 +155,12 @@ impl Life {
             let about = &event["requestParameters"];
             format!(
                 "{} {} {} {} {} {}\n",
-                event["eventTime"], event["userIdentity"]["userName"], event["eventName"], about, event["responseElements"]["accessKey"]["accessKeyId"], event["errorCode"]
+                event["eventTime"],
+                event["userIdentity"]["userName"],
+                event["eventName"],
+                about,
+                event["responseElements"]["accessKey"]["accessKeyId"],
+                event["errorCode"]
             )
         };
         let mut events = self.sandbox.events();
@@ -176,7 +181,11 @@ impl Life {
         let report = self.apply().await;
         assert!(report.is_complete(), "{report:#?}");
         assert_eq!(self.writes(), writes, "a second apply wrote");
-        assert_eq!(self.store.bytes(), ledger, "a second apply wrote the ledger");
+        assert_eq!(
+            self.store.bytes(),
+            ledger,
+            "a second apply wrote the ledger"
+        );
     }
 
     pub(crate) async fn plan(&self) -> Plan {

@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use canary_core::catalog::{Catalog, FieldRule, LowerError, Lowering, Proof};
 use canary_core::check::Note;
-use canary_core::config::{
-    Canary, FieldShape, KindShape, Shape, TableShape,
-};
+use canary_core::config::{Canary, FieldShape, KindShape, Shape, TableShape};
 use canary_core::detect::{Planted, Tripwire};
 use canary_core::graph::{Address, Desired, Handle, Input, Lifetime, ProviderId, Resource};
 use canary_core::observe::{Object, Observed, Scope};
@@ -68,7 +66,11 @@ impl Catalog for NoteCatalog {
     }
 
     fn lower(&self, canary: &Canary, cx: &Lowering<'_>) -> Result<Vec<Resource>, Vec<LowerError>> {
-        let key = canary.table.canary("of").and_then(|of| cx.access_key(of, 1)).unwrap();
+        let key = canary
+            .table
+            .canary("of")
+            .and_then(|of| cx.access_key(of, 1))
+            .unwrap();
         let fields = BTreeMap::from([
             (ID.to_owned(), Input::output(&key.of, key.id)),
             (SECRET.to_owned(), Input::output(&key.of, key.secret)),

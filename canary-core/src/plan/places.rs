@@ -26,7 +26,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// An action with the steps that make room for what it makes: kept ones go, the oldest first. Where none is kept, what is
+    /// An action with the steps that make room for what it makes: kept ones go, first those that go anyway, then the oldest. Where none is kept, what is
     /// replaced goes first itself.
     pub(super) fn with_room(
         &mut self,
@@ -44,7 +44,8 @@ impl<'a> Planner<'a> {
         let mut there = self.in_place(&resource.provider, &resource.handle.kind, &place);
         let is_kept = |record: &&Record| matches!(record.lifetime, Lifetime::Retired { .. });
         let mut kept: Vec<&Record> = there.ours.iter().copied().filter(is_kept).collect();
-        kept.sort_by_key(|record| (record.planted, &record.address));
+        // What goes anyway, as one whose making was not answered, makes room before what is still kept.
+        kept.sort_by_key(|record| (self.is_kept_on(record), record.planted, &record.address));
         let mut kept = kept.into_iter();
         while there.count() >= room {
             if let Some(record) = kept.next() {
@@ -62,6 +63,10 @@ impl<'a> Planner<'a> {
             return (action, goes);
         }
         (action, goes)
+    }
+
+    fn is_kept_on(&self, record: &Record) -> bool {
+        matches!(record.lifetime, Lifetime::Retired { until } if until > self.inputs.observed.at)
     }
 
     /// What is in a place now, but for what goes.
