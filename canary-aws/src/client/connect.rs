@@ -17,9 +17,10 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
-use jiff::Timestamp;
+use canary_core::apply::Clock;
 use jiff::fmt::rfc2822;
 
+use super::clock::MachineClock;
 use super::regional::{Regional, Services};
 
 /// No single answer takes longer: the slowest of these services, a page of an account's details, takes some seconds.
@@ -83,7 +84,7 @@ impl Connection {
             .provide_credentials()
             .await
             .map_err(|error| refused(error.into()))?;
-        Ok(Client::new(config, self))
+        Ok(Client::new(&config, self, Arc::new(MachineClock)))
     }
 
     /// Uses what was configured elsewhere, as credentials and an endpoint, in place of what this machine says. Asks nobody.
@@ -92,9 +93,8 @@ impl Connection {
         let config = config
             .to_builder()
             .region(Region::new(self.region.clone()))
-            .retry_config(RetryConfig::disabled())
             .build();
-        Client::new(config, self)
+        Client::new(&config, self, Arc::new(MachineClock))
     }
 }
 
@@ -117,6 +117,7 @@ pub struct Client {
     pub(crate) sts: aws_sdk_sts::Client,
     pub(crate) meter: Arc<Meter>,
     regional: Arc<Regional>,
+    clock: Arc<dyn Clock>,
 }
 
 impl fmt::Debug for Client {
@@ -126,12 +127,16 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    /// The clients of an account from a configuration that somebody else made. Its retries should be off: what is asked
-    /// again, and when, is decided here.
+    /// Goes by a configuration and a clock of one's own. What is asked again, and when, is this client's policy, whatever
+    /// the configuration says.
     #[must_use]
-    pub fn new(config: SdkConfig, connection: Connection) -> Self {
+    pub fn new(config: &SdkConfig, connection: Connection, clock: Arc<dyn Clock>) -> Self {
+        let config = config
+            .to_builder()
+            .retry_config(RetryConfig::disabled())
+            .build();
         let meter = Arc::new(Meter::default());
-        let metered = Metered(meter.clone());
+        let metered = Metered(meter.clone(), clock.clone());
         let iam = aws_sdk_iam::config::Builder::from(&config)
             .interceptor(metered.clone())
             .build();
@@ -142,15 +147,26 @@ impl Client {
             connection: Arc::new(connection),
             iam: aws_sdk_iam::Client::from_conf(iam),
             sts: aws_sdk_sts::Client::from_conf(sts),
-            config,
             meter,
             regional: Arc::new(Regional::new(config.clone(), metered)),
+            config,
+            clock,
         }
     }
 
     /// The clients of a region's own services.
     pub(crate) fn in_region(&self, region: &str) -> Arc<Services> {
         self.regional.of(region)
+    }
+
+    /// Measures the calls of one more client.
+    pub(super) fn metered(&self) -> Metered {
+        Metered(self.meter.clone(), self.clock.clone())
+    }
+
+    /// Waits.
+    pub(crate) async fn pause(&self, pause: Duration) {
+        self.clock.sleep(pause).await;
     }
 }
 
@@ -193,8 +209,14 @@ impl Meter {
     }
 }
 
-#[derive(Clone, Debug)]
-pub(super) struct Metered(pub(super) Arc<Meter>);
+#[derive(Clone)]
+pub(super) struct Metered(Arc<Meter>, Arc<dyn Clock>);
+
+impl fmt::Debug for Metered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Metered")
+    }
+}
 
 impl Intercept for Metered {
     fn name(&self) -> &'static str {
@@ -234,7 +256,7 @@ impl Intercept for Metered {
         if let Some(theirs) = date.and_then(|date| rfc2822::parse(date).ok()) {
             // Theirs has whole seconds: half of one is the likeliest rest.
             let theirs = theirs.timestamp().as_millisecond() + 500;
-            let offset = theirs - Timestamp::now().as_millisecond();
+            let offset = theirs - self.1.now().as_millisecond();
             self.0.offset_ms.store(offset, Ordering::Relaxed);
         }
         Ok(())

@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 
 use aws_credential_types::provider::error::CredentialsError;
+use aws_smithy_runtime_api::client::dns::ResolveDnsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -80,12 +81,9 @@ impl CallError {
             SdkError::DispatchFailure(dispatch) if dispatch.is_timeout() => {
                 plain(Failure::TimedOut, "no answer in time".into())
             }
-            SdkError::DispatchFailure(dispatch) => {
-                let connected = dispatch
-                    .as_connector_error()
-                    .is_some_and(|error| error.is_io());
+            SdkError::DispatchFailure(_) => {
                 let failure = match not_sent(error) {
-                    Failure::NotSent if connected && !is_refused(error) => Failure::Lost,
+                    Failure::NotSent if !was_never_sent(error) => Failure::Lost,
                     failure => failure,
                 };
                 plain(failure, innermost(error))
@@ -166,11 +164,12 @@ impl CallError {
     }
 }
 
-/// Connections that were never made sent nothing.
-fn is_refused(error: &(dyn StdError + 'static)) -> bool {
+/// Connections that were never made sent nothing. Whatever else befell a connection, the request may have arrived.
+fn was_never_sent(error: &(dyn StdError + 'static)) -> bool {
     causes(error).any(|cause| {
         let io = cause.downcast_ref::<std::io::Error>();
-        io.is_some_and(|io| io.kind() == std::io::ErrorKind::ConnectionRefused)
+        cause.is::<ResolveDnsError>()
+            || io.is_some_and(|io| io.kind() == std::io::ErrorKind::ConnectionRefused)
     })
 }
 

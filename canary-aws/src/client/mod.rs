@@ -1,5 +1,6 @@
 //! The services' clients, and what their errors mean.
 
+mod clock;
 mod connect;
 mod error;
 mod regional;

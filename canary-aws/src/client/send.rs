@@ -32,6 +32,7 @@ impl Client {
     {
         let began = Instant::now();
         let mut pause = FIRST_PAUSE;
+        let mut paused = Duration::ZERO;
         let mut unsent = 0;
         loop {
             let error = match send().await {
@@ -48,10 +49,14 @@ impl Client {
                 "not answered"
             );
             unsent += usize::from(error.failure == Failure::NotSent);
-            if !error.is_passing() || unsent > UNSENT || began.elapsed() + pause > PATIENCE {
+            if !error.is_passing()
+                || unsent > UNSENT
+                || began.elapsed().max(paused) + pause > PATIENCE
+            {
                 return Err(error);
             }
-            tokio::time::sleep(pause).await;
+            self.pause(pause).await;
+            paused += pause;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }

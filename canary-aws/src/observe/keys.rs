@@ -9,6 +9,7 @@ use futures::StreamExt as _;
 use jiff::Timestamp;
 
 use super::look::Looking;
+use super::patience::patiently;
 use super::principal::{Principal, moment};
 use super::report::{self, Row};
 use super::users::next;
@@ -86,9 +87,16 @@ pub(super) async fn look(
         }
     }
     let single: Vec<String> = single.into_iter().cloned().collect();
-    let lists = single.into_iter().map(|name| async move {
-        let keys = list(client, &name).await;
-        (name, keys)
+    let lists = single.into_iter().map(|name| {
+        let recent = recent(looking, &name);
+        async move {
+            let is_shown = |keys: &Vec<Key>| {
+                let is_there = |id: &&str| keys.iter().any(|key| key.id == **id);
+                recent.iter().all(|id| is_there(id))
+            };
+            let keys = patiently(client, is_shown, || list(client, &name)).await;
+            (name, keys)
+        }
     });
     let lists: Vec<_> = futures::stream::iter(lists)
         .buffer_unordered(TOGETHER)
@@ -114,6 +122,15 @@ fn known<'a>(looking: &Looking<'a>, user: &str) -> Vec<(&'a Handle, &'a Version)
     known
         .filter(|(handle, _)| handle.kind == ACCESS_KEY && handle.scope.as_deref() == Some(user))
         .filter_map(|(handle, version)| Some((handle, version.as_ref()?)))
+        .collect()
+}
+
+/// Identifiers of keys that we made moments ago.
+fn recent<'a>(looking: &Looking<'a>, user: &str) -> Vec<&'a str> {
+    let known = known(looking, user).into_iter();
+    known
+        .filter(|(handle, _)| looking.look.recent.contains(*handle))
+        .map(|(_, version)| version.uid.as_str())
         .collect()
 }
 
@@ -184,6 +201,7 @@ fn saw(looking: &mut Looking<'_>, user: &str, keys: &[Key]) {
         looking.saw(handle, key.object());
     }
     looking.saw_all(ACCESS_KEY, Some(user));
+    looking.not_yet(looking.recent_in(ACCESS_KEY, user));
 }
 
 async fn list(client: &Client, user: &str) -> Result<Vec<Key>, CallError> {
@@ -232,7 +250,7 @@ async fn fresh_report(client: &Client) -> Result<(Timestamp, BTreeMap<String, Ro
         looks += 1;
         match answer {
             Err(error) if error.code.contains("InProgress") && looks < LOOKS => {
-                tokio::time::sleep(pause).await;
+                client.pause(pause).await;
                 pause *= 2;
             }
             answer => break answer?,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use canary_core::graph::Handle;
-use canary_core::observe::{Gap, Look, Object, Observed, Place, Scope};
+use canary_core::observe::{Gap, Look, Object, Observed, Place, Reason, Scope};
 
 use crate::client::CallError;
 use crate::provider;
@@ -83,6 +83,28 @@ impl<'a> Looking<'a> {
             .entry(provider())
             .or_default()
             .insert(scope);
+    }
+
+    /// What we made so recently in a place that it may not be shown yet.
+    pub(super) fn recent_in(&self, kind: &str, scope: &str) -> BTreeSet<&'a Handle> {
+        let recent = self.look.recent.iter();
+        recent
+            .filter(|handle| handle.kind == kind && handle.scope.as_deref() == Some(scope))
+            .collect()
+    }
+
+    /// What of it was not seen may be there all the same.
+    pub(super) fn not_yet(&mut self, recent: BTreeSet<&Handle>) {
+        for handle in recent {
+            if !self.has_seen(handle) {
+                self.gap(Gap {
+                    provider: provider(),
+                    place: Place::Object(handle.clone()),
+                    reason: Reason::NotYet,
+                    detail: String::new(),
+                });
+            }
+        }
     }
 
     /// It was asked for by name and is not there.

@@ -10,6 +10,7 @@ mod account;
 mod keys;
 pub(crate) mod listener;
 mod look;
+mod patience;
 mod principal;
 mod report;
 pub(crate) mod roles;

@@ -7,8 +7,9 @@ use canary_core::observe::{Gap, Object, Place, Reason, Scope, Version};
 use futures::StreamExt as _;
 
 use super::look::Looking;
+use super::patience::patiently;
 use super::principal::{Principal, decoded, moment};
-use super::users::{next, tags};
+use super::users::{RecentPolicies, next, tags};
 use crate::catalog::{ROLE, ROLE_POLICY, canonical};
 use crate::client::{CallError, Client};
 use crate::provider;
@@ -60,9 +61,18 @@ pub(super) async fn look(client: &Client, looking: &mut Looking<'_>) {
             }
         }
     }
-    let looks = wanted.into_iter().map(|name| async move {
-        let found = single(client, &name).await;
-        (name, found)
+    let recent = &looking.look.recent;
+    let looks = wanted.into_iter().map(|name| {
+        let is_recent = recent.contains(&handle(&name));
+        let policies = RecentPolicies::of(looking, ROLE_POLICY, &name);
+        async move {
+            let is_shown = |found: &Option<Principal>| match found {
+                Some(role) => policies.is_shown(role),
+                None => !is_recent,
+            };
+            let found = patiently(client, is_shown, || single(client, &name)).await;
+            (name, found)
+        }
     });
     let found: Vec<_> = futures::stream::iter(looks)
         .buffer_unordered(TOGETHER)
@@ -77,6 +87,7 @@ pub(super) async fn look(client: &Client, looking: &mut Looking<'_>) {
                     looking.saw(handle, policy);
                 }
                 looking.saw_all(ROLE_POLICY, Some(&name));
+                looking.not_yet(looking.recent_in(ROLE_POLICY, &name));
             }
             Ok(None) if looking.look.recent.contains(&handle) => looking.gap(Gap {
                 provider: provider(),

@@ -1,7 +1,6 @@
 //! Users: who is there, and all of those that are wanted.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use aws_sdk_iam::types::{EntityType, Tag, UserDetail};
 use canary_core::graph::Handle;
@@ -10,6 +9,7 @@ use futures::StreamExt as _;
 
 use super::keys;
 use super::look::Looking;
+use super::patience::patiently;
 use super::principal::{Principal, decoded, moment};
 use crate::catalog::{ACCESS_KEY, USER, USER_POLICY};
 use crate::client::{CallError, Client};
@@ -23,10 +23,6 @@ const PAGE: i32 = 1000;
 const CALLS_EACH: usize = 4;
 /// Users that are looked at at the same time: IAM's buckets are small.
 const TOGETHER: usize = 8;
-/// What was made moments ago is looked for this many times, each twice as far from the last: 7.5 s in all, where
-/// researchers measured 4.
-const LOOKS: u32 = 4;
-const FIRST_LOOK: Duration = Duration::from_millis(500);
 
 pub(super) fn handle(name: &str) -> Handle {
     Handle {
@@ -50,6 +46,16 @@ pub(super) async fn look(client: &Client, looking: &mut Looking<'_>) {
             Ok(all) => {
                 single = here(looking, &all, &wanted);
                 seen = in_bulk(client, &mut single, all.len()).await;
+                let is_behind = |user: &&Principal| !policies(looking, &user.name).is_shown(user);
+                let behind: Vec<String> = seen
+                    .values()
+                    .filter(is_behind)
+                    .map(|user| user.name.clone())
+                    .collect();
+                for name in behind {
+                    seen.remove(&name);
+                    single.insert(name);
+                }
             }
             Err(error) => {
                 let scope = Scope {
@@ -67,8 +73,27 @@ pub(super) async fn look(client: &Client, looking: &mut Looking<'_>) {
             looking.saw(handle, policy);
         }
         looking.saw_all(USER_POLICY, Some(&user.name));
+        looking.not_yet(looking.recent_in(USER_POLICY, &user.name));
     }
     keys::look(client, looking, &seen).await;
+}
+
+/// Inline policies that we made moments ago.
+pub(super) struct RecentPolicies(BTreeSet<String>);
+
+impl RecentPolicies {
+    pub(super) fn of(looking: &Looking<'_>, kind: &str, name: &str) -> Self {
+        let recent = looking.recent_in(kind, name).into_iter();
+        Self(recent.map(|handle| handle.name.clone()).collect())
+    }
+
+    pub(super) fn is_shown(&self, of: &Principal) -> bool {
+        self.0.iter().all(|policy| of.inline.contains_key(policy))
+    }
+}
+
+fn policies(looking: &Looking<'_>, user: &str) -> RecentPolicies {
+    RecentPolicies::of(looking, USER_POLICY, user)
 }
 
 /// Notes who is there. Gives those of the wanted that are, or that may not be shown yet.
@@ -259,8 +284,13 @@ async fn one_by_one(
     let recent = &looking.look.recent;
     let looks = names.into_iter().map(|name| {
         let is_recent = recent.contains(&handle(&name));
+        let policies = policies(looking, &name);
         async move {
-            let found = patiently(client, &name, is_recent).await;
+            let is_shown = |found: &Option<Principal>| match found {
+                Some(user) => policies.is_shown(user),
+                None => !is_recent,
+            };
+            let found = patiently(client, is_shown, || single(client, &name)).await;
             (name, is_recent, found)
         }
     });
@@ -288,24 +318,6 @@ async fn one_by_one(
         }
     }
     seen
-}
-
-/// What was made moments ago may not be shown yet.
-async fn patiently(
-    client: &Client,
-    name: &str,
-    is_recent: bool,
-) -> Result<Option<Principal>, CallError> {
-    let mut pause = FIRST_LOOK;
-    let looks = if is_recent { LOOKS } else { 0 };
-    for _ in 0..looks {
-        if let Some(user) = single(client, name).await? {
-            return Ok(Some(user));
-        }
-        tokio::time::sleep(pause).await;
-        pause *= 2;
-    }
-    single(client, name).await
 }
 
 /// One user with everything that is declared of it; `None` where there is none.

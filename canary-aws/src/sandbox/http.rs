@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
+use axum::http::header::DATE;
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
 
@@ -20,12 +21,21 @@ const MAX_BODY: usize = 16 * 1024 * 1024;
 /// A waiting receipt looks again at least so often: a clock that runs makes messages visible without a word.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// One request.
+/// One request. The answer bears the sandbox's own date.
 pub(super) async fn handle(
     State(shared): State<Arc<Shared>>,
     ConnectInfo(wire): ConnectInfo<Wire>,
     request: axum::extract::Request,
 ) -> Response {
+    let mut response = answer(&shared, &wire, request).await;
+    let date = shared.clock.now().strftime("%a, %d %b %Y %H:%M:%S GMT");
+    if let Ok(date) = HeaderValue::try_from(date.to_string()) {
+        response.headers_mut().insert(DATE, date);
+    }
+    response
+}
+
+async fn answer(shared: &Arc<Shared>, wire: &Wire, request: axum::extract::Request) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, MAX_BODY).await else {
         return response(Written {
@@ -46,14 +56,14 @@ pub(super) async fn handle(
     let name = request.name();
     shared.account().requests.push(&name);
     let fault = shared.faults.take(&name);
-    if !before(&shared, fault).await {
+    if !before(shared, fault).await {
         wire.cut();
         return response(Written::default());
     }
     let written = match fault.and_then(|fault| fault.refusal(request.service)) {
         Some(failure) => shared.account().refuse(&request, &failure),
         None => {
-            wait_for_message(&shared, &request).await;
+            wait_for_message(shared, &request).await;
             shared.account().handle(&request)
         }
     };
@@ -65,7 +75,7 @@ pub(super) async fn handle(
         }
         _ => written,
     };
-    if !after(&shared, fault).await {
+    if !after(shared, fault).await {
         wire.cut();
     }
     response(written)

@@ -25,7 +25,7 @@ pub(crate) fn client(config: &SdkConfig, account: &str) -> Client {
         region: REGION.to_owned(),
         profile: None,
     };
-    Client::new(config.clone(), connection)
+    connection.through(config)
 }
 
 pub(crate) async fn config(endpoint: &str, id: &str, secret: &str) -> SdkConfig {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{Engine, EngineError, Kept, Provider};
 use crate::catalog::{LowerError, Lowering, Pinned};
@@ -12,7 +12,7 @@ use crate::detect::{Own, Planted, Tripwire};
 use crate::disguise::{Digester, OwnCalls, SiteKeys};
 use crate::graph::{Address, CanaryId, Desired, Handle, Lifetime, ProviderId, Resource};
 use crate::ledger::{Ledger, Record, Settled, Torn, Verb, may_still_come, reconcile};
-use crate::observe::{Gap, Look, Observe, Observed, Place, Reason, Scope, Sight, Site};
+use crate::observe::{Gap, Look, Observe, Observed, Place, Reason, SHOWN_LATE, Scope, Sight, Site};
 use crate::plan::{self, Inputs, Plan, Purpose};
 
 /// The ledger as it was read.
@@ -427,10 +427,6 @@ impl Engine {
             .collect()
     }
 }
-
-/// What we made is seen by everybody after seconds, even where the world is said to be consistent eventually; sites whose
-/// own documents speak of minutes mean few.
-const SHOWN_LATE: SignedDuration = SignedDuration::from_mins(2);
 
 /// A provider's canaries, each after those that it refers to, else by address. The configuration has no cycles.
 fn referred_first<'a>(config: &'a Config, id: &ProviderId) -> Vec<&'a Canary> {

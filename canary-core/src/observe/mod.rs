@@ -18,6 +18,7 @@ use crate::disguise::SiteKeys;
 
 pub use gap::{Gap, Place, Reason};
 pub use grant::{Given, Grant, Grantee, Rule};
+pub(crate) use observed::SHOWN_LATE;
 pub use observed::{Look, Object, Observed, Scope, Seen, Sight, Site, Version};
 pub use recorded::{RecordedError, read_recorded, write_recorded};
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{Gap, Grant, Place};
@@ -114,6 +114,10 @@ impl Site {
         self.id == other.id || self.aliases.contains(&other.id) || other.aliases.contains(&self.id)
     }
 }
+
+/// What we made or removed is seen so by everybody after seconds, even where the world is said to be consistent eventually;
+/// sites whose own documents speak of minutes mean few.
+pub(crate) const SHOWN_LATE: SignedDuration = SignedDuration::from_mins(2);
 
 /// What to look at.
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@ use super::decide::{Planner, replace, same_incarnation};
 use super::{Action, Obstacle, Outside, ReplaceCause, Step};
 use crate::graph::{Address, Handle, Lifetime, ProviderId, Resource};
 use crate::ledger::Record;
-use crate::observe::{Object, Sight};
+use crate::observe::{Object, SHOWN_LATE, Sight};
 
 impl<'a> Planner<'a> {
     /// What is known of one name. Where there is no place there is nothing in it.
@@ -26,7 +26,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// An action with the steps that make room for what it makes: kept ones go, the oldest first. Where none is kept, what is
+    /// An action with the steps that make room for what it makes: kept ones go, first those that go anyway, then the oldest. Where none is kept, what is
     /// replaced goes first itself.
     pub(super) fn with_room(
         &mut self,
@@ -44,7 +44,8 @@ impl<'a> Planner<'a> {
         let mut there = self.in_place(&resource.provider, &resource.handle.kind, &place);
         let is_kept = |record: &&Record| matches!(record.lifetime, Lifetime::Retired { .. });
         let mut kept: Vec<&Record> = there.ours.iter().copied().filter(is_kept).collect();
-        kept.sort_by_key(|record| (record.planted, &record.address));
+        // What goes anyway, as one whose making was not answered, makes room before what is still kept.
+        kept.sort_by_key(|record| (self.is_kept_on(record), record.planted, &record.address));
         let mut kept = kept.into_iter();
         while there.count() >= room {
             if let Some(record) = kept.next() {
@@ -62,6 +63,10 @@ impl<'a> Planner<'a> {
             return (action, goes);
         }
         (action, goes)
+    }
+
+    fn is_kept_on(&self, record: &Record) -> bool {
+        matches!(record.lifetime, Lifetime::Retired { until } if until > self.inputs.observed.at)
     }
 
     /// What is in a place now, but for what goes.
@@ -86,8 +91,20 @@ impl<'a> Planner<'a> {
         let inside = self.index.inside.get(place).into_iter().flatten();
         inside
             .filter(|(handle, object)| !self.is_ours(place, handle, object))
+            .filter(|(_, object)| !self.is_just_gone(object))
             .copied()
             .collect()
+    }
+
+    /// Whether we removed it so recently that the site may still show it.
+    fn is_just_gone(&self, object: &Object) -> bool {
+        let now = self.inputs.observed.at;
+        let mut buried = self.inputs.ledger.tombstones.iter();
+        buried.any(|tombstone| {
+            let version = tombstone.record.version.as_ref();
+            version.is_some_and(|version| version.uid == object.version.uid)
+                && now.duration_since(tombstone.buried) < SHOWN_LATE
+        })
     }
 
     fn is_ours(&self, place: &Handle, handle: &Handle, object: &Object) -> bool {
