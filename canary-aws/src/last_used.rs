@@ -6,12 +6,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use canary_core::detect::{
     Action, Actor, Credential, Event, Identity, Listen, ListenError, Listened, Mention, Outcome,
-    SILENT, Stage,
+    Planted, SILENT, Stage,
 };
 use jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use crate::catalog::{ACCESS_KEY, KEY_ID, USER};
 use crate::client::{CallError, Client};
 use crate::provider;
 
@@ -30,6 +31,30 @@ pub struct WatchedKey {
     pub user: String,
     /// The unique identifier of its user.
     pub user_id: String,
+}
+
+/// The keys among what is planted.
+#[must_use]
+pub fn watched_keys(planted: &[Planted]) -> BTreeSet<WatchedKey> {
+    let user = |key: &Planted| {
+        planted.iter().find(|user| {
+            user.handle.kind == USER && Some(&user.handle.name) == key.handle.scope.as_ref()
+        })
+    };
+    let keys = planted
+        .iter()
+        .filter(|planted| planted.handle.kind == ACCESS_KEY);
+    keys.filter_map(|key| {
+        let user = user(key);
+        Some(WatchedKey {
+            id: key.outputs.get(KEY_ID).or(key.uid.as_ref())?.clone(),
+            user: user
+                .and_then(|user| user.fields.get("arn").cloned())
+                .unwrap_or_default(),
+            user_id: user.and_then(|user| user.uid.clone()).unwrap_or_default(),
+        })
+    })
+    .collect()
 }
 
 /// Asks IAM when keys were used last. A use is told once, an hour after it, so that its own event comes first where there is

@@ -24,7 +24,7 @@ pub mod trail;
 pub use catalog::AwsCatalog;
 pub use client::{Client, ConnectError, Connection};
 pub use key_id::account_of;
-pub use last_used::{LastUsed, WatchedKey};
+pub use last_used::{LastUsed, WatchedKey, watched_keys};
 pub use observe::AwsObserve;
 pub use realize::AwsRealize;
 

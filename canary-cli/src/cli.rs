@@ -225,16 +225,31 @@ pub(crate) struct Detect {
     /// A cluster's audit log, plain or gzip; - is standard input
     #[arg(long, value_name = "FILE", env = "CANARY_AUDIT_LOG", group = "source")]
     pub(crate) audit_log: Option<PathBuf>,
-    /// An account's CloudTrail: files and folders of log files, plain or gzip; more with commas, or given again
+    /// An account's CloudTrail: files and folders of log files, plain or gzip; with --follow also a queue, as sqs://NAME;
+    /// more with commas, or given again
     #[cfg(feature = "aws")]
     #[arg(
         long,
-        value_name = "PATH",
+        value_name = "PATH|sqs://QUEUE",
         env = "CANARY_CLOUDTRAIL",
         value_delimiter = ',',
         group = "source"
     )]
-    pub(crate) cloudtrail: Vec<PathBuf>,
+    pub(crate) cloudtrail: Vec<String>,
+    /// A log group of CloudWatch that has an EKS cluster's audit log, or a trail; more with commas, or given again
+    #[cfg(feature = "aws")]
+    #[arg(
+        long,
+        value_name = "GROUP",
+        env = "CANARY_CLOUDWATCH",
+        value_delimiter = ',',
+        group = "source"
+    )]
+    pub(crate) cloudwatch: Vec<String>,
+    /// Ask AWS when each planted key was last used: a use that no event has told an hour later is an alert
+    #[cfg(feature = "aws")]
+    #[arg(long, env = "CANARY_LAST_USED", value_parser = switch, group = "source")]
+    pub(crate) last_used: bool,
     /// Go on as the log grows, also across its rotation and our restarts
     #[arg(long, env = "CANARY_FOLLOW", value_parser = switch)]
     pub(crate) follow: bool,
@@ -246,15 +261,6 @@ pub(crate) struct Detect {
     pub(crate) exit_code: bool,
     #[command(flatten)]
     pub(crate) planned: Planned,
-}
-
-impl Detect {
-    /// The audit log that is followed.
-    pub(crate) fn log(&self) -> &std::path::Path {
-        self.audit_log
-            .as_deref()
-            .unwrap_or(std::path::Path::new("-"))
-    }
 }
 
 #[derive(Args, Debug)]

@@ -15,6 +15,8 @@ use crate::error::{CommandError, Exit};
 mod aws;
 #[cfg(feature = "aws")]
 pub use aws::Aws;
+#[cfg(feature = "aws")]
+pub(crate) use aws::aws_client;
 
 /// A provider before it is connected.
 #[async_trait]

@@ -40,6 +40,9 @@ pub(super) struct Watch {
     applied_by: Option<String>,
     /// The account of the configuration.
     account: Option<String>,
+    /// `[aws]`.
+    #[cfg(feature = "aws")]
+    section: Option<canary_core::config::Table>,
 }
 
 impl Watch {
@@ -88,6 +91,12 @@ impl Watch {
             planned: false,
             applied_by: None,
             account: account(project),
+            #[cfg(feature = "aws")]
+            section: project
+                .config
+                .providers
+                .get(&canary_aws::provider())
+                .cloned(),
         })
     }
 
@@ -138,6 +147,12 @@ impl Watch {
             planned: true,
             applied_by: args.applied_by.clone(),
             account: account(project),
+            #[cfg(feature = "aws")]
+            section: project
+                .config
+                .providers
+                .get(&canary_aws::provider())
+                .cloned(),
         })
     }
 
@@ -203,11 +218,44 @@ impl Watch {
         let _ = (event, &self.account);
     }
 
-    /// A trail as a source of what can matter.
+    /// What is wanted of other logs than a cluster's.
     #[cfg(feature = "aws")]
-    pub(super) fn trail(&self, paths: &[std::path::PathBuf]) -> canary_aws::trail::TrailFiles {
-        let interest = Interest::Tripwires(Arc::new(self.elsewhere.clone()));
-        canary_aws::trail::TrailFiles::new(paths.to_vec(), &interest)
+    pub(super) fn elsewhere(&self) -> Interest {
+        Interest::Tripwires(Arc::new(self.elsewhere.clone()))
+    }
+
+    /// Reads lines of a cluster's log that come the way of others.
+    #[cfg(feature = "aws")]
+    pub(super) fn lines(&self) -> canary_aws::trail::Lines {
+        let scan = std::sync::Mutex::new(canary_k8s::audit::Scan::new(&self.in_cluster, true));
+        Box::new(move |line| {
+            let mut scan = scan
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            if scan.maybe(line) {
+                canary_k8s::audit::read_line(line, false).events
+            } else {
+                Vec::new()
+            }
+        })
+    }
+
+    /// The keys whose last use is asked for.
+    #[cfg(feature = "aws")]
+    pub(super) fn keys(&self) -> std::collections::BTreeSet<canary_aws::WatchedKey> {
+        canary_aws::watched_keys(&self.planted)
+    }
+
+    /// A connection to the account.
+    #[cfg(feature = "aws")]
+    pub(super) async fn account_client(&self) -> Result<canary_aws::Client, CommandError> {
+        let Some(section) = &self.section else {
+            return Err(
+                CommandError::new(Exit::Config, "there is no [aws] in the configuration")
+                    .hint("[aws] says which account and region"),
+            );
+        };
+        crate::providers::aws_client(section).await
     }
 
     /// The log as a source of what can matter.
@@ -246,11 +294,6 @@ pub(super) struct Log {
 }
 
 impl Log {
-    /// As a source of events like any other.
-    pub(super) fn into_listen(self) -> Box<dyn canary_core::detect::Listen> {
-        Box::new(self.source)
-    }
-
     /// From now on these tripwires.
     pub(super) fn want(&mut self, watch: &Watch) {
         self.source.want(watch.interest());

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use canary_aws::{AwsCatalog, AwsObserve, AwsRealize, Connection};
+use canary_aws::{AwsCatalog, AwsObserve, AwsRealize, Client, Connection};
 use canary_core::catalog::Catalog;
 use canary_core::config::Table;
 use canary_core::engine::Provider;
@@ -22,20 +22,25 @@ impl Connect for Aws {
     }
 
     async fn connect(&self, section: &Table) -> Result<Provider, CommandError> {
-        let text = |field| section.text(field).unwrap_or_default().to_owned();
-        let connection = Connection {
-            account: text("account"),
-            region: text("region"),
-            profile: section.text("profile").map(str::to_owned),
-        };
-        let client = connection.connect().await.map_err(|error| {
-            CommandError::new(Exit::Denied, error.to_string())
-                .hint("log in (aws sso login), or name a profile in [aws] or AWS_PROFILE")
-        })?;
+        let client = aws_client(section).await?;
         Ok(Provider {
             catalog: self.catalog(),
             observe: Some(Arc::new(AwsObserve::new(client.clone()))),
             realize: Some(Arc::new(AwsRealize::new(client))),
         })
     }
+}
+
+/// A connection as `[aws]` says.
+pub(crate) async fn aws_client(section: &Table) -> Result<Client, CommandError> {
+    let text = |field| section.text(field).unwrap_or_default().to_owned();
+    let connection = Connection {
+        account: text("account"),
+        region: text("region"),
+        profile: section.text("profile").map(str::to_owned),
+    };
+    connection.connect().await.map_err(|error| {
+        CommandError::new(Exit::Denied, error.to_string())
+            .hint("log in (aws sso login), or name a profile in [aws] or AWS_PROFILE")
+    })
 }

@@ -1,22 +1,24 @@
 //! A log as it grows: across its rotation, our restarts, and what is planted meanwhile.
 
+use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use canary_core::alert::{Change, Folder};
-use canary_core::detect::{Judge, Sighting, Tripwires};
+use canary_core::detect::{Judge, Listened, Sighting, Tripwires};
 use canary_core::disguise::Key;
-use canary_k8s::audit::AuditFile;
 use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::kept::{Followed, Kept};
+use super::kept::{self, Kept};
+use super::place::{Log, Place, Reading};
+use super::sources::names;
 use super::tell::{self, Totals};
 use crate::cli::Detect;
 use crate::commands::Context;
-use crate::commands::watch::{Log, Watch};
+use crate::commands::watch::Watch;
 use crate::error::{CommandError, Exit};
 use crate::project::{Project, Stamp};
 use crate::sink::Post;
@@ -42,26 +44,19 @@ pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, Comman
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            listened = following.log.next() => match listened? {
-                Some(listened) => {
-                    following.totals.add(&listened);
-                    let mut seen = Vec::new();
-                    for event in &listened.events {
-                        seen.extend(following.judge.judge(event));
-                    }
-                    following.position = Some(listened.position);
-                    if following.tell(&seen)? || following.kept_at.elapsed() >= KEEP {
-                        following.keep()?;
+            (n, listened) = next(&mut following.logs) => match listened? {
+                Some(listened) => following.take(n, listened).await?,
+                None => {
+                    drop(following.logs.remove(n));
+                    has_ended = following.logs.is_empty();
+                    if has_ended {
+                        break;
                     }
                 }
-                None => {
-                has_ended = true;
-                break;
-            }
             },
             ended = following.post.next() => {
                 following.post.ended(&ended, context.ui, Timestamp::now());
-                following.keep()?;
+                following.keep().await?;
             }
             _ = tick.tick() => following.tick().await?,
             () = &mut stop => break,
@@ -73,7 +68,7 @@ pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, Comman
         following.tell(&rest)?;
     }
     following.last_post().await;
-    following.keep()?;
+    following.keep().await?;
     if args.json {
         tell::unread(context, &following.totals);
     } else {
@@ -86,8 +81,29 @@ pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, Comman
     })
 }
 
+/// What comes next of any log, and of which. Waiting for it may be given up at any time.
+async fn next(logs: &mut [Followed]) -> (usize, Result<Option<Listened>, CommandError>) {
+    let waiting = logs
+        .iter_mut()
+        .map(|followed| Box::pin(followed.log.next()));
+    let (listened, n, _) = futures::future::select_all(waiting).await;
+    (n, listened)
+}
+
+/// A log that is followed.
+struct Followed {
+    place: Place,
+    log: Log,
+    /// After what was told.
+    position: Option<String>,
+    /// Up to where its source knows that what it gave is kept.
+    done: Option<String>,
+    /// Where it was when the ledger was last seen to be as it was loaded: what is planted later is touched later.
+    checked: Option<String>,
+}
+
 /// Two that follow the same log here would each undo what the other keeps.
-fn alone(place: &Path, log: &Path) -> Result<File, CommandError> {
+fn alone(place: &Path, logs: &str) -> Result<File, CommandError> {
     let path = place.with_extension("mutex");
     let failed = |error: std::io::Error| {
         CommandError::new(Exit::Failed, format!("writing {}: {error}", path.display()))
@@ -105,10 +121,7 @@ fn alone(place: &Path, log: &Path) -> Result<File, CommandError> {
     match mutex.try_lock() {
         Ok(()) => Ok(mutex),
         Err(TryLockError::WouldBlock) => {
-            let words = format!(
-                "another `canary detect --follow` here follows {}",
-                log.display()
-            );
+            let words = format!("another `canary detect --follow` here follows {logs}");
             Err(CommandError::new(Exit::Locked, words))
         }
         Err(TryLockError::Error(error)) => Err(failed(error)),
@@ -143,18 +156,15 @@ struct Following<'a> {
     _alone: File,
     judge: Judge,
     folder: Folder,
-    log: Log,
+    watch: Watch,
+    logs: Vec<Followed>,
     post: Post,
     totals: Totals,
     /// How many alerts were created.
     told: usize,
     kept_at: Instant,
-    /// After what was told.
-    position: Option<String>,
     /// The ledger as it was last loaded.
     stamp: Option<Stamp>,
-    /// Where the log was when the ledger was last seen to be as it was loaded: what is planted later is touched later.
-    checked: Option<String>,
 }
 
 impl<'a> Following<'a> {
@@ -166,8 +176,10 @@ impl<'a> Following<'a> {
         let stamp = project.ledger_stamp();
         let watch = Watch::following(context, project, &args.planned).await?;
         let key = project.key().ok();
-        let place = Kept::of_follower(project, args.log(), args.planned.planned);
-        let alone = alone(&place, args.log())?;
+        let places = Place::all(args);
+        let names = names(&places);
+        let place = Kept::of_follower(project, &names, args.planned.planned);
+        let alone = alone(&place, &names)?;
         let kept = match &key {
             Some(key) => Kept::read(&place, key, context.ui),
             None => {
@@ -179,14 +191,26 @@ impl<'a> Following<'a> {
         };
         let mut judge = watch.judge(project.config.known_readers.clone());
         let mut folder = watch.folder();
-        let path = args.log().display().to_string();
-        let position = kept.resume(&path, &mut judge, &mut folder);
-        let log = watch.log(args.log(), true, position.as_deref())?;
-        if !AuditFile::is_stream(args.log()) && !args.log().exists() {
-            let path = args.log().display();
-            context
-                .ui
-                .say(&format!("There is no {path} yet: waiting for it"));
+        let positions = kept.resume(&mut judge, &mut folder);
+        let mut logs = Vec::new();
+        for place in places {
+            if let Place::Audit(path) = &place
+                && !place.is_stream()
+                && !path.exists()
+            {
+                let path = path.display();
+                context
+                    .ui
+                    .say(&format!("There is no {path} yet: waiting for it"));
+            }
+            let position = positions.get(&place.name()).cloned();
+            logs.push(Followed {
+                log: place.open(reading(&watch), position.as_deref()).await?,
+                done: position.clone(),
+                checked: position.clone(),
+                position,
+                place,
+            });
         }
         let post = Post::new(&project.config.alerts, kept.outbox)?;
         // Planted while nobody followed.
@@ -198,19 +222,35 @@ impl<'a> Following<'a> {
             key,
             judge,
             folder,
-            log,
+            watch,
+            logs,
             post,
             totals: Totals::default(),
             told: 0,
             kept_at: Instant::now(),
-            checked: position.clone(),
-            position,
             stamp,
             place,
             _alone: alone,
         };
         following.tell(&open)?;
         Ok(following)
+    }
+
+    /// Takes in what came of a log.
+    async fn take(&mut self, n: usize, mut listened: Listened) -> Result<(), CommandError> {
+        self.totals.add(&listened);
+        let mut seen = Vec::new();
+        for event in &mut listened.events {
+            self.watch.ours(event);
+            seen.extend(self.judge.judge(event));
+        }
+        if let Some(followed) = self.logs.get_mut(n) {
+            followed.position = Some(listened.position);
+        }
+        if self.tell(&seen)? || self.kept_at.elapsed() >= KEEP {
+            self.keep().await?;
+        }
+        Ok(())
     }
 
     /// Gives whether anything changed.
@@ -249,24 +289,38 @@ impl<'a> Following<'a> {
     }
 
     /// After its alerts were told, so that none is lost; told again is better than never.
-    fn keep(&mut self) -> Result<(), CommandError> {
+    async fn keep(&mut self) -> Result<(), CommandError> {
         self.kept_at = Instant::now();
-        let (Some(key), Some(position)) = (&self.key, &self.position) else {
+        let Some(key) = &self.key else {
             return Ok(());
         };
         let judge = self.judge.save().map_err(|error| {
             CommandError::new(Exit::Failed, format!("keeping what was learned: {error}"))
         })?;
+        let positions = self.logs.iter().filter_map(|followed| {
+            let position = followed.position.clone()?;
+            Some((followed.place.name(), position))
+        });
+        let positions: BTreeMap<String, String> = positions.collect();
+        if positions.is_empty() {
+            return Ok(());
+        }
         let kept = Kept {
-            followed: Some(Followed {
-                log: self.args.log().display().to_string(),
-                position: position.clone(),
-                judge,
-            }),
+            followed: Some(kept::Followed { positions, judge }),
             alerts: self.folder.save(),
             outbox: self.post.outbox.clone(),
         };
-        kept.write(&self.place, key)
+        kept.write(&self.place, key)?;
+        // Only now may a queue forget what it gave.
+        for followed in &mut self.logs {
+            if followed.position != followed.done
+                && let Some(position) = followed.position.clone()
+            {
+                followed.log.done(&position).await?;
+                followed.done = Some(position);
+            }
+        }
+        Ok(())
     }
 
     async fn tick(&mut self) -> Result<(), CommandError> {
@@ -274,11 +328,13 @@ impl<'a> Following<'a> {
         self.post.send(&self.folder, Timestamp::now());
         if !waited.is_empty() {
             self.tell(&waited)?;
-            self.keep()?;
+            self.keep().await?;
         }
         let stamp = self.project.ledger_stamp();
         if self.args.planned.planned || stamp == self.stamp {
-            self.checked.clone_from(&self.position);
+            for followed in &mut self.logs {
+                followed.checked.clone_from(&followed.position);
+            }
             return Ok(());
         }
         let Ok(watch) = Watch::following(self.context, self.project, &self.args.planned).await
@@ -287,22 +343,36 @@ impl<'a> Following<'a> {
             return Ok(());
         };
         self.stamp = stamp;
-        self.replant(watch)
+        self.replant(watch).await
     }
 
     /// Something else is out there. The log is read again from where it was when what is new was not there yet.
-    fn replant(&mut self, watch: Watch) -> Result<(), CommandError> {
-        if AuditFile::is_stream(self.args.log()) {
-            self.log.want(&watch);
-        } else {
-            self.log = watch.log(self.args.log(), true, self.checked.as_deref())?;
+    async fn replant(&mut self, watch: Watch) -> Result<(), CommandError> {
+        for followed in &mut self.logs {
+            if matches!(followed.place, Place::Audit(_)) && !followed.place.is_stream() {
+                let from = followed.checked.as_deref();
+                followed.log = followed.place.open(reading(&watch), from).await?;
+            } else {
+                followed.log.want(&watch);
+            }
         }
         self.folder.rekey(watch.alerts.clone());
         self.folder.hold(watch.holders());
-        let open = self
-            .judge
-            .replant(watch.planted, Tripwires::new(watch.tripwires), watch.own);
+        let open = self.judge.replant(
+            watch.planted.clone(),
+            Tripwires::new(watch.tripwires.clone()),
+            watch.own.clone(),
+        );
+        self.watch = watch;
         self.tell(&open)?;
-        self.keep()
+        self.keep().await
+    }
+}
+
+fn reading(watch: &Watch) -> Reading<'_> {
+    Reading {
+        watch,
+        follow: true,
+        touches_only: false,
     }
 }

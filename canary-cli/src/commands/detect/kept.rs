@@ -1,6 +1,7 @@
 //! What is kept of watching, sealed, beside the ledger: the position in the log, what was learned from it, and the
 //! alerts, in one file, so that they always fit each other.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -29,13 +30,11 @@ const FORM: SealForm = SealForm {
     word: "watch",
 };
 
-/// A followed log.
+/// Logs that are followed together.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Followed {
-    /// Its path, as given.
-    pub(crate) log: String,
-    /// How far it was read.
-    pub(crate) position: String,
+    /// How far each was read, by its name as given.
+    pub(crate) positions: BTreeMap<String, String>,
     /// What the judge learned.
     pub(crate) judge: serde_json::Value,
 }
@@ -51,10 +50,10 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    /// Where what a follower of that log keeps is: each log has its own, so that none undoes another's.
+    /// Where what a follower of these logs keeps is: each has its own, so that none undoes another's.
     /// With `--planned` other things are canaries, and what was passed over is not known to the other.
-    pub(crate) fn of_follower(project: &Project, log: &Path, planned: bool) -> PathBuf {
-        let mut what = log.as_os_str().as_encoded_bytes().to_vec();
+    pub(crate) fn of_follower(project: &Project, logs: &str, planned: bool) -> PathBuf {
+        let mut what = logs.as_bytes().to_vec();
         what.extend([0, u8::from(planned)]);
         let digest = Digester::new(&[0; 32]).digest(&what);
         let short: String = digest.as_bytes()[..4]
@@ -123,17 +122,18 @@ impl Kept {
         put(path, &bytes).map_err(|error| failed(error.to_string()))
     }
 
-    /// Goes on where the same log was left.
+    /// Goes on where these logs were left.
     pub(crate) fn resume(
         &self,
-        log: &str,
         judge: &mut Judge,
         folder: &mut Folder,
-    ) -> Option<String> {
+    ) -> BTreeMap<String, String> {
         folder.load(self.alerts.clone());
-        let followed = self.followed.as_ref().filter(|f| f.log == log)?;
+        let Some(followed) = &self.followed else {
+            return BTreeMap::new();
+        };
         // What was learned is worth less than the position: a newer program may not understand it.
         drop(judge.load(followed.judge.clone()));
-        Some(followed.position.clone())
+        followed.positions.clone()
     }
 }

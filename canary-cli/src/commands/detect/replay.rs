@@ -6,6 +6,7 @@ use canary_core::alert::{Alert, Change};
 use canary_core::detect::Judge;
 
 use super::kept::Kept;
+use super::place::{Place, Reading};
 use super::sources::{Sources, names};
 use super::tell::{self, Totals};
 use crate::cli::Detect;
@@ -21,7 +22,13 @@ pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, Comman
     let mut judge = watch.judge(project.config.known_readers.clone());
     let mut folder = watch.folder();
     foresee(&watch, &mut judge, args).await?;
-    let mut log = Sources::of(&watch, args)?;
+    let places = Place::all(args);
+    let reading = Reading {
+        watch: &watch,
+        follow: false,
+        touches_only: false,
+    };
+    let mut log = Sources::open(&places, reading).await?;
     let mut totals = Totals::default();
     let mut in_order = InOrder::default();
     // What was read before the log failed is told all the same.
@@ -76,7 +83,7 @@ pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, Comman
             context.ui.say(&format!("Note: {}", error.message));
         }
     }
-    let failed = failed.or_else(|| totals.is_a_log(&names(args)).err());
+    let failed = failed.or_else(|| totals.is_a_log(&names(&places)).err());
     // Of a log that was not read, that nothing was touched is not what it tells.
     if args.json || (failed.is_some() && alerts.is_empty()) {
         tell::unread(context, &totals);
@@ -104,7 +111,14 @@ async fn foresee(watch: &Watch, judge: &mut Judge, args: &Detect) -> Result<(), 
     if !args.planned.planned {
         return Ok(());
     }
-    let mut log = Sources::of_touches(watch, args)?;
+    let mut places = Place::all(args);
+    places.retain(|place| !place.is_stream());
+    let reading = Reading {
+        watch,
+        follow: false,
+        touches_only: true,
+    };
+    let mut log = Sources::open(&places, reading).await?;
     loop {
         let listened = tokio::select! {
             listened = log.next() => listened,

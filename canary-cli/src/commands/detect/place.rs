@@ -1,0 +1,234 @@
+//! The logs that were named, and how each is opened.
+
+use std::path::PathBuf;
+
+#[cfg(feature = "aws")]
+use canary_core::detect::Listen as _;
+use canary_core::detect::{ListenError, Listened};
+use canary_k8s::audit::AuditFile;
+
+use crate::cli::Detect;
+use crate::commands::watch::Watch;
+use crate::error::{CommandError, Exit};
+
+/// A log that was named.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Place {
+    /// A cluster's audit log.
+    Audit(PathBuf),
+    /// Files and folders of a trail.
+    #[cfg(feature = "aws")]
+    Trail(Vec<PathBuf>),
+    /// A queue that a trail's events come by.
+    #[cfg(feature = "aws")]
+    Queue(String),
+    /// A log group.
+    #[cfg(feature = "aws")]
+    Group(String),
+    /// The last uses of keys.
+    #[cfg(feature = "aws")]
+    LastUsed,
+}
+
+/// How a log is to be read.
+#[derive(Clone, Copy)]
+pub(super) struct Reading<'a> {
+    pub(super) watch: &'a Watch,
+    pub(super) follow: bool,
+    /// Nothing but what touches a canary.
+    pub(super) touches_only: bool,
+}
+
+impl Place {
+    /// Everything that was named.
+    pub(super) fn all(args: &Detect) -> Vec<Self> {
+        let mut all: Vec<Self> = args
+            .audit_log
+            .clone()
+            .map(Self::Audit)
+            .into_iter()
+            .collect();
+        #[cfg(feature = "aws")]
+        {
+            let is_queue = |name: &&String| name.starts_with("sqs://");
+            let (queues, paths): (Vec<&String>, Vec<&String>) =
+                args.cloudtrail.iter().partition(is_queue);
+            if !paths.is_empty() {
+                all.push(Self::Trail(paths.into_iter().map(PathBuf::from).collect()));
+            }
+            all.extend(queues.into_iter().cloned().map(Self::Queue));
+            all.extend(args.cloudwatch.iter().cloned().map(Self::Group));
+            all.extend(args.last_used.then_some(Self::LastUsed));
+        }
+        all
+    }
+
+    /// What it is called, for people and for what is kept of it.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::Audit(path) => path.display().to_string(),
+            #[cfg(feature = "aws")]
+            Self::Trail(paths) => {
+                let names: Vec<String> = paths
+                    .iter()
+                    .map(|path| path.display().to_string())
+                    .collect();
+                names.join(", ")
+            }
+            #[cfg(feature = "aws")]
+            Self::Queue(name) => name.clone(),
+            #[cfg(feature = "aws")]
+            Self::Group(name) => format!("log group {name}"),
+            #[cfg(feature = "aws")]
+            Self::LastUsed => "the last uses of keys".into(),
+        }
+    }
+
+    /// Whether it can be read only once.
+    pub(super) fn is_stream(&self) -> bool {
+        match self {
+            Self::Audit(path) => AuditFile::is_stream(path),
+            #[cfg(feature = "aws")]
+            Self::Trail(_) => false,
+            #[cfg(feature = "aws")]
+            Self::Queue(_) | Self::Group(_) | Self::LastUsed => true,
+        }
+    }
+
+    /// Opens it.
+    #[cfg_attr(
+        not(feature = "aws"),
+        expect(clippy::unused_async, reason = "files are opened at once")
+    )]
+    pub(super) async fn open(
+        &self,
+        reading: Reading<'_>,
+        position: Option<&str>,
+    ) -> Result<Log, CommandError> {
+        let watch = reading.watch;
+        Ok(match self {
+            Self::Audit(path) if reading.touches_only => Log::Audit(watch.touches(path)?),
+            Self::Audit(path) => Log::Audit(watch.log(path, reading.follow, position)?),
+            #[cfg(feature = "aws")]
+            Self::Trail(paths) => {
+                if let Some(missing) = paths.iter().find(|path| !path.exists()) {
+                    let words = format!("there is no {}", missing.display());
+                    return Err(CommandError::new(Exit::Failed, words));
+                }
+                let interest = watch.elsewhere();
+                Log::Trail(Box::new(canary_aws::trail::TrailFiles::new(
+                    paths.clone(),
+                    &interest,
+                )))
+            }
+            #[cfg(feature = "aws")]
+            Self::Queue(name) if !reading.follow => {
+                let words = format!(
+                    "{name} is a queue, and what is read from it is gone: it needs --follow"
+                );
+                return Err(CommandError::new(Exit::Usage, words));
+            }
+            #[cfg(feature = "aws")]
+            Self::Queue(name) => {
+                let client = watch.account_client().await?;
+                let (interest, lines) = (watch.elsewhere(), Some(watch.lines()));
+                let queue =
+                    canary_aws::trail::QueueListener::connect(&client, name, &interest, lines)
+                        .await;
+                Log::Queue(Box::new(queue.map_err(|error| unread(&error))?))
+            }
+            #[cfg(feature = "aws")]
+            Self::Group(name) => {
+                let client = watch.account_client().await?;
+                let options = canary_aws::logs::LogsOptions {
+                    follow: reading.follow,
+                    ..canary_aws::logs::LogsOptions::default()
+                };
+                let (interest, lines) = (watch.elsewhere(), Some(watch.lines()));
+                let group = canary_aws::logs::LogsListener::connect(
+                    &client, name, &options, &interest, lines, position,
+                );
+                Log::Group(Box::new(group.await.map_err(|error| unread(&error))?))
+            }
+            #[cfg(feature = "aws")]
+            Self::LastUsed => {
+                let client = watch.account_client().await?;
+                Log::LastUsed(canary_aws::LastUsed::new(
+                    client,
+                    watch.keys(),
+                    reading.follow,
+                    position,
+                ))
+            }
+        })
+    }
+}
+
+#[cfg(feature = "aws")]
+fn unread(error: &(dyn std::error::Error + 'static)) -> CommandError {
+    CommandError::from_error(Exit::Failed, error)
+}
+
+/// A log being read.
+pub(super) enum Log {
+    Audit(crate::commands::watch::Log),
+    #[cfg(feature = "aws")]
+    Trail(Box<canary_aws::trail::TrailFiles>),
+    #[cfg(feature = "aws")]
+    Queue(Box<canary_aws::trail::QueueListener>),
+    #[cfg(feature = "aws")]
+    Group(Box<canary_aws::logs::LogsListener>),
+    #[cfg(feature = "aws")]
+    LastUsed(canary_aws::LastUsed),
+}
+
+impl Log {
+    /// The next events; may be dropped while it waits.
+    pub(super) async fn next(&mut self) -> Result<Option<Listened>, CommandError> {
+        let listened: Result<Option<Listened>, ListenError> = match self {
+            Self::Audit(log) => return log.next().await,
+            #[cfg(feature = "aws")]
+            Self::Trail(log) => log.next().await,
+            #[cfg(feature = "aws")]
+            Self::Queue(log) => log.next().await,
+            #[cfg(feature = "aws")]
+            Self::Group(log) => log.next().await,
+            #[cfg(feature = "aws")]
+            Self::LastUsed(log) => log.next().await,
+        };
+        listened.map_err(|error| CommandError::from_error(Exit::Failed, &error))
+    }
+
+    /// What was read up to there is told and kept.
+    #[cfg_attr(
+        not(feature = "aws"),
+        expect(
+            clippy::unused_async,
+            unused_variables,
+            reason = "files need not be told"
+        )
+    )]
+    pub(super) async fn done(&mut self, position: &str) -> Result<(), CommandError> {
+        match self {
+            #[cfg(feature = "aws")]
+            Self::Queue(log) => log.done(position).await.map_err(|error| unread(&error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// From now on these tripwires.
+    pub(super) fn want(&mut self, watch: &Watch) {
+        match self {
+            Self::Audit(log) => log.want(watch),
+            // What was read is not read again: whatever was planted since is used later.
+            #[cfg(feature = "aws")]
+            Self::Trail(_) => {}
+            #[cfg(feature = "aws")]
+            Self::Queue(log) => log.want(&watch.elsewhere(), Some(watch.lines())),
+            #[cfg(feature = "aws")]
+            Self::Group(log) => log.want(&watch.elsewhere(), Some(watch.lines())),
+            #[cfg(feature = "aws")]
+            Self::LastUsed(log) => log.watch(watch.keys()),
+        }
+    }
+}
