@@ -240,7 +240,7 @@ async fn lines_are_told_apart_by_what_stands_in_them() {
     let Some(logs) = Logs::new().await else {
         return;
     };
-    let cut = line("a")[..70].to_owned() + "[Truncated...]";
+    let cut = line("a")[..55].to_owned() + "[Truncated...]";
     let of_trail = record(json!({ "eventID": "of-the-trail" })).to_string();
     let messages = [
         cut.clone(),

@@ -88,6 +88,12 @@ impl Group {
         let answer = call.send().await;
         let answer = answer.map_err(|error| CallError::of(ACTION, &error))?;
         let entries = answer.events.unwrap_or_default().into_iter();
+        // Not everything that speaks this protocol heeds what streams were asked for.
+        let prefix = self.streams.as_deref().unwrap_or_default();
+        let entries = entries.filter(|event| {
+            let stream = event.log_stream_name.as_deref();
+            stream.is_none_or(|stream| stream.starts_with(prefix))
+        });
         let entries = entries.map(|event| {
             let (at, message) = (event.timestamp, event.message.unwrap_or_default());
             let hash = match &event.event_id {

@@ -1,22 +1,22 @@
 //! Listening to a queue.
 
 use std::collections::VecDeque;
-use std::pin::Pin;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use async_trait::async_trait;
 use canary_core::detect::{Interest, Listen, ListenError, Listened};
 use jiff::Timestamp;
 
 use super::address::Address;
-use super::calls::{BATCH, LONG_POLL, Queue};
+use super::calls::{BATCH, Queue};
 use super::error::QueueError;
 use super::held::Held;
-use super::message::{HIDDEN, Message};
-use super::reading::{Fault, Reading, verdict};
+use super::message::Message;
+use super::reading::Reading;
+use super::step::{Step, UnderWay};
 use super::told::Told;
-use crate::client::{CallError, Client, Failure};
-use crate::trail::fetch::{Body, Fetcher, Progress, is_wanted};
+use crate::client::Client;
+use crate::trail::fetch::Fetcher;
 use crate::trail::intake::{Counts, Intake};
 use crate::trail::lines::Lines;
 use crate::trail::trouble::Trouble;
@@ -34,37 +34,22 @@ use crate::trail::trouble::Trouble;
 /// It needs `sqs:GetQueueAttributes`, `ReceiveMessage`, `ChangeMessageVisibility` and `DeleteMessage` on the queue, for a name
 /// `sqs:GetQueueUrl`, and for notices `s3:GetObject` on the objects.
 pub struct QueueListener {
-    queue: Queue,
-    fetcher: Fetcher,
-    intake: Intake,
-    told: Told,
-    waiting: VecDeque<Message>,
-    reading: Option<Reading>,
-    held: Held,
+    pub(super) queue: Queue,
+    pub(super) fetcher: Fetcher,
+    pub(super) intake: Intake,
+    pub(super) told: Told,
+    pub(super) waiting: VecDeque<Message>,
+    pub(super) reading: Option<Reading>,
+    pub(super) held: Held,
     /// Kept where a dropped future leaves it.
-    under_way: Option<UnderWay>,
+    pub(super) under_way: Option<UnderWay>,
     /// The queue has no more for now.
-    is_dry: bool,
+    pub(super) is_dry: bool,
     /// With receiving and fetching.
-    trouble: Trouble,
-    hiding: Trouble,
-    deleting: Trouble,
+    pub(super) trouble: Trouble,
+    pub(super) hiding: Trouble,
+    pub(super) deleting: Trouble,
 }
-
-type UnderWay = Pin<Box<dyn Future<Output = Step> + Send>>;
-
-/// What was waited for.
-enum Step {
-    Waited,
-    Received(Result<Vec<Message>, CallError>),
-    Hidden(Vec<String>, Result<(), CallError>),
-    Deleted(Result<Vec<String>, CallError>),
-    Opened(Result<Body, CallError>),
-    Came(Body, Result<(), String>),
-}
-
-/// Nothing else is done while it waits: not longer than a long poll takes.
-const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
 impl QueueListener {
     /// Listens to the queue of an address: `sqs://NAME` in the home region, or its URL with `sqs://` in place of `https://`.
@@ -135,209 +120,6 @@ impl QueueListener {
     pub fn trouble(&self) -> Option<String> {
         let troubles = [&self.trouble, &self.deleting, &self.hiding];
         troubles.into_iter().find_map(Trouble::told)
-    }
-
-    /// Reads what is here, until there is enough or something has to be waited for.
-    fn read(&mut self) {
-        while !self.intake.is_full() {
-            let Some(reading) = &mut self.reading else {
-                match self.waiting.pop_front() {
-                    Some(message) => self.begin(message),
-                    None => return,
-                }
-                continue;
-            };
-            if reading.object().is_none() {
-                self.finish();
-                continue;
-            }
-            let Some(body) = &mut reading.body else {
-                return;
-            };
-            match body.read(&mut self.intake) {
-                Ok(Progress::Wants | Progress::Full) => return,
-                Ok(Progress::Ended) => reading.next_object(None),
-                Err(why) => {
-                    let why = reading.about(&why.to_string());
-                    reading.next_object(Some(Fault::Poison(why)));
-                }
-            }
-        }
-    }
-
-    fn begin(&mut self, message: Message) {
-        if self.held.is_done(&message) {
-            return;
-        }
-        let mut found = super::super::messages(message.body.as_bytes());
-        let poison = found.poison.filter(|_| found.is_poison());
-        if poison.is_some() {
-            // Counted once, however often it comes.
-            found.unreadable = 0;
-        }
-        let mut objects = self.intake.message(message.body.as_bytes(), found);
-        let all = objects.len();
-        objects.retain(|object| is_wanted(&object.key));
-        self.intake.counts.skipped += (all - objects.len()) as u64;
-        let fault = poison.map(|why| Fault::Poison(why.to_string()));
-        self.reading = Some(Reading::new(message, objects, fault));
-    }
-
-    fn finish(&mut self) {
-        let Some(Reading { message, fault, .. }) = self.reading.take() else {
-            return;
-        };
-        let verdict = verdict(fault.as_ref(), message.receives, self.queue.most_receives);
-        if let Some(Fault::Poison(why) | Fault::Absent(why)) = &fault {
-            let is_new = verdict.is_told && self.told.is_first(&message.id);
-            if is_new {
-                self.intake.lose(1);
-                tracing::warn!(queue = self.queue.url, message = message.id, problem = %why, "a message cannot be read");
-            } else {
-                tracing::debug!(queue = self.queue.url, message = message.id, problem = %why, "a message is left");
-            }
-        }
-        if verdict.is_deleted {
-            self.held.push(message);
-        }
-    }
-
-    /// Waits for what is needed next.
-    async fn step(&mut self) -> Step {
-        let under_way = match self.under_way.take() {
-            Some(under_way) => under_way,
-            None => self.next_step(),
-        };
-        let step = self.under_way.insert(under_way).as_mut().await;
-        self.under_way = None;
-        step
-    }
-
-    fn next_step(&mut self) -> UnderWay {
-        let now = Instant::now();
-        let queue = self.queue.clone();
-        let due = self.due(now);
-        if !due.is_empty() {
-            return Box::pin(async move {
-                let hidden = queue.hide(&due).await;
-                Step::Hidden(due, hidden)
-            });
-        }
-        let done = self.held.to_delete(BATCH);
-        if !done.is_empty() && self.deleting.pause(now).is_none() {
-            return Box::pin(async move { Step::Deleted(queue.delete(&done).await) });
-        }
-        if let Some(pause) = self.trouble.pause(now) {
-            return Box::pin(async move {
-                tokio::time::sleep(pause.min(LONGEST_WAIT)).await;
-                Step::Waited
-            });
-        }
-        if let Some(reading) = &mut self.reading {
-            if let Some(mut body) = reading.body.take() {
-                return Box::pin(async move {
-                    let came = body.receive().await;
-                    Step::Came(body, came)
-                });
-            }
-            if let Some(object) = reading.object().cloned() {
-                let fetcher = self.fetcher.clone();
-                return Box::pin(async move { Step::Opened(fetcher.open(&object).await) });
-            }
-        }
-        // Whoever has something in hand does not wait for more.
-        let wait = if self.intake.has_news() { 0 } else { LONG_POLL };
-        Box::pin(async move { Step::Received(queue.receive(wait).await) })
-    }
-
-    /// Receipts of messages that others see soon.
-    fn due(&mut self, now: Instant) -> Vec<String> {
-        let due = self.hidden().filter(|message| message.is_due(now));
-        due.take(BATCH)
-            .map(|message| message.receipt.clone())
-            .collect()
-    }
-
-    /// All messages that are hidden from others for us.
-    fn hidden(&mut self) -> impl Iterator<Item = &mut Message> {
-        let reading = self.reading.iter_mut();
-        self.waiting
-            .iter_mut()
-            .chain(reading.map(|reading| &mut reading.message))
-            .chain(self.held.messages())
-    }
-
-    fn take(&mut self, step: Step) {
-        let now = Instant::now();
-        match step {
-            Step::Waited => {}
-            Step::Received(Ok(messages)) => {
-                self.trouble.is_over();
-                self.is_dry = messages.len() < BATCH;
-                self.waiting.extend(messages);
-            }
-            Step::Received(Err(error)) => self.trouble.wait(error.detail(), now),
-            Step::Hidden(receipts, hidden) => {
-                match hidden {
-                    Ok(()) => self.hiding.is_over(),
-                    Err(error) => self.hiding.note(error.detail()),
-                }
-                // Tried again before they are seen, or never: then they come again.
-                for message in self.hidden() {
-                    if receipts.contains(&message.receipt) {
-                        message.until = now + HIDDEN;
-                    }
-                }
-            }
-            Step::Deleted(deleted) => self.deleted(deleted),
-            Step::Opened(Ok(body)) => {
-                self.trouble.is_over();
-                if let Some(reading) = &mut self.reading {
-                    reading.body = Some(body);
-                }
-            }
-            Step::Opened(Err(error)) => {
-                let is_passing = error.is_passing() || error.failure == Failure::Unauthenticated;
-                if is_passing {
-                    self.trouble.wait(error.detail(), now);
-                } else if let Some(reading) = &mut self.reading {
-                    let why = reading.about(&error.detail());
-                    reading.next_object(Some(Fault::Absent(why)));
-                }
-            }
-            Step::Came(body, Ok(())) => {
-                if let Some(reading) = &mut self.reading {
-                    reading.body = Some(body);
-                }
-            }
-            Step::Came(_, Err(why)) => {
-                if let Some(reading) = &mut self.reading {
-                    let why = reading.about(&why);
-                    if reading.broke(&why) {
-                        self.trouble.wait(why, now);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Gives whether all went well.
-    fn deleted(&mut self, deleted: Result<Vec<String>, CallError>) {
-        let now = Instant::now();
-        match deleted {
-            Ok(ids) => {
-                for id in &ids {
-                    self.held.deleted(id);
-                }
-                match ids.is_empty() {
-                    true => self
-                        .deleting
-                        .wait("messages are not deleted".to_owned(), now),
-                    false => self.deleting.is_over(),
-                }
-            }
-            Err(error) => self.deleting.wait(error.detail(), now),
-        }
     }
 }
 

@@ -11,7 +11,9 @@ mod error;
 mod held;
 mod listen;
 mod message;
+mod read;
 mod reading;
+mod step;
 mod told;
 
 pub use error::QueueError;
