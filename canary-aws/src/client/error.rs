@@ -81,9 +81,10 @@ impl CallError {
                 plain(Failure::TimedOut, "no answer in time".into())
             }
             SdkError::DispatchFailure(dispatch) => {
+                // A connection that is cut in place of an answer is told as another kind than one that breaks before.
                 let connected = dispatch
                     .as_connector_error()
-                    .is_some_and(|error| error.is_io());
+                    .is_some_and(|error| error.is_io() || error.is_other());
                 let failure = match not_sent(error) {
                     Failure::NotSent if connected && !is_refused(error) => Failure::Lost,
                     failure => failure,
