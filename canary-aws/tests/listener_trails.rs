@@ -173,8 +173,6 @@ async fn a_trail_of_our_own_lets_the_rules_hear_and_is_started_again_where_someb
         .send()
         .await
         .unwrap();
-    let request = cloudtrail.update_trail().name("theirs");
-    drop(request);
     let plan = account.plan().await;
     for part in ["trail-logging", "bucket-policy"] {
         let step = plan

@@ -11,8 +11,9 @@ use crate::client::{CallError, Client};
 use crate::observe::look::Looking;
 use crate::provider;
 
-/// Regions, or things, that are looked at at the same time.
-pub(super) const TOGETHER: usize = 8;
+/// Regions, or things, that are looked at at the same time: were no region to answer, all would have been waited for after half
+/// a minute.
+pub(super) const TOGETHER: usize = 16;
 /// So long one thing is waited for: the farthest region answers within seconds, and one that does not answer must not hold up
 /// the others.
 const PATIENCE: Duration = Duration::from_secs(10);
