@@ -2,16 +2,28 @@
 
 mod access_key;
 mod aws;
+mod contents;
 mod handles;
+mod held;
 mod iam_role;
 mod iam_user;
 mod names;
+mod naming;
 mod notes;
 mod policy;
+mod s3_object;
+mod secretsmanager_secret;
 mod shapes;
+mod ssm_parameter;
 mod tripwires;
 
 pub(crate) use access_key::{ID as KEY_ID, SECRET as KEY_SECRET};
 pub use aws::AwsCatalog;
-pub(crate) use handles::{ACCESS_KEY, ROLE, ROLE_POLICY, USER, USER_POLICY};
+pub(crate) use contents::VALUE;
+pub(crate) use handles::{
+    ACCESS_KEY, BUCKET, OBJECT, PARAMETER, ROLE, ROLE_POLICY, SECRET, USER, USER_POLICY, alone,
+    neighbours,
+};
 pub(crate) use policy::canonical;
+pub(crate) use secretsmanager_secret::RECOVERY;
+pub(crate) use ssm_parameter::arn as parameter_arn;

@@ -20,6 +20,8 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 
+use super::regional::Regions;
+
 /// No single answer takes longer: the slowest of these services, a page of an account's details, takes some seconds.
 const LONGEST_CALL: Duration = Duration::from_secs(30);
 
@@ -81,7 +83,14 @@ impl Connection {
             .provide_credentials()
             .await
             .map_err(|error| refused(error.into()))?;
-        Ok(Client::new(config, self))
+        Ok(self.with(config))
+    }
+
+    /// Takes credentials, endpoints and the like as they are configured already. What is asked again, and when, is not the
+    /// clients' to decide: give them no retries of their own.
+    #[must_use]
+    pub fn with(self, config: SdkConfig) -> Client {
+        Client::new(config, self)
     }
 }
 
@@ -100,6 +109,7 @@ pub struct Client {
     pub(crate) connection: Arc<Connection>,
     pub(crate) iam: aws_sdk_iam::Client,
     pub(crate) sts: aws_sdk_sts::Client,
+    pub(super) regions: Arc<Regions>,
     pub(crate) meter: Arc<Meter>,
 }
 
@@ -117,12 +127,13 @@ impl Client {
             .interceptor(metered.clone())
             .build();
         let sts = aws_sdk_sts::config::Builder::from(&config)
-            .interceptor(metered)
+            .interceptor(metered.clone())
             .build();
         Self {
             connection: Arc::new(connection),
             iam: aws_sdk_iam::Client::from_conf(iam),
             sts: aws_sdk_sts::Client::from_conf(sts),
+            regions: Regions::new(config, metered),
             meter,
         }
     }
@@ -165,10 +176,15 @@ impl Meter {
     pub(crate) fn offset_ms(&self) -> i64 {
         self.offset_ms.load(Ordering::Relaxed)
     }
+
+    /// What the site's clock says, in seconds since 1970.
+    pub(crate) fn site_second(&self) -> i64 {
+        (Timestamp::now().as_millisecond() + self.offset_ms()) / 1000
+    }
 }
 
 #[derive(Clone, Debug)]
-struct Metered(Arc<Meter>);
+pub(super) struct Metered(Arc<Meter>);
 
 impl Intercept for Metered {
     fn name(&self) -> &'static str {

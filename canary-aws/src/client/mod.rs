@@ -2,6 +2,7 @@
 
 mod connect;
 mod error;
+mod regional;
 mod send;
 
 pub use connect::{Client, ConnectError, Connection};

@@ -3,16 +3,24 @@
 //! ```text
 //! ListUsers ─▶ who is there ─estimate─▶ GetAccountAuthorizationDetails, or each user by itself ─▶ objects
 //!                            credential report, or each user's keys ─────────────────────────────▶ objects
+//! regions, buckets ─▶ what metadata tells ─as the ledger has it─▶ clean; else all but the value; the value where all is wanted
 //! ```
 
 mod account;
 mod keys;
 mod look;
+pub(crate) mod objects;
+pub(crate) mod parameters;
 mod principal;
+mod regions;
 mod report;
 pub(crate) mod roles;
+pub(crate) mod secrets;
+mod state;
 pub(crate) mod users;
+pub(crate) mod version_id;
 
 pub use account::AwsObserve;
 pub(crate) use keys::revision as key_revision;
 pub(crate) use principal::{Principal, moment, object};
+pub(crate) use state::content_of;

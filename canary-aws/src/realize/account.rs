@@ -5,8 +5,10 @@ use canary_core::apply::{Call, Found, Made, Realize, RealizeError};
 use canary_core::ledger::{OutputValue, Verb};
 use canary_core::observe::Object;
 
-use super::{access_key, policy, role, user};
-use crate::catalog::{ACCESS_KEY, KEY_ID, ROLE, ROLE_POLICY, USER, USER_POLICY};
+use super::{access_key, bucket, parameter, policy, role, s3_object, secret, user};
+use crate::catalog::{
+    ACCESS_KEY, BUCKET, KEY_ID, OBJECT, PARAMETER, ROLE, ROLE_POLICY, SECRET, USER, USER_POLICY,
+};
 use crate::client::Client;
 
 /// Touches one account.
@@ -37,6 +39,18 @@ impl AwsRealize {
             (USER_POLICY | ROLE_POLICY, Verb::Create) => policy::create(client, call).await,
             (USER_POLICY | ROLE_POLICY, Verb::Update) => policy::update(client, call).await,
             (USER_POLICY | ROLE_POLICY, Verb::Delete) => policy::delete(client, call).await,
+            (PARAMETER, Verb::Create) => parameter::create(client, call).await,
+            (PARAMETER, Verb::Update) => parameter::update(client, call).await,
+            (PARAMETER, Verb::Delete) => parameter::delete(client, call).await,
+            (SECRET, Verb::Create) => secret::create(client, call).await,
+            (SECRET, Verb::Update) => secret::update(client, call).await,
+            (SECRET, Verb::Delete) => secret::delete(client, call).await,
+            (OBJECT, Verb::Create) => s3_object::create(client, call).await,
+            (OBJECT, Verb::Update) => s3_object::update(client, call).await,
+            (OBJECT, Verb::Delete) => s3_object::delete(client, call).await,
+            (BUCKET, Verb::Create) => bucket::create(client, call).await,
+            (BUCKET, Verb::Update) => bucket::update(call),
+            (BUCKET, Verb::Delete) => bucket::delete(client, call).await,
             _ => Err(no_such_kind(call)),
         }
     }
@@ -65,6 +79,10 @@ impl Realize for AwsRealize {
             USER => user::find(client, call).await?,
             ROLE => role::find(client, call).await?,
             USER_POLICY | ROLE_POLICY => policy::find(client, call).await?,
+            PARAMETER => return parameter::find(client, call).await,
+            SECRET => return secret::find(client, call).await,
+            OBJECT => return s3_object::find(client, call).await,
+            BUCKET => return bucket::find(client, call).await,
             // What a lost answer made is told by the next look at all keys.
             _ => return Ok(Found::NothingToFind),
         };

@@ -27,9 +27,24 @@ fn refused(call: &Call, error: &CallError) -> RealizeError {
     let handle = call.handle.clone();
     let detail = error.detail();
     match (error.code.as_str(), call.verb) {
-        ("EntityAlreadyExists" | "EntityAlreadyExistsException", _) => {
-            RealizeError::Exists { handle }
-        }
+        (
+            "EntityAlreadyExists"
+            | "EntityAlreadyExistsException"
+            | "ParameterAlreadyExists"
+            | "ResourceExistsException"
+            | "BucketAlreadyExists"
+            | "BucketAlreadyOwnedByYou",
+            _,
+        )
+        | ("PreconditionFailed", Verb::Create) => RealizeError::Exists { handle },
+        (
+            "PreconditionFailed" | "ParameterNotFound" | "ResourceNotFoundException" | "NoSuchKey",
+            Verb::Update | Verb::Delete,
+        ) => RealizeError::Changed { handle },
+        ("NoSuchBucket", _) => RealizeError::NoPlace {
+            place: handle.scope.clone().unwrap_or_default(),
+            handle,
+        },
         // What it is in was made moments ago and is not shown everywhere yet.
         ("NoSuchEntity" | "NoSuchEntityException", Verb::Create) => RealizeError::Busy {
             handle,
@@ -39,15 +54,20 @@ fn refused(call: &Call, error: &CallError) -> RealizeError {
         ("NoSuchEntity" | "NoSuchEntityException", Verb::Update | Verb::Delete) => {
             RealizeError::Changed { handle }
         }
-        ("DeleteConflict" | "DeleteConflictException", _) => RealizeError::Held {
-            handle,
-            by: error.message.clone(),
-        },
+        ("DeleteConflict" | "DeleteConflictException" | "BucketNotEmpty", _) => {
+            RealizeError::Held {
+                handle,
+                by: error.message.clone(),
+            }
+        }
         (
             "ConcurrentModification"
             | "ConcurrentModificationException"
             | "EntityTemporarilyUnmodifiable"
-            | "EntityTemporarilyUnmodifiableException",
+            | "EntityTemporarilyUnmodifiableException"
+            | "TooManyUpdates"
+            | "ConditionalRequestConflict"
+            | "OperationAborted",
             _,
         ) => RealizeError::Busy {
             handle,

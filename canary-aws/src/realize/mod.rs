@@ -2,10 +2,14 @@
 
 mod access_key;
 mod account;
+mod bucket;
 mod content;
 mod error;
+mod parameter;
 mod policy;
 mod role;
+mod s3_object;
+mod secret;
 mod user;
 
 pub use account::AwsRealize;
