@@ -13,10 +13,15 @@ use canary_core::graph::{
 use canary_core::observe::{Object, Observed, Scope};
 
 use super::handles::{
-    ACCESS_KEY, LOG_BUCKET, LOG_BUCKET_POLICY, LOGGING, QUEUE, ROLE, ROLE_POLICY, RULE, SELECTORS,
-    TARGET, TRAIL, USER, USER_POLICY, alone, place,
+    ACCESS_KEY, BUCKET, LOG_BUCKET, LOG_BUCKET_POLICY, LOGGING, OBJECT, PARAMETER, QUEUE, ROLE,
+    ROLE_POLICY, RULE, SECRET, SELECTORS, TARGET, TRAIL, USER, USER_POLICY, alone, neighbours,
+    place,
 };
-use super::{access_key, iam_role, iam_user, listener, notes, shapes, tripwires};
+use super::naming::{self, Naming};
+use super::{
+    access_key, contents, iam_role, iam_user, listener, notes, s3_object, secretsmanager_secret,
+    shapes, ssm_parameter, tripwires,
+};
 use crate::{PROVIDER, provider};
 
 /// What is known of AWS without looking.
@@ -38,7 +43,41 @@ fn main_kind(kind: &str) -> &'static str {
     match kind {
         PROVIDER => QUEUE,
         "iam_role" => ROLE,
+        "ssm_parameter" => PARAMETER,
+        "secretsmanager_secret" => SECRET,
+        "s3_object" => OBJECT,
         _ => USER,
+    }
+}
+
+/// How the main resource of a canary is called, where that is by a path in a region or a bucket.
+fn naming(kind: &str) -> Option<&'static Naming> {
+    match kind {
+        "ssm_parameter" => Some(&ssm_parameter::NAMING),
+        "secretsmanager_secret" => Some(&secretsmanager_secret::NAMING),
+        "s3_object" => Some(&s3_object::NAMING),
+        _ => None,
+    }
+}
+
+/// The scope of such a resource as far as the canary itself says it.
+fn declared_scope(canary: &Canary) -> Option<&str> {
+    let field = match canary.id.kind() {
+        "s3_object" => "bucket",
+        _ => "region",
+    };
+    canary.table.text(field)
+}
+
+fn lower_at(
+    canary: &Canary,
+    handle: Handle,
+    cx: &Lowering<'_>,
+) -> Result<Vec<Resource>, Vec<LowerError>> {
+    match canary.id.kind() {
+        "ssm_parameter" => ssm_parameter::at(canary, handle, cx),
+        "secretsmanager_secret" => secretsmanager_secret::at(canary, handle, cx),
+        _ => s3_object::at(canary, handle, cx),
     }
 }
 
@@ -53,7 +92,7 @@ pub(super) fn wrong(canary: &Canary, field: &str, message: &str, help: Option<&s
 }
 
 /// The account: of the site, or as configured where nothing was asked.
-pub(super) fn account<'a>(config: &'a Config) -> &'a str {
+pub(super) fn account(config: &Config) -> &str {
     let section = config.providers.get(&provider());
     section
         .and_then(|section| section.text("account"))
@@ -199,31 +238,47 @@ impl Catalog for AwsCatalog {
     }
 
     fn proofs(&self, kind: &str) -> Vec<(String, Proof)> {
-        let kinds: &[&str] = match kind {
+        let kinds: &[(&str, Proof)] = match kind {
             PROVIDER => &[
-                QUEUE,
-                RULE,
-                TARGET,
-                ROLE,
-                ROLE_POLICY,
-                TRAIL,
-                LOGGING,
-                SELECTORS,
-                LOG_BUCKET,
-                LOG_BUCKET_POLICY,
+                (QUEUE, Proof::None),
+                (RULE, Proof::None),
+                (TARGET, Proof::None),
+                (ROLE, Proof::None),
+                (ROLE_POLICY, Proof::None),
+                (TRAIL, Proof::None),
+                (LOGGING, Proof::None),
+                (SELECTORS, Proof::None),
+                (LOG_BUCKET, Proof::None),
+                (LOG_BUCKET_POLICY, Proof::None),
             ],
-            "iam_role" => &[ROLE, ROLE_POLICY],
-            _ => &[USER, USER_POLICY, ACCESS_KEY],
+            "iam_role" => &[(ROLE, Proof::None), (ROLE_POLICY, Proof::None)],
+            "ssm_parameter" => &[(PARAMETER, Proof::Derived)],
+            "secretsmanager_secret" => &[(SECRET, Proof::Derived)],
+            "s3_object" => &[(OBJECT, Proof::Derived), (BUCKET, Proof::None)],
+            _ => &[
+                (USER, Proof::None),
+                (USER_POLICY, Proof::None),
+                (ACCESS_KEY, Proof::None),
+            ],
         };
         kinds
             .iter()
-            .map(|kind| ((*kind).to_owned(), Proof::None))
+            .map(|(kind, proof)| ((*kind).to_owned(), *proof))
             .collect()
     }
 
     fn scopes(&self, canary: &Canary) -> BTreeSet<Scope> {
         if is_listener(&canary.id) {
             return listener::scopes(canary);
+        }
+        if naming(canary.id.kind()).is_some() {
+            // Where it has a name, that is asked for by itself. No scope stands for the home region.
+            let listed = Scope {
+                kind: neighbours(main_kind(canary.id.kind())).into(),
+                scope: declared_scope(canary).map(str::to_owned),
+            };
+            let is_named = canary.table.text("name").is_some();
+            return Some(listed).filter(|_| !is_named).into_iter().collect();
         }
         BTreeSet::from([Scope {
             kind: main_kind(canary.id.kind()).into(),
@@ -238,6 +293,10 @@ impl Catalog for AwsCatalog {
                 .ok_or_else(|| format!("`{path}` is not REGION/NAME of a queue"))?;
             return Ok(Handle::scoped(QUEUE, region, name));
         }
+        if let Some(naming) = naming(canary.id.kind()) {
+            let scope = declared_scope(canary);
+            return naming::read(canary, scope, naming, path);
+        }
         super::names::principal(path).map_err(|why| format!("`{path}` is not a name: {why}"))?;
         match canary.table.text("name") {
             Some(declared) if declared != path => {
@@ -251,17 +310,40 @@ impl Catalog for AwsCatalog {
         match canary.id.kind() {
             PROVIDER => listener::lower(canary, cx),
             "iam_role" => iam_role::lower(canary, cx),
+            "ssm_parameter" => ssm_parameter::lower(canary, cx),
+            "secretsmanager_secret" => secretsmanager_secret::lower(canary, cx),
+            "s3_object" => s3_object::lower(canary, cx),
             _ => iam_user::lower(canary, cx),
         }
     }
 
-    fn incarnations(&self, _canary: &Canary, _cx: &Lowering<'_>) -> Vec<Resource> {
-        // Nothing in them proves whose they are: only an import adopts them.
-        Vec::new()
+    fn incarnations(&self, canary: &Canary, cx: &Lowering<'_>) -> Vec<Resource> {
+        // Nothing in users, roles and keys proves whose they are: only an import adopts them.
+        let Some(naming) = naming(canary.id.kind()) else {
+            return Vec::new();
+        };
+        let scope = match canary.id.kind() {
+            "s3_object" => declared_scope(canary).unwrap_or_default(),
+            _ => region(canary, cx.config),
+        };
+        let mut found = Vec::new();
+        for generation in (1..=canary.generation).rev() {
+            let earlier = Canary {
+                generation,
+                ..canary.clone()
+            };
+            for handle in naming::candidates(&earlier, scope, naming, cx) {
+                let resources = lower_at(&earlier, handle, cx).unwrap_or_default();
+                found.extend(resources.into_iter().take(1));
+            }
+        }
+        found
     }
 
-    fn proves(&self, _resource: &Resource, _object: &Object, _cx: &Lowering<'_>) -> bool {
-        false
+    fn proves(&self, resource: &Resource, object: &Object, cx: &Lowering<'_>) -> bool {
+        let canary = cx.config.canaries.get(resource.address.canary());
+        let content = resource.fields.get(contents::VALUE);
+        canary.is_some_and(|canary| contents::proves(canary, content, object, cx))
     }
 
     fn observable(&self, _kind: &str) -> bool {
@@ -297,7 +379,9 @@ impl Catalog for AwsCatalog {
         match (kind, field) {
             (_, "arn") => FieldRule::Ignored,
             // UpdateRole cannot.
-            (ROLE, "path") | (LOG_BUCKET, "region") => FieldRule::Immutable,
+            (ROLE, "path") => FieldRule::Immutable,
+            // A put of another type is refused, and a bucket stays where it is.
+            (PARAMETER, "type") | (BUCKET | LOG_BUCKET, "region") => FieldRule::Immutable,
             _ => FieldRule::InPlace,
         }
     }

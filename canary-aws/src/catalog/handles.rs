@@ -26,11 +26,27 @@ pub(crate) const SELECTORS: &str = "EventSelectors";
 pub(crate) const LOG_BUCKET: &str = "LogBucket";
 /// Its policy, in its scope.
 pub(crate) const LOG_BUCKET_POLICY: &str = "LogBucketPolicy";
-/// In the scope of its bucket.
-pub(crate) const S3_OBJECT: &str = "S3Object";
+/// A parameter of Systems Manager, in the scope of its region.
+pub(crate) const PARAMETER: &str = "Parameter";
+/// A secret of Secrets Manager, in the scope of its region.
+pub(crate) const SECRET: &str = "SecretsManagerSecret";
+/// In no scope: a bucket's name is the only one of its kind in a partition.
+pub(crate) const BUCKET: &str = "Bucket";
+/// In the scope of its bucket; the name is its key.
+pub(crate) const OBJECT: &str = "S3Object";
+
+/// What is listed in order to choose a name of a kind. It is a kind of its own, because a scope of the kind itself is asked
+/// for wherever something of ours is, and that is looked at by its name: a region may have ten thousand parameters.
+pub(crate) const fn neighbours(kind: &str) -> &'static str {
+    match kind.as_bytes() {
+        b"Parameter" => "Parameters",
+        b"SecretsManagerSecret" => "SecretsManagerSecrets",
+        _ => "S3Objects",
+    }
+}
 
 /// A thing that is in no other.
-pub(super) fn alone(kind: &str, name: &str) -> Handle {
+pub(crate) fn alone(kind: &str, name: &str) -> Handle {
     Handle {
         kind: kind.into(),
         scope: None,
@@ -53,6 +69,7 @@ pub(super) fn place(handle: &Handle) -> Option<Handle> {
     match handle.kind.as_str() {
         ACCESS_KEY | USER_POLICY => Some(alone(USER, scope)),
         ROLE_POLICY => Some(alone(ROLE, scope)),
+        OBJECT => Some(alone(BUCKET, scope)),
         LOG_BUCKET_POLICY => Some(alone(LOG_BUCKET, scope)),
         TARGET => in_region(RULE),
         LOGGING | SELECTORS => in_region(TRAIL),

@@ -99,6 +99,26 @@ pub(super) fn tag_key(text: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// A KMS key: its id, its alias, or the ARN of either.
+pub(super) fn kms_key(text: &str) -> Result<(), String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || ":/_-".contains(c);
+    if (1..=2048).contains(&text.len()) && text.chars().all(fits) {
+        Ok(())
+    } else {
+        Err("a key is named by its id, an alias as in alias/app, or an ARN".into())
+    }
+}
+
+/// Some words on one line.
+pub(super) fn line(text: &str, longest: usize) -> Result<(), String> {
+    if text.chars().count() > longest || text.chars().any(char::is_control) {
+        return Err(format!(
+            "it has at most {longest} characters, all on one line"
+        ));
+    }
+    Ok(())
+}
+
 /// An action, as in `s3:ListAllMyBuckets`: one by its name.
 pub(super) fn action(text: &str) -> Result<(), String> {
     let named = text.split_once(':').is_some_and(|(service, action)| {

@@ -8,6 +8,7 @@ use canary_core::graph::{CanaryId, Desired, Input, Lifetime, Resource};
 use canary_core::observe::Observed;
 
 use super::aws::is_listener;
+use super::handles::OBJECT;
 use super::listener;
 use crate::provider;
 
@@ -23,6 +24,7 @@ pub(super) fn notes(desired: &Desired, observed: &Observed) -> Vec<Note> {
     let mut notes: Vec<Note> = ours.iter().copied().flat_map(telling).collect();
     notes.extend(activity(&ours));
     notes.extend(listener::notes(desired, observed));
+    notes.extend(ours.iter().copied().filter_map(unlogged));
     notes.sort();
     notes
 }
@@ -85,12 +87,31 @@ fn activity(ours: &[&Resource]) -> Vec<Note> {
     active
         .into_values()
         .map(|(active, resource)| {
-            let message = if active {
-                "its use is logged, also where it is refused; calls that AWS does not log are not seen"
-            } else {
-                "a user without keys cannot be used: only that somebody gives it a key is seen"
+            let is_content = matches!(
+                resource.address.canary().kind(),
+                "ssm_parameter" | "secretsmanager_secret" | "s3_object"
+            );
+            let message = match (active, is_content) {
+                (true, false) => "its use is logged, also where it is refused; calls that AWS does not log are not seen",
+                (false, false) => "a user without keys cannot be used: only that somebody gives it a key is seen",
+                (true, true) => "read and use: it holds a key whose use is logged",
+                (false, true) => "read-only: a copy, as in the state of a tool that manages it, is not seen",
             };
             note(resource, Severity::Info, Topic::Activity, message.into(), None)
         })
         .collect()
+}
+
+/// Reads of objects are data events, which no trail records unasked.
+fn unlogged(resource: &Resource) -> Option<Note> {
+    (resource.handle.kind == OBJECT).then(|| {
+        let message = "reads of it are logged only where a trail selects data events of its bucket";
+        note(
+            resource,
+            Severity::Warning,
+            Topic::Unwatched,
+            message.into(),
+            None,
+        )
+    })
 }

@@ -2,7 +2,8 @@
 
 use canary_core::config::{FieldShape, KindShape, Shape, TableShape};
 
-use super::{listener, names};
+use super::aws::AwsCatalog;
+use super::{listener, names, s3_object, secretsmanager_secret, ssm_parameter};
 
 pub(super) fn field(name: &'static str, shape: Shape, about: &'static str) -> FieldShape {
     FieldShape {
@@ -52,7 +53,59 @@ pub(super) fn section() -> TableShape {
 
 /// Every kind.
 pub(super) fn kinds() -> Vec<KindShape> {
-    vec![iam_user(), iam_role()]
+    vec![
+        iam_user(),
+        iam_role(),
+        ssm_parameter::shape(),
+        secretsmanager_secret::shape(),
+        s3_object::shape(),
+    ]
+}
+
+/// What says what something holds, and where it is.
+pub(super) fn content_fields(templates: &'static [&'static str]) -> Vec<FieldShape> {
+    vec![
+        field(
+            "region",
+            Shape::Checked(names::region),
+            "Its region. Left out: the home region.",
+        ),
+        field("template", Shape::OneOf(templates), "A believable content."),
+        field(
+            "value",
+            Shape::Text,
+            "Its content, with placeholders as in {password}.",
+        ),
+    ]
+}
+
+/// What says whose access key something holds.
+pub(super) fn holding_fields() -> Vec<FieldShape> {
+    vec![
+        field(
+            "of",
+            Shape::canary_of(AwsCatalog::WITH_KEYS),
+            "The canary whose access key it holds, with template = \"aws-credentials\".",
+        ),
+        field(
+            "key",
+            Shape::Integer(1, 2),
+            "Which of its keys. Left out: 1.",
+        ),
+    ]
+}
+
+/// A table of something that has a content.
+pub(super) fn content_table(fields: Vec<FieldShape>) -> TableShape {
+    TableShape {
+        exclusive: vec![("template", "value")],
+        one_needed: vec![&["template", "value"]],
+        ..table(fields)
+    }
+}
+
+pub(super) fn tags() -> FieldShape {
+    field("tags", Shape::TextMap(names::tag_key), "Its tags.")
 }
 
 /// What users and roles share.
@@ -68,7 +121,7 @@ fn principal(more: Vec<FieldShape>) -> Vec<FieldShape> {
             Shape::Checked(names::path),
             "Its path, as in /service/. Left out: /.",
         ),
-        field("tags", Shape::TextMap(names::tag_key), "Its tags."),
+        tags(),
         field(
             "boundary",
             Shape::Checked(names::policy_arn),

@@ -6,7 +6,7 @@ use canary_core::detect::{Meaning, Mention, Planted, Tripwire};
 
 use super::access_key::ID;
 use super::aws::is_listener;
-use super::handles::{ACCESS_KEY, ROLE, USER};
+use super::handles::{ACCESS_KEY, OBJECT, PARAMETER, ROLE, SECRET, USER};
 use super::listener;
 
 /// The identifiers that mean that it was touched.
@@ -45,7 +45,27 @@ pub(super) fn of(planted: &Planted) -> Vec<Tripwire> {
                 })
                 .collect()
         }
+        PARAMETER => vec![tripwire(
+            within("ssm", "parameters", planted),
+            Meaning::Content,
+        )],
+        SECRET => {
+            let mention = within("secretsmanager", "secrets", planted);
+            vec![tripwire(mention, Meaning::Content)]
+        }
+        OBJECT => vec![tripwire(within("s3", "objects", planted), Meaning::Content)],
+        // Of what else is in a bucket nothing is known: that it is listed means nothing.
         _ => Vec::new(),
+    }
+}
+
+/// Something in a region or a bucket.
+fn within(group: &str, resource: &str, planted: &Planted) -> Mention {
+    Mention::Object {
+        group: group.into(),
+        resource: resource.into(),
+        namespace: planted.handle.scope.clone().unwrap_or_default(),
+        name: planted.handle.name.clone(),
     }
 }
 

@@ -21,7 +21,7 @@ use canary_core::apply::Clock;
 use jiff::fmt::rfc2822;
 
 use super::clock::MachineClock;
-use super::regional::{Regional, Services};
+use super::regional::Regions;
 
 /// No single answer takes longer: the slowest of these services, a page of an account's details, takes some seconds.
 const LONGEST_CALL: Duration = Duration::from_secs(30);
@@ -115,8 +115,8 @@ pub struct Client {
     pub(super) config: SdkConfig,
     pub(crate) iam: aws_sdk_iam::Client,
     pub(crate) sts: aws_sdk_sts::Client,
+    pub(super) regions: Arc<Regions>,
     pub(crate) meter: Arc<Meter>,
-    regional: Arc<Regional>,
     clock: Arc<dyn Clock>,
 }
 
@@ -148,15 +148,10 @@ impl Client {
             iam: aws_sdk_iam::Client::from_conf(iam),
             sts: aws_sdk_sts::Client::from_conf(sts),
             meter,
-            regional: Arc::new(Regional::new(config.clone(), metered)),
+            regions: Regions::new(config.clone(), metered),
             config,
             clock,
         }
-    }
-
-    /// The clients of a region's own services.
-    pub(crate) fn in_region(&self, region: &str) -> Arc<Services> {
-        self.regional.of(region)
     }
 
     /// Measures the calls of one more client.
@@ -206,6 +201,11 @@ impl Meter {
     /// The site's clock minus ours, in milliseconds.
     pub(crate) fn offset_ms(&self) -> i64 {
         self.offset_ms.load(Ordering::Relaxed)
+    }
+
+    /// What the site's clock says, in seconds since 1970.
+    pub(crate) fn site_second(&self) -> i64 {
+        (jiff::Timestamp::now().as_millisecond() + self.offset_ms()) / 1000
     }
 }
 

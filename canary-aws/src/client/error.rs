@@ -60,11 +60,13 @@ impl CallError {
         };
         match error {
             SdkError::ServiceError(service) => {
-                let code = service.err().code().unwrap_or_default().to_owned();
+                let status = service.raw().status().as_u16();
+                let code = service.err().code().unwrap_or_else(|| bare(status));
+                let code = code.to_owned();
                 let message = service.err().message().unwrap_or(&code);
                 Self {
                     action,
-                    failure: answered(&code, service.raw().status().as_u16()),
+                    failure: answered(&code, status),
                     message: one_line(message),
                     code,
                 }
@@ -191,6 +193,17 @@ fn causes<'a>(
         next = error.source();
         Some(error)
     })
+}
+
+/// The code of an answer that has no body, as to S3's HEAD.
+fn bare(status: u16) -> &'static str {
+    match status {
+        301 => "PermanentRedirect",
+        403 => "AccessDenied",
+        404 => "NotFound",
+        412 => "PreconditionFailed",
+        _ => "",
+    }
 }
 
 /// What a service's code means. The codes are those of the services' references, and the common ones.

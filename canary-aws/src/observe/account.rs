@@ -5,7 +5,7 @@ use canary_core::observe::{Gap, Look, Observe, Observed, Place, Reason, Site};
 use std::sync::{Mutex, PoisonError};
 
 use super::look::Looking;
-use super::{listener, roles, users};
+use super::{listener, objects, parameters, roles, secrets, users};
 use crate::client::{CallError, Client};
 use crate::provider;
 
@@ -86,6 +86,9 @@ impl Observe for AwsObserve {
         users::look(&self.client, &mut looking).await;
         roles::look(&self.client, &mut looking).await;
         listener::look(&self.client, &mut looking).await;
+        parameters::look(&self.client, &mut looking).await;
+        secrets::look(&self.client, &mut looking).await;
+        objects::look(&self.client, &mut looking).await;
         let mut observed = looking.into_observed();
         observed.requests = self.client.meter.requests() - before;
         observed

@@ -92,7 +92,7 @@ pub(crate) fn object(
 }
 
 /// The services keep no revision: 128 bits of SHA-256 over the content stand for one.
-fn revision(fields: &BTreeMap<String, Seen>) -> String {
+pub(super) fn revision(fields: &BTreeMap<String, Seen>) -> String {
     let mut hash = Sha256::new();
     for (name, value) in fields {
         let value = match value {

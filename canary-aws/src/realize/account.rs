@@ -5,10 +5,13 @@ use canary_core::apply::{Call, Found, Made, Realize, RealizeError};
 use canary_core::ledger::{OutputValue, Verb};
 use canary_core::observe::Object;
 
-use super::{access_key, log_bucket, policy, queue, role, rule, target, trail, user};
+use super::{
+    access_key, bucket, log_bucket, parameter, policy, queue, role, rule, s3_object, secret,
+    target, trail, user,
+};
 use crate::catalog::{
-    ACCESS_KEY, KEY_ID, LOG_BUCKET, LOG_BUCKET_POLICY, LOGGING, QUEUE, ROLE, ROLE_POLICY, RULE,
-    SELECTORS, TARGET, TRAIL, USER, USER_POLICY,
+    ACCESS_KEY, BUCKET, KEY_ID, LOG_BUCKET, LOG_BUCKET_POLICY, LOGGING, OBJECT, PARAMETER, QUEUE,
+    ROLE, ROLE_POLICY, RULE, SECRET, SELECTORS, TARGET, TRAIL, USER, USER_POLICY,
 };
 use crate::client::Client;
 
@@ -61,6 +64,18 @@ impl AwsRealize {
             (LOG_BUCKET | LOG_BUCKET_POLICY, Verb::Delete) => {
                 log_bucket::delete(client, call).await
             }
+            (PARAMETER, Verb::Create) => parameter::create(client, call).await,
+            (PARAMETER, Verb::Update) => parameter::update(client, call).await,
+            (PARAMETER, Verb::Delete) => parameter::delete(client, call).await,
+            (SECRET, Verb::Create) => secret::create(client, call).await,
+            (SECRET, Verb::Update) => secret::update(client, call).await,
+            (SECRET, Verb::Delete) => secret::delete(client, call).await,
+            (OBJECT, Verb::Create) => s3_object::create(client, call).await,
+            (OBJECT, Verb::Update) => s3_object::update(client, call).await,
+            (OBJECT, Verb::Delete) => s3_object::delete(client, call).await,
+            (BUCKET, Verb::Create) => bucket::create(client, call).await,
+            (BUCKET, Verb::Update) => bucket::update(call),
+            (BUCKET, Verb::Delete) => bucket::delete(client, call).await,
             _ => Err(no_such_kind(call)),
         }
     }
@@ -94,6 +109,10 @@ impl Realize for AwsRealize {
             TARGET => target::find(client, call).await?,
             TRAIL | LOGGING | SELECTORS => trail::find(client, call).await?,
             LOG_BUCKET | LOG_BUCKET_POLICY => log_bucket::find(client, call).await?,
+            PARAMETER => return parameter::find(client, call).await,
+            SECRET => return secret::find(client, call).await,
+            OBJECT => return s3_object::find(client, call).await,
+            BUCKET => return bucket::find(client, call).await,
             // What a lost answer made is told by the next look at all keys.
             _ => return Ok(Found::NothingToFind),
         };

@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_iam::types::Tag;
-use canary_core::apply::{Call, Content, RealizeError};
-use canary_core::observe::Seen;
+use canary_core::apply::{Call, Content, Made, RealizeError};
+use canary_core::observe::{Object, Seen, Version};
+use canary_core::value::SecretBytes;
+
+use crate::catalog::VALUE;
 
 /// A public field.
 pub(super) fn text<'a>(call: &'a Call, field: &str) -> Option<&'a str> {
@@ -55,4 +58,51 @@ pub(super) fn iam_tags(call: &Call) -> Result<Vec<Tag>, RealizeError> {
         .iter()
         .map(|(key, value)| tag(call, key, value))
         .collect()
+}
+
+/// The content that is not shown.
+pub(super) fn value_bytes(call: &Call) -> Option<&SecretBytes> {
+    match call.content.get(VALUE)? {
+        Content::Secret(bytes) => Some(bytes),
+        Content::Public(_) => None,
+    }
+}
+
+/// The same, where the service takes text alone.
+pub(super) fn value(call: &Call) -> Result<&str, RealizeError> {
+    let text = value_bytes(call).and_then(SecretBytes::expose_text);
+    text.ok_or_else(|| RealizeError::Refused {
+        handle: call.handle.clone(),
+        detail: "its content is not text".into(),
+    })
+}
+
+/// The content of a call in the form in which it is seen.
+pub(super) fn sent(call: &Call) -> BTreeMap<String, Seen> {
+    let seen = call.content.iter().map(|(name, content)| {
+        let seen = match content {
+            Content::Public(text) => Seen::Public(text.clone()),
+            Content::Secret(bytes) => Seen::Digest(call.digester.digest(bytes.expose())),
+        };
+        (name.clone(), seen)
+    });
+    seen.collect()
+}
+
+/// What a call made of which the service said that it was done: what was sent, in that version.
+pub(super) fn as_sent(call: &Call, version: Version) -> Made {
+    let fields = sent(call);
+    Made {
+        object: Some(Object {
+            version,
+            created: None,
+            deleting: false,
+            written: Vec::new(),
+            metadata: BTreeMap::new(),
+            field_names: fields.keys().cloned().collect(),
+            fields: Some(fields),
+            reaches: Vec::new(),
+        }),
+        ..Made::default()
+    }
 }

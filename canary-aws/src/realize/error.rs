@@ -5,6 +5,7 @@ use std::time::Duration;
 use canary_core::apply::{Call, RealizeError};
 use canary_core::ledger::Verb;
 
+use crate::catalog::OBJECT;
 use crate::client::{CallError, Failure};
 
 /// What it means.
@@ -32,13 +33,17 @@ fn refused(call: &Call, error: &CallError) -> RealizeError {
         (
             "EntityAlreadyExists"
             | "EntityAlreadyExistsException"
+            | "ParameterAlreadyExists"
+            | "ResourceExistsException"
             | "QueueNameExists"
             | "QueueAlreadyExists"
             | "TrailAlreadyExistsException"
             | "BucketAlreadyOwnedByYou"
             | "BucketAlreadyExists",
             _,
-        ) => RealizeError::Exists { handle },
+        )
+        | ("PreconditionFailed", Verb::Create) => RealizeError::Exists { handle },
+        ("PreconditionFailed", Verb::Update | Verb::Delete) => RealizeError::Changed { handle },
         // The name of a queue that is gone is free after a minute.
         ("QueueDeletedRecently" | "AWS.SimpleQueueService.QueueDeletedRecently", _) => {
             RealizeError::Busy {
@@ -50,6 +55,10 @@ fn refused(call: &Call, error: &CallError) -> RealizeError {
         ("BucketNotEmpty", _) => RealizeError::Held {
             handle,
             by: "what is in it".to_owned(),
+        },
+        ("NoSuchBucket", _) if handle.kind == OBJECT => RealizeError::NoPlace {
+            place: handle.scope.clone().unwrap_or_default(),
+            handle,
         },
         // What it is in was made moments ago and is not shown everywhere yet.
         (_, Verb::Create) if error.is_absence() => RealizeError::Busy {
@@ -66,7 +75,10 @@ fn refused(call: &Call, error: &CallError) -> RealizeError {
             "ConcurrentModification"
             | "ConcurrentModificationException"
             | "EntityTemporarilyUnmodifiable"
-            | "EntityTemporarilyUnmodifiableException",
+            | "EntityTemporarilyUnmodifiableException"
+            | "TooManyUpdates"
+            | "ConditionalRequestConflict"
+            | "OperationAborted",
             _,
         ) => RealizeError::Busy {
             handle,

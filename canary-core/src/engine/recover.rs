@@ -150,6 +150,21 @@ impl Engine {
         if !second.full.is_empty() || !second.names.is_empty() {
             observed.merge(observe.observe(&second).await);
         }
+        // Of a name that no list covers it is known by now whether it is there.
+        let mut third = Look::new(keys.digester(), look.at);
+        let unread = |resource: &&Resource| {
+            let object = observed.object(id, &resource.handle);
+            object.is_some_and(|object| object.fields.is_none())
+        };
+        third.full = incarnations
+            .iter()
+            .filter(unread)
+            .map(|r| r.handle.clone())
+            .filter(|handle| !second.full.contains(handle))
+            .collect();
+        if !third.full.is_empty() {
+            observed.merge(observe.observe(&third).await);
+        }
         let cx = Lowering {
             config: &self.config,
             site: &site,

@@ -8,7 +8,7 @@ use canary_core::observe::{Observed, Place, Scope};
 
 use super::lower::WITHOUT;
 use super::regions;
-use crate::catalog::handles::{QUEUE, RULE, S3_OBJECT, SELECTORS, TRAIL};
+use crate::catalog::handles::{OBJECT, QUEUE, RULE, SELECTORS, TRAIL};
 use crate::observe::{TrailFacts, trails};
 use crate::provider;
 
@@ -54,7 +54,7 @@ pub(in crate::catalog) fn notes(desired: &Desired, observed: &Observed) -> Vec<N
         let trails = trails(observed);
         notes.extend(unlogged(&way, &trails));
         let selectors: Vec<&Resource> = of_kind(SELECTORS).collect();
-        for object in of_kind(S3_OBJECT) {
+        for object in of_kind(OBJECT) {
             notes.extend(unselected(object, &trails, &selectors));
         }
     }

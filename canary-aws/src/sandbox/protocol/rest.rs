@@ -12,6 +12,8 @@ pub(in crate::sandbox) struct Rest {
     pub(in crate::sandbox) if_match: Option<String>,
     pub(in crate::sandbox) if_none_match: Option<String>,
     pub(in crate::sandbox) content_type: Option<String>,
+    /// Tags as a query, `team=ops&env=prod`.
+    pub(in crate::sandbox) tagging: Option<String>,
 }
 
 /// The operation, its parameters in CloudTrail's words, and the rest.
@@ -33,6 +35,7 @@ pub(super) fn read(parts: &Parts, body: Bytes) -> Option<(String, Value, Rest)> 
         (&Method::PUT, false, true) if query.is_empty() => "CreateBucket",
         (&Method::HEAD, false, true) => "HeadBucket",
         (&Method::DELETE, false, true) => "DeleteBucket",
+        (&Method::GET, false, false) if asks("tagging") => "GetObjectTagging",
         (&Method::GET, false, false) => "GetObject",
         (&Method::HEAD, false, false) => "HeadObject",
         (&Method::PUT, false, false) => "PutObject",
@@ -48,7 +51,7 @@ pub(super) fn read(parts: &Parts, body: Bytes) -> Option<(String, Value, Rest)> 
     put("bucketName", bucket);
     put("key", key);
     for (name, value) in &query {
-        if name != "x-id" && name != "policy" {
+        if !["x-id", "policy", "tagging"].contains(&name.as_str()) {
             put(name, value);
         }
     }
@@ -64,6 +67,7 @@ pub(super) fn read(parts: &Parts, body: Bytes) -> Option<(String, Value, Rest)> 
         if_match: header("if-match"),
         if_none_match: header("if-none-match"),
         content_type: header("content-type"),
+        tagging: header("x-amz-tagging"),
     };
     Some((operation.to_owned(), Value::Object(params), rest))
 }

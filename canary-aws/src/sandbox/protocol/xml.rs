@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// Elements whose lists stand without `member`: those of maps, of EC2 and of S3.
-const FLAT: [&str; 4] = ["entry", "item", "Contents", "Bucket"];
+const FLAT: [&str; 5] = ["entry", "item", "Contents", "Bucket", "Tag"];
 
 /// Writes a value as the content of an element.
 pub(super) fn write(out: &mut String, value: &Value) {

@@ -22,6 +22,7 @@ pub(super) fn run(s3: &mut S3, call: &Call<'_>, rest: &Rest) -> Option<Result<Re
         "DeleteBucketPolicy" => buckets::delete_policy(s3, call).map(Reply::Written),
         "ListObjectsV2" => value(objects::list(s3, call)),
         "GetObject" => objects::get(s3, call, rest, true).map(Reply::Written),
+        "GetObjectTagging" => value(objects::tagging(s3, call)),
         "HeadObject" => objects::get(s3, call, rest, false).map(Reply::Written),
         "PutObject" => objects::put(s3, call, rest).map(Reply::Written),
         "DeleteObject" => objects::delete(s3, call, rest).map(Reply::Written),

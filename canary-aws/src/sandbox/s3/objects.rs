@@ -18,6 +18,7 @@ pub(super) struct Object {
     etag: String,
     modified: Timestamp,
     content_type: Option<String>,
+    tags: Vec<(String, String)>,
 }
 
 fn key<'a>(call: &Call<'a>) -> &'a str {
@@ -66,6 +67,9 @@ pub(super) fn put(s3: &mut S3, call: &Call<'_>, rest: &Rest) -> Result<Written, 
         body: rest.body.clone(),
         modified: call.now,
         content_type: rest.content_type.clone(),
+        tags: form_urlencoded::parse(rest.tagging.as_deref().unwrap_or_default().as_bytes())
+            .into_owned()
+            .collect(),
     };
     let mut written = empty(200);
     written
@@ -111,6 +115,16 @@ pub(super) fn get(s3: &S3, call: &Call<'_>, rest: &Rest, body: bool) -> Result<W
             .push(("content-length", object.body.len().to_string()));
     }
     Ok(written)
+}
+
+pub(super) fn tagging(s3: &S3, call: &Call<'_>) -> Answer {
+    let object = s3.of(call)?.objects.get(key(call)).ok_or_else(missing)?;
+    let tags: Vec<Value> = object
+        .tags
+        .iter()
+        .map(|(key, value)| json!({ "Key": key, "Value": value }))
+        .collect();
+    Ok(json!({ "Tagging": { "TagSet": { "Tag": tags } } }))
 }
 
 pub(super) fn delete(s3: &mut S3, call: &Call<'_>, rest: &Rest) -> Result<Written, Failure> {

@@ -1,0 +1,428 @@
+//! Parameters of Systems Manager. `DescribeParameters` tells everything but tags and value: a parameter that is as it was is
+//! not read.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_sdk_ssm::types::{ParameterMetadata, ParameterStringFilter, ResourceTypeForTagging};
+use canary_core::disguise::Digester;
+use canary_core::graph::Handle;
+use canary_core::observe::{Look, Object, Seen, Version};
+use futures::StreamExt as _;
+use jiff::Timestamp;
+
+use super::look::Looking;
+use super::principal::moment;
+use super::regions::{Sightings, Want, Wanted, neighbour, wanted};
+use crate::catalog::{PARAMETER, VALUE, parameter_arn};
+use crate::client::{CallError, Client};
+
+/// The largest page, and as many names as one filter takes (`DescribeParameters`).
+const PAGE: i32 = 50;
+const NAMES: usize = 50;
+/// Parameters that are looked at at the same time.
+const TOGETHER: usize = 8;
+/// What was written moments ago is looked for this many times, each twice as far from the last: 3.5 s in all.
+const LOOKS: u32 = 3;
+const FIRST_LOOK: Duration = Duration::from_millis(500);
+/// The key that SecureStrings are encrypted under where none is named.
+pub(crate) const DEFAULT_KEY: &str = "alias/aws/ssm";
+
+/// An answer to a write bears no date. It was written when the answer came, up to the time that the answer took: no call
+/// takes longer than half a minute.
+const ANSWER: i64 = 60;
+
+/// What is told of a parameter without its value.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Parameter {
+    pub(crate) name: String,
+    /// Counts its writes, from 1.
+    pub(crate) version: i64,
+    pub(crate) modified: Option<Timestamp>,
+    kind: String,
+    tier: String,
+    pub(crate) description: Option<String>,
+    key: Option<String>,
+}
+
+impl Parameter {
+    fn of(told: &ParameterMetadata) -> Self {
+        let text = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
+        Self {
+            name: told.name().unwrap_or_default().to_owned(),
+            version: told.version(),
+            modified: moment(told.last_modified_date()),
+            kind: told
+                .r#type()
+                .map(|kind| kind.as_str().to_owned())
+                .unwrap_or_default(),
+            tier: told
+                .tier()
+                .map(|tier| tier.as_str().to_owned())
+                .unwrap_or_default(),
+            description: text(told.description()),
+            key: text(told.key_id()).filter(|key| key != DEFAULT_KEY),
+        }
+    }
+
+    /// Which parameter it is and in which state. SSM gives no identifier and no date of creation: that one was deleted and
+    /// another made is told where its count went back, or is the same with another date. One that has been written more often
+    /// than ours cannot be told from ours that was written outside.
+    pub(crate) fn version(&self, arn: &str, known: Option<&Version>) -> Version {
+        let modified = self.modified.map(Timestamp::as_second);
+        let is_ours =
+            |known: &&Version| known.uid == arn || known.uid.starts_with(&format!("{arn} "));
+        if let Some(known) = known.filter(is_ours)
+            && let Some((version, at)) = counted(known)
+        {
+            let differs = |at: i64| modified.is_some_and(|now| (now - at).abs() > ANSWER);
+            match self.version.cmp(&version) {
+                std::cmp::Ordering::Equal if !differs(at) => return known.clone(),
+                std::cmp::Ordering::Greater => {
+                    return revision(&known.uid, self.version, modified.unwrap_or(at));
+                }
+                std::cmp::Ordering::Equal | std::cmp::Ordering::Less => {
+                    let since = modified.unwrap_or_default();
+                    return revision(&format!("{arn} {since}"), self.version, since);
+                }
+            }
+        }
+        revision(arn, self.version, modified.unwrap_or_default())
+    }
+
+    /// All but tags and value.
+    fn fields(&self) -> BTreeMap<String, Seen> {
+        let public = |text: &str| Seen::Public(text.to_owned());
+        let mut fields = BTreeMap::from([
+            ("type".to_owned(), public(&self.kind)),
+            ("tier".to_owned(), public(&self.tier)),
+        ]);
+        for (name, value) in [("description", &self.description), ("key_id", &self.key)] {
+            if let Some(value) = value {
+                fields.insert(name.into(), public(value));
+            }
+        }
+        fields
+    }
+
+    pub(crate) fn object(&self, version: Version) -> Object {
+        Object {
+            // Its first writing made it.
+            created: self.modified.filter(|_| self.version == 1),
+            ..neighbour(version)
+        }
+    }
+}
+
+/// The version of a parameter that has been written so often, last at that second.
+pub(crate) fn revision(uid: &str, version: i64, at: i64) -> Version {
+    Version {
+        uid: uid.to_owned(),
+        revision: format!("{version} {at}"),
+    }
+}
+
+fn counted(known: &Version) -> Option<(i64, i64)> {
+    let (version, at) = known.revision.split_once(' ')?;
+    Some((version.parse().ok()?, at.parse().ok()?))
+}
+
+/// Looks at the parameters that are wanted, in all regions at the same time.
+pub(super) async fn look(client: &Client, looking: &mut Looking<'_>) {
+    let look = looking.look;
+    let regions = wanted(look, PARAMETER, &client.connection.region);
+    let mut looks = Vec::new();
+    for wanted in &regions {
+        looks.push(in_region(client, wanted, look));
+    }
+    for seen in futures::future::join_all(looks).await {
+        seen.into(looking);
+    }
+}
+
+async fn in_region(client: &Client, wanted: &Wanted<'_>, look: &Look) -> Sightings {
+    let mut seen = Sightings::default();
+    let mut there = BTreeMap::new();
+    if wanted.lists {
+        match described(client, &wanted.scope, None).await {
+            Ok(all) => {
+                for parameter in all.values() {
+                    let version = parameter.version(&arn(client, wanted, &parameter.name), None);
+                    let handle = wanted.handle(&parameter.name);
+                    seen.objects.insert(handle, parameter.object(version));
+                }
+                seen.listed = Some(wanted.scope());
+                there = all;
+            }
+            Err(error) => seen.could_not_list(wanted, &error),
+        }
+    }
+    let mut names: Vec<&str> = wanted.names.keys().copied().collect();
+    if seen.listed.is_some() {
+        names.retain(|name| is_behind(client, wanted, look, name, there.get(*name)));
+    }
+    let mut pause = FIRST_LOOK;
+    for round in 0..=LOOKS {
+        for some in names.chunks(NAMES) {
+            match described(client, &wanted.scope, Some(some)).await {
+                Ok(found) => there.extend(found),
+                Err(error) => seen.could_not(wanted, some, &error),
+            }
+        }
+        names.retain(|name| is_behind(client, wanted, look, name, there.get(*name)));
+        if names.is_empty() || round == LOOKS || !seen.gaps.is_empty() {
+            break;
+        }
+        tokio::time::sleep(pause).await;
+        pause *= 2;
+    }
+    tell(client, wanted, look, &there, seen).await
+}
+
+/// Whether something that we wrote moments ago is not shown as we left it, which the next look may do.
+fn is_behind(
+    client: &Client,
+    wanted: &Wanted<'_>,
+    look: &Look,
+    name: &str,
+    found: Option<&Parameter>,
+) -> bool {
+    let known = wanted.names.get(name).and_then(|want| want.known());
+    let is_recent = look.recent.contains(&wanted.handle(name));
+    let is_shown = found.is_some_and(|parameter| {
+        let arn = arn(client, wanted, name);
+        known.is_none_or(|known| parameter.version(&arn, Some(known)) == *known)
+    });
+    is_recent && !is_shown
+}
+
+/// What was found of each that is wanted.
+async fn tell(
+    client: &Client,
+    wanted: &Wanted<'_>,
+    look: &Look,
+    there: &BTreeMap<String, Parameter>,
+    mut seen: Sightings,
+) -> Sightings {
+    let failed: Vec<Handle> = seen
+        .gaps
+        .iter()
+        .filter_map(|gap| match &gap.place {
+            canary_core::observe::Place::Object(handle) => Some(handle.clone()),
+            _ => None,
+        })
+        .collect();
+    let mut told = Vec::new();
+    for (name, want) in &wanted.names {
+        let found = there.get(*name);
+        told.push(named(client, wanted, name, found, *want, &look.digester));
+    }
+    let told: Vec<_> = futures::stream::iter(told)
+        .buffer_unordered(TOGETHER)
+        .collect()
+        .await;
+    for (name, found) in told {
+        let handle = wanted.handle(name);
+        if !failed.contains(&handle) {
+            seen.objects.remove(&handle);
+            seen.take(wanted, name, found, look.recent.contains(&handle));
+        }
+    }
+    seen
+}
+
+async fn named<'a>(
+    client: &Client,
+    wanted: &Wanted<'_>,
+    name: &'a str,
+    found: Option<&Parameter>,
+    want: Want<'_>,
+    digester: &Digester,
+) -> (&'a str, Result<Option<Object>, CallError>) {
+    let Some(parameter) = found else {
+        return (name, Ok(None));
+    };
+    let told = one(client, wanted, parameter, want, digester).await;
+    (name, told.map(Some))
+}
+
+async fn one(
+    client: &Client,
+    wanted: &Wanted<'_>,
+    parameter: &Parameter,
+    want: Want<'_>,
+    digester: &Digester,
+) -> Result<Object, CallError> {
+    let arn = arn(client, wanted, &parameter.name);
+    let version = parameter.version(&arn, want.known());
+    match want {
+        Want::Name => Ok(parameter.object(version)),
+        Want::Known(Some(known)) if *known == version => Ok(parameter.object(version)),
+        Want::Known(_) => {
+            // A value that is not read equals none: it is written again.
+            let unread = digester.digest(format!("unread {arn} {}", version.revision).as_bytes());
+            all_of(
+                client,
+                &wanted.scope,
+                parameter,
+                version,
+                Seen::Digest(unread),
+            )
+            .await
+        }
+        Want::Full(known) => full(client, &wanted.scope, parameter, &arn, known, digester).await,
+    }
+}
+
+fn arn(client: &Client, wanted: &Wanted<'_>, name: &str) -> String {
+    parameter_arn(&wanted.scope, &client.connection.account, name)
+}
+
+/// What is told of all parameters of a region, or of some by their names, without their values.
+pub(crate) async fn described(
+    client: &Client,
+    region: &str,
+    names: Option<&[&str]>,
+) -> Result<BTreeMap<String, Parameter>, CallError> {
+    let ssm = client.in_region(region).ssm;
+    let mut found = BTreeMap::new();
+    let filter = names.map(|names| {
+        let filter = ParameterStringFilter::builder()
+            .key("Name")
+            .option("Equals");
+        let values = names.iter().map(|name| (*name).to_owned()).collect();
+        filter.set_values(Some(values)).build()
+    });
+    let filter = filter.transpose().map_err(|error| CallError {
+        action: "ssm:DescribeParameters",
+        failure: crate::client::Failure::NotSent,
+        code: String::new(),
+        message: error.to_string(),
+    })?;
+    let mut token: Option<String> = None;
+    loop {
+        let page = client
+            .ask("ssm:DescribeParameters", || {
+                ssm.describe_parameters()
+                    .set_parameter_filters(filter.clone().map(|filter| vec![filter]))
+                    .max_results(PAGE)
+                    .set_next_token(token.clone())
+                    .send()
+            })
+            .await?;
+        let all = page.parameters().iter().map(Parameter::of);
+        // A filter may take a name with and without its first slash for one.
+        let all = all.filter(|told| names.is_none_or(|names| names.contains(&told.name.as_str())));
+        found.extend(all.map(|told| (told.name.clone(), told)));
+        token = page
+            .next_token()
+            .filter(|token| !token.is_empty())
+            .map(str::to_owned);
+        if token.is_none() {
+            return Ok(found);
+        }
+    }
+}
+
+/// Its tags.
+pub(crate) async fn tags(
+    client: &Client,
+    region: &str,
+    name: &str,
+) -> Result<BTreeMap<String, String>, CallError> {
+    let ssm = client.in_region(region).ssm;
+    let answer = client
+        .ask("ssm:ListTagsForResource", || {
+            ssm.list_tags_for_resource()
+                .resource_type(ResourceTypeForTagging::Parameter)
+                .resource_id(name)
+                .send()
+        })
+        .await?;
+    let tags = answer.tag_list().iter();
+    Ok(tags
+        .map(|tag| (tag.key().to_owned(), tag.value().to_owned()))
+        .collect())
+}
+
+async fn all_of(
+    client: &Client,
+    region: &str,
+    parameter: &Parameter,
+    version: Version,
+    value: Seen,
+) -> Result<Object, CallError> {
+    let mut fields = parameter.fields();
+    for (key, value) in tags(client, region, &parameter.name).await? {
+        fields.insert(format!("tags.{key}"), Seen::Public(value));
+    }
+    fields.insert(VALUE.into(), value);
+    Ok(Object {
+        field_names: fields.keys().cloned().collect(),
+        fields: Some(fields),
+        ..parameter.object(version)
+    })
+}
+
+/// A parameter with its value.
+pub(crate) async fn full(
+    client: &Client,
+    region: &str,
+    parameter: &Parameter,
+    arn: &str,
+    known: Option<&Version>,
+    digester: &Digester,
+) -> Result<Object, CallError> {
+    let ssm = client.in_region(region).ssm;
+    // Its log names this request, as it names what changes something: it is ours.
+    let answer = client
+        .changing(client.ask("ssm:GetParameter", || {
+            let request = ssm.get_parameter().name(&parameter.name);
+            request.with_decryption(true).send()
+        }))
+        .await?;
+    let told = answer.parameter();
+    // The value is of this version, whatever was told before.
+    let parameter = Parameter {
+        version: told.map_or(parameter.version, |told| told.version()),
+        modified: told
+            .and_then(|told| moment(told.last_modified_date()))
+            .or(parameter.modified),
+        ..parameter.clone()
+    };
+    let value = told.and_then(|told| told.value()).unwrap_or_default();
+    let value = Seen::Digest(digester.digest(value.as_bytes()));
+    let version = parameter.version(arn, known);
+    all_of(client, region, &parameter, version, value).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ARN: &str = "arn:aws:ssm:eu-west-1:123456789012:parameter/db";
+
+    fn at(version: i64, second: i64) -> Parameter {
+        Parameter {
+            version,
+            modified: Timestamp::from_second(second).ok(),
+            ..Parameter::default()
+        }
+    }
+
+    #[test]
+    fn a_parameter_that_was_made_anew_is_another_where_that_can_be_told() {
+        let ours = revision(ARN, 3, 1000);
+        // The date of an answer is not that of the write.
+        assert_eq!(at(3, 1002).version(ARN, Some(&ours)), ours);
+        let written = at(4, 5000).version(ARN, Some(&ours));
+        assert!(written.uid == ours.uid && written.revision != ours.revision);
+        for anew in [at(3, 5000), at(1, 5000)] {
+            assert_ne!(anew.version(ARN, Some(&ours)).uid, ours.uid);
+        }
+        // One that was adopted after it was made anew stays itself.
+        let adopted = at(1, 5000).version(ARN, Some(&ours));
+        assert_eq!(at(1, 5000).version(ARN, Some(&adopted)), adopted);
+        assert_eq!(at(2, 6000).version(ARN, Some(&adopted)).uid, adopted.uid);
+    }
+}

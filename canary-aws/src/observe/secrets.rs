@@ -1,0 +1,437 @@
+//! Secrets of Secrets Manager. `ListSecrets` tells everything but the values, up to five minutes late; what is not there as it
+//! was is asked for by itself.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
+use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, SecretListEntry, Tag};
+use aws_smithy_types::DateTime;
+use canary_core::disguise::Digester;
+use canary_core::graph::Handle;
+use canary_core::observe::{Look, Object, Seen, Version};
+use futures::StreamExt as _;
+use jiff::Timestamp;
+
+use super::look::Looking;
+use super::principal::moment;
+use super::regions::{Sightings, Want, Wanted, neighbour, wanted};
+use super::state::State;
+use super::version_id;
+use crate::catalog::{RECOVERY, SECRET, VALUE};
+use crate::client::{CallError, Client};
+
+/// The largest page, and as many names as one filter takes (`ListSecrets`).
+const PAGE: i32 = 100;
+const NAMES: usize = 10;
+/// Secrets that are looked at at the same time.
+const TOGETHER: usize = 8;
+/// The stage of the version that readers get.
+const CURRENT: &str = "AWSCURRENT";
+
+/// What is told of a secret without its values.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Secret {
+    pub(crate) name: String,
+    /// Ends with six random characters: unlike for any other secret, ever.
+    pub(crate) arn: String,
+    created: Option<Timestamp>,
+    pub(crate) description: Option<String>,
+    pub(crate) key: Option<String>,
+    pub(crate) tags: BTreeMap<String, String>,
+    /// It waits for its deletion.
+    pub(crate) is_deleted: bool,
+    /// Its versions that have a stage, with those.
+    versions: BTreeMap<String, Vec<String>>,
+}
+
+/// What both answers have in common.
+struct Told<'a> {
+    name: Option<&'a str>,
+    arn: Option<&'a str>,
+    created: Option<&'a DateTime>,
+    description: Option<&'a str>,
+    key: Option<&'a str>,
+    tags: &'a [Tag],
+    deleted: Option<&'a DateTime>,
+    versions: Option<&'a std::collections::HashMap<String, Vec<String>>>,
+}
+
+impl From<Told<'_>> for Secret {
+    fn from(told: Told<'_>) -> Self {
+        let text = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
+        let tags = told.tags.iter();
+        Self {
+            name: told.name.unwrap_or_default().to_owned(),
+            arn: told.arn.unwrap_or_default().to_owned(),
+            created: moment(told.created),
+            description: text(told.description),
+            key: text(told.key).filter(|key| key != DEFAULT_KEY),
+            tags: tags
+                .filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned())))
+                .collect(),
+            is_deleted: told.deleted.is_some(),
+            versions: told
+                .versions
+                .into_iter()
+                .flatten()
+                .map(|(id, stages)| (id.clone(), stages.clone()))
+                .collect(),
+        }
+    }
+}
+
+/// The key that secrets are encrypted under where none is named.
+pub(crate) const DEFAULT_KEY: &str = "alias/aws/secretsmanager";
+
+impl Secret {
+    fn listed(told: &SecretListEntry) -> Self {
+        Self::from(Told {
+            name: told.name(),
+            arn: told.arn(),
+            created: told.created_date(),
+            description: told.description(),
+            key: told.kms_key_id(),
+            tags: told.tags(),
+            deleted: told.deleted_date(),
+            versions: told.secret_versions_to_stages(),
+        })
+    }
+
+    fn described(told: &DescribeSecretOutput) -> Self {
+        Self::from(Told {
+            name: told.name(),
+            arn: told.arn(),
+            created: told.created_date(),
+            description: told.description(),
+            key: told.kms_key_id(),
+            tags: told.tags(),
+            deleted: told.deleted_date(),
+            versions: told.version_ids_to_stages(),
+        })
+    }
+
+    /// As it is once a version has been made.
+    pub(crate) fn made(arn: &str, version: &str, fields: &BTreeMap<String, Seen>) -> Self {
+        let text = |name: &str| match fields.get(name) {
+            Some(Seen::Public(text)) => Some(text.clone()),
+            _ => None,
+        };
+        let tags = fields.iter().filter_map(|(name, value)| {
+            let Seen::Public(value) = value else {
+                return None;
+            };
+            Some((name.strip_prefix("tags.")?.to_owned(), value.clone()))
+        });
+        Self {
+            arn: arn.to_owned(),
+            description: text("description"),
+            key: text("key_id"),
+            tags: tags.collect(),
+            versions: BTreeMap::from([(version.to_owned(), vec![CURRENT.to_owned()])]),
+            ..Self::default()
+        }
+    }
+
+    fn current(&self) -> &str {
+        let mut versions = self.versions.iter();
+        let current = versions.find(|(_, stages)| stages.iter().any(|stage| stage == CURRENT));
+        current.map_or("-", |(id, _)| id)
+    }
+
+    /// How many days it waits when it is deleted, as a version of ours says it; `None` where none of its versions is ours.
+    pub(crate) fn days(&self, handle: &Handle, digester: &Digester) -> Option<u8> {
+        let current = version_id::days(self.current(), handle, digester);
+        current.or_else(|| {
+            let mut ids = self.versions.keys();
+            ids.find_map(|id| version_id::days(id, handle, digester))
+        })
+    }
+
+    /// All but the value.
+    pub(crate) fn fields(&self, days: Option<u8>) -> BTreeMap<String, Seen> {
+        let public = |text: &str| Seen::Public(text.to_owned());
+        let mut fields = BTreeMap::new();
+        for (name, value) in [("description", &self.description), ("key_id", &self.key)] {
+            if let Some(value) = value {
+                fields.insert(name.into(), public(value));
+            }
+        }
+        if let Some(days) = days.filter(|days| *days > 0) {
+            fields.insert(RECOVERY.into(), public(&format!("{days}d")));
+        }
+        for (key, value) in &self.tags {
+            fields.insert(format!("tags.{key}"), public(value));
+        }
+        fields
+    }
+
+    pub(crate) fn state(&self, days: Option<u8>) -> State {
+        State::new(self.current(), &self.fields(days))
+    }
+
+    /// Its version, known again where it has not changed.
+    pub(crate) fn version(&self, days: Option<u8>, known: Option<&Version>) -> Version {
+        let state = self.state(days);
+        let same = known.filter(|known| known.uid == self.arn);
+        match same {
+            Some(known) if state.is(known) => known.clone(),
+            same => state.version(
+                &self.arn,
+                same.and_then(|known| state.digest(known)).as_ref(),
+            ),
+        }
+    }
+
+    /// With its content; `None`: unlike every other.
+    pub(crate) fn object(&self, days: Option<u8>, value: Option<Seen>, version: Version) -> Object {
+        let is_ours = days.is_some();
+        let fields = value.map(|value| {
+            let mut fields = self.fields(days);
+            fields.insert(VALUE.into(), value);
+            fields
+        });
+        Object {
+            // A secret of ours may have waited for its deletion and been taken back: its versions prove it, not its date.
+            created: self.created.filter(|_| !is_ours),
+            deleting: self.is_deleted,
+            field_names: fields.iter().flat_map(BTreeMap::keys).cloned().collect(),
+            fields,
+            ..neighbour(version)
+        }
+    }
+}
+
+/// Looks at the secrets that are wanted, in all regions at the same time.
+pub(super) async fn look(client: &Client, looking: &mut Looking<'_>) {
+    let look = looking.look;
+    let regions = wanted(look, SECRET, &client.connection.region);
+    let mut looks = Vec::new();
+    for wanted in &regions {
+        looks.push(in_region(client, wanted, look));
+    }
+    for seen in futures::future::join_all(looks).await {
+        seen.into(looking);
+    }
+}
+
+async fn in_region(client: &Client, wanted: &Wanted<'_>, look: &Look) -> Sightings {
+    let mut seen = Sightings::default();
+    let mut there = BTreeMap::new();
+    if wanted.lists {
+        match listed(client, &wanted.scope, None).await {
+            Ok(all) => {
+                seen.listed = Some(wanted.scope());
+                for secret in all.values() {
+                    let handle = wanted.handle(&secret.name);
+                    if is_ours_and_gone(secret, &handle, &look.digester) {
+                        continue;
+                    }
+                    let object = secret.object(None, None, secret.version(None, None));
+                    seen.objects.insert(handle, object);
+                }
+                there = all;
+            }
+            Err(error) => seen.could_not_list(wanted, &error),
+        }
+    } else {
+        let names: Vec<&str> = wanted.names.keys().copied().collect();
+        for some in names.chunks(NAMES) {
+            // Whoever may not list may still ask for each.
+            match listed(client, &wanted.scope, Some(some)).await {
+                Ok(found) => there.extend(found),
+                Err(error) => {
+                    tracing::info!(error = error.detail(), "secrets are asked for singly");
+                }
+            }
+        }
+    }
+    let mut told = Vec::new();
+    for (name, want) in &wanted.names {
+        told.push(named(client, wanted, name, *want, there.get(*name), look));
+    }
+    let told: Vec<_> = futures::stream::iter(told)
+        .buffer_unordered(TOGETHER)
+        .collect()
+        .await;
+    for (name, found) in told {
+        seen.objects.remove(&wanted.handle(name));
+        seen.take(wanted, name, found, false);
+    }
+    seen
+}
+
+async fn named<'a>(
+    client: &Client,
+    wanted: &Wanted<'_>,
+    name: &'a str,
+    want: Want<'_>,
+    listed: Option<&Secret>,
+    look: &Look,
+) -> (&'a str, Result<Option<Object>, CallError>) {
+    (name, one(client, wanted, name, want, listed, look).await)
+}
+
+async fn one(
+    client: &Client,
+    wanted: &Wanted<'_>,
+    name: &str,
+    want: Want<'_>,
+    listed: Option<&Secret>,
+    look: &Look,
+) -> Result<Option<Object>, CallError> {
+    let handle = wanted.handle(name);
+    if let (Some(secret), Some(known)) = (listed, want.known())
+        && !matches!(want, Want::Full(_))
+        && !secret.is_deleted
+    {
+        let days = secret.days(&handle, &look.digester);
+        let version = secret.version(days, Some(known));
+        if version == *known {
+            return Ok(Some(secret.object(days, None, version)));
+        }
+    }
+    let Some(secret) = described(client, &wanted.scope, name).await? else {
+        return Ok(None);
+    };
+    sight(client, &handle, &secret, want, &look.digester).await
+}
+
+/// One of ours that waits for its deletion is as good as gone: to make it is to take it back.
+fn is_ours_and_gone(secret: &Secret, handle: &Handle, digester: &Digester) -> bool {
+    secret.is_deleted && secret.days(handle, digester).is_some()
+}
+
+/// What a secret is to the core.
+async fn sight(
+    client: &Client,
+    handle: &Handle,
+    secret: &Secret,
+    want: Want<'_>,
+    digester: &Digester,
+) -> Result<Option<Object>, CallError> {
+    if is_ours_and_gone(secret, handle, digester) {
+        return Ok(None);
+    }
+    let days = secret.days(handle, digester);
+    if secret.is_deleted {
+        let version = secret.version(days, want.known());
+        return Ok(Some(secret.object(days, None, version)));
+    }
+    match want {
+        Want::Full(known) => full(client, handle, secret, known, digester)
+            .await
+            .map(Some),
+        Want::Name => {
+            let version = secret.version(days, None);
+            Ok(Some(secret.object(days, None, version)))
+        }
+        Want::Known(known) => {
+            let version = secret.version(days, known);
+            let is_clean = known == Some(&version);
+            let value = (!is_clean).then(|| {
+                let content = known.and_then(|known| secret.state(days).digest(known));
+                // A value that is not read equals none: it is written again.
+                let unread = || digester.digest(format!("unread {}", secret.current()).as_bytes());
+                Seen::Digest(content.unwrap_or_else(unread))
+            });
+            Ok(Some(secret.object(days, value, version)))
+        }
+    }
+}
+
+/// What is told of all secrets of a region, or of some by their names; those that wait for their deletion too.
+async fn listed(
+    client: &Client,
+    region: &str,
+    names: Option<&[&str]>,
+) -> Result<BTreeMap<String, Secret>, CallError> {
+    let secrets = client.in_region(region).secrets;
+    let filter = names.map(|names| {
+        let values = names.iter().map(|name| (*name).to_owned()).collect();
+        let filter = Filter::builder().key(FilterNameStringType::Name);
+        vec![filter.set_values(Some(values)).build()]
+    });
+    let mut found = BTreeMap::new();
+    let mut token: Option<String> = None;
+    loop {
+        let page = client
+            .ask("secretsmanager:ListSecrets", || {
+                let request = secrets.list_secrets().max_results(PAGE);
+                request
+                    .include_planned_deletion(true)
+                    .set_filters(filter.clone())
+                    .set_next_token(token.clone())
+                    .send()
+            })
+            .await?;
+        let all = page.secret_list().iter().map(Secret::listed);
+        // A filter takes every name that begins so.
+        let all =
+            all.filter(|secret| names.is_none_or(|names| names.contains(&secret.name.as_str())));
+        found.extend(all.map(|secret| (secret.name.clone(), secret)));
+        token = page
+            .next_token()
+            .filter(|token| !token.is_empty())
+            .map(str::to_owned);
+        if token.is_none() {
+            return Ok(found);
+        }
+    }
+}
+
+/// What is told of one secret; `None` where there is none of that name.
+pub(crate) async fn described(
+    client: &Client,
+    region: &str,
+    name: &str,
+) -> Result<Option<Secret>, CallError> {
+    let secrets = client.in_region(region).secrets;
+    let answer = client
+        .ask("secretsmanager:DescribeSecret", || {
+            secrets.describe_secret().secret_id(name).send()
+        })
+        .await;
+    match answer {
+        // A name that ends as an ARN does may find another.
+        Ok(told) => Ok(Some(Secret::described(&told)).filter(|secret| secret.name == name)),
+        Err(error) if error.is_absence() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// A secret with its value.
+pub(crate) async fn full(
+    client: &Client,
+    handle: &Handle,
+    secret: &Secret,
+    known: Option<&Version>,
+    digester: &Digester,
+) -> Result<Object, CallError> {
+    let days = secret.days(handle, digester);
+    let secrets = client
+        .in_region(handle.scope.as_deref().unwrap_or_default())
+        .secrets;
+    // Its log names this request, as it names what changes something: it is ours.
+    let answer = client
+        .changing(client.ask("secretsmanager:GetSecretValue", || {
+            let request = secrets.get_secret_value().secret_id(&secret.arn);
+            request.version_stage(CURRENT).send()
+        }))
+        .await;
+    let digest = match answer {
+        Ok(answer) => {
+            let bytes = answer.secret_binary().map(AsRef::as_ref);
+            let text = answer.secret_string().map(str::as_bytes);
+            digester.digest(text.or(bytes).unwrap_or_default())
+        }
+        // A secret without a value.
+        Err(error) if error.is_absence() => digester.digest(b"no value"),
+        Err(error) => return Err(error),
+    };
+    let state = secret.state(days);
+    let version = known
+        .filter(|known| known.uid == secret.arn && state.is(known))
+        .cloned()
+        .unwrap_or_else(|| state.version(&secret.arn, Some(&digest)));
+    Ok(secret.object(days, Some(Seen::Digest(digest)), version))
+}
