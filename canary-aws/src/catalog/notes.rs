@@ -24,7 +24,10 @@ pub(super) fn notes(desired: &Desired, observed: &Observed) -> Vec<Note> {
     let mut notes: Vec<Note> = ours.iter().copied().flat_map(telling).collect();
     notes.extend(activity(&ours));
     notes.extend(listener::notes(desired, observed));
-    notes.extend(ours.iter().copied().filter_map(unlogged));
+    // Where somebody listens, the trails were looked at, and it is told exactly.
+    if !ours.iter().any(|resource| is_listener(resource.address.canary())) {
+        notes.extend(ours.iter().copied().filter_map(unlogged));
+    }
     notes.sort();
     notes
 }

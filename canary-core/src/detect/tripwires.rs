@@ -186,6 +186,9 @@ impl Collection {
     }
 }
 
+/// The subresource of a request that reads what is told about a thing, where a provider keeps that apart from what is in it.
+pub const METADATA: &str = "metadata";
+
 fn is_reading(event: &Event) -> bool {
     matches!(event.action.verb.as_str(), "list" | "watch")
 }
@@ -196,7 +199,10 @@ fn exact(tripwire: &Tripwire, event: &Event) -> Option<Grade> {
         event.action.verb.as_str(),
         "create" | "update" | "patch" | "delete"
     );
+    let reads_about_it = event.action.subresource == METADATA && !changes;
     match (tripwire.meaning, &tripwire.mention) {
+        // What is told about a thing is not what is in it; consoles and scanners ask for that all day.
+        (Meaning::Content | Meaning::Listed, _) if reads_about_it => None,
         (Meaning::Content | Meaning::Listed, _) => Some(Grade::Named),
         (Meaning::Behaviour, _) => changes.then_some(Grade::Named),
         (Meaning::Identity, Mention::Object { .. }) => {
