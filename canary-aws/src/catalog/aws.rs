@@ -53,7 +53,7 @@ pub(super) fn wrong(canary: &Canary, field: &str, message: &str, help: Option<&s
 }
 
 /// The account: of the site, or as configured where nothing was asked.
-pub(super) fn account<'a>(config: &'a Config) -> &'a str {
+pub(super) fn account(config: &Config) -> &str {
     let section = config.providers.get(&provider());
     section
         .and_then(|section| section.text("account"))
