@@ -175,3 +175,47 @@ fn unselected(object: &Resource, trails: &[TrailFacts], selectors: &[&Resource])
         help: Some("let a trail select them, or make one: trail = \"make\" and data_events = true in [aws.listener]".into()),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::aws::placed;
+    use canary_core::graph::{Address, Handle, Input};
+
+    fn object(bucket: &str) -> Resource {
+        let address: Address = "s3_object.dump".parse().unwrap();
+        placed(address, Handle::scoped(S3_OBJECT, bucket, "db/dump.sql"), 1)
+    }
+
+    fn trail(is_logging: bool, objects: &[&str]) -> TrailFacts {
+        TrailFacts {
+            is_known: true,
+            is_logging,
+            objects: objects.iter().map(|text| (*text).to_owned()).collect(),
+            ..TrailFacts::default()
+        }
+    }
+
+    #[test]
+    fn an_object_whose_reads_no_trail_logs_is_refused() {
+        let refused = |trails: &[TrailFacts]| unselected(&object("acme"), trails, &[]).is_some();
+        assert!(refused(&[]));
+        assert!(refused(&[trail(true, &["arn:aws:s3:::other/"])]));
+        assert!(refused(&[trail(false, &["arn:aws:s3:::acme/"])]));
+        assert!(!refused(&[trail(true, &["arn:aws:s3:::acme/"])]));
+        assert!(!refused(&[trail(true, &["arn:aws:s3"])]));
+        // What could not be looked at refuses nothing: its gap is told.
+        assert!(!refused(&[TrailFacts::default()]));
+    }
+
+    #[test]
+    fn a_trail_that_is_about_to_select_the_bucket_is_enough() {
+        let address: Address = "aws.listener/trail-data".parse().unwrap();
+        let handle = Handle::scoped(SELECTORS, "eu-west-1/t", "selectors");
+        let mut selectors = placed(address, handle, 1);
+        let text = super::super::documents::selectors("aws", ["acme"].into_iter());
+        selectors.fields.insert("plain".into(), Input::Public(text));
+        assert_eq!(unselected(&object("acme"), &[], &[&selectors]), None);
+        assert!(unselected(&object("acm"), &[], &[&selectors]).is_some());
+    }
+}
