@@ -1,10 +1,5 @@
 //! Answers that are lost or refused, regions that are not there, rights that are not given.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test whose ground cannot be laid has failed"
-)]
-
 mod kinds_support;
 
 use canary_aws::sandbox::{Consistency, Fault, FaultKind, Lag, SandboxOptions};

@@ -11,7 +11,8 @@ use super::content::{as_sent, tags, text, value};
 use super::error::{changed, meaning};
 use crate::catalog::parameter_arn;
 use crate::client::{CallError, Client};
-use crate::observe::parameters::{self, DEFAULT_KEY, Parameter, revision};
+use crate::observe::parameter::{DEFAULT_KEY, Parameter, revision};
+use crate::observe::parameters;
 
 fn region(call: &Call) -> &str {
     call.handle.scope.as_deref().unwrap_or_default()

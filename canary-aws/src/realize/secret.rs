@@ -10,7 +10,8 @@ use super::content::{as_sent, sent, tags, text, value_bytes};
 use super::error::{changed, incomplete, meaning};
 use crate::catalog::RECOVERY;
 use crate::client::Client;
-use crate::observe::secrets::{self, DEFAULT_KEY, Secret};
+use crate::observe::secret::{DEFAULT_KEY, Secret};
+use crate::observe::secrets;
 use crate::observe::version_id::{self, Of};
 
 fn region(call: &Call) -> &str {
