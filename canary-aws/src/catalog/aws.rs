@@ -268,8 +268,8 @@ impl Catalog for AwsCatalog {
         tripwires::of(planted)
     }
 
-    fn notes(&self, desired: &Desired, _observed: &Observed) -> Vec<Note> {
-        notes::notes(desired)
+    fn notes(&self, desired: &Desired, observed: &Observed) -> Vec<Note> {
+        notes::notes(desired, observed)
     }
 
     fn is_identity(&self, _kind: &str) -> bool {

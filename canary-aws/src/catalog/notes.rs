@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use canary_core::check::{Note, Severity, Topic};
 use canary_core::disguise::giveaway;
 use canary_core::graph::{CanaryId, Desired, Input, Lifetime, Resource};
+use canary_core::observe::{Observed, Scope};
 
+use super::handles::{ROLE, USER};
 use crate::provider;
 
 /// Notes on every resource of ours.
-pub(super) fn notes(desired: &Desired) -> Vec<Note> {
+pub(super) fn notes(desired: &Desired, observed: &Observed) -> Vec<Note> {
     let ours: Vec<&Resource> = desired
         .in_order()
         .map(AsRef::as_ref)
@@ -18,6 +20,7 @@ pub(super) fn notes(desired: &Desired) -> Vec<Note> {
         })
         .collect();
     let mut notes: Vec<Note> = ours.iter().copied().flat_map(telling).collect();
+    notes.extend(ours.iter().filter_map(|resource| alike(resource, observed)));
     notes.extend(activity(&ours));
     notes.sort();
     notes
@@ -65,6 +68,23 @@ fn telling(resource: &Resource) -> Vec<Note> {
             )
         })
         .collect()
+}
+
+/// IAM does not tell capital letters from small ones: another that is called so has the name.
+fn alike(resource: &Resource, observed: &Observed) -> Option<Note> {
+    let handle = &resource.handle;
+    if !matches!(handle.kind.as_str(), USER | ROLE) {
+        return None;
+    }
+    let scope = Scope::of(handle);
+    let mut there = observed.in_scope(&resource.provider, &scope);
+    let (other, _) = there.find(|(other, _)| {
+        other.name != handle.name && other.name.eq_ignore_ascii_case(&handle.name)
+    })?;
+    let message =
+        format!("{other} is there, and IAM does not tell capital letters from small ones");
+    let help = Some("choose another name");
+    Some(note(resource, Severity::Error, Topic::Other, message, help))
 }
 
 fn activity(ours: &[&Resource]) -> Vec<Note> {
