@@ -1,10 +1,5 @@
 //! What a thief who knows the published tells can see of ours.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test whose ground cannot be laid has failed"
-)]
-
 mod life_support;
 
 use canary_aws::account_of;
