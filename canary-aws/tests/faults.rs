@@ -122,12 +122,12 @@ async fn prepared(work: Work, options: SandboxOptions) -> Life {
     }
     life.settles().await;
     pass(&life);
-    let generations = match work {
-        Work::Rotation(number) => 2..=number,
-        Work::Destroy | Work::DestroyAll => 2..=2,
-        _ => 2..=1,
+    let last = match work {
+        Work::Rotation(number) => number,
+        Work::Destroy | Work::DestroyAll => 2,
+        _ => 1,
     };
-    for generation in generations {
+    for generation in 2..=last {
         life.rotate("iam_user.backup", generation);
         life.settles().await;
         pass(&life);

@@ -60,7 +60,7 @@ async fn whole_life(options: SandboxOptions) {
     let pass = |life: &Life| {
         life.sandbox
             .clock()
-            .advance(std::time::Duration::from_secs(300))
+            .advance(std::time::Duration::from_secs(300));
     };
     let mut life = Life::begin(options, CONFIG).await;
     life.settles().await;

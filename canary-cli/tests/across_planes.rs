@@ -259,7 +259,7 @@ fn the_theft_of_a_key_and_its_use_are_two_alerts_of_one_incident() {
         all.collect()
     };
     let (read, used) = (of(":web"), of("/svc-backup"));
-    assert!(read.len() == 1 && used.len() == 1, "{:#?}", alerts);
+    assert!(read.len() == 1 && used.len() == 1, "{alerts:#?}");
     let incident = &read[0]["metadata"]["correlation_uid"];
     assert!(incident.is_string());
     for alert in &used {

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use canary_core::check::{Note, Severity, Topic};
 use canary_core::disguise::giveaway;
 use canary_core::graph::{CanaryId, Desired, Input, Lifetime, Resource};
-use canary_core::observe::Observed;
+use canary_core::observe::{Observed, Scope};
 
 use super::aws::is_listener;
-use super::handles::OBJECT;
+use super::handles::{OBJECT, ROLE, USER};
 use super::listener;
 use crate::provider;
 
@@ -22,10 +22,14 @@ pub(super) fn notes(desired: &Desired, observed: &Observed) -> Vec<Note> {
         })
         .collect();
     let mut notes: Vec<Note> = ours.iter().copied().flat_map(telling).collect();
+    notes.extend(ours.iter().filter_map(|resource| alike(resource, observed)));
     notes.extend(activity(&ours));
     notes.extend(listener::notes(desired, observed));
     // Where somebody listens, the trails were looked at, and it is told exactly.
-    if !ours.iter().any(|resource| is_listener(resource.address.canary())) {
+    if !ours
+        .iter()
+        .any(|resource| is_listener(resource.address.canary()))
+    {
         notes.extend(ours.iter().copied().filter_map(unlogged));
     }
     notes.sort();
@@ -74,6 +78,23 @@ fn telling(resource: &Resource) -> Vec<Note> {
             )
         })
         .collect()
+}
+
+/// IAM does not tell capital letters from small ones: another that is called so has the name.
+fn alike(resource: &Resource, observed: &Observed) -> Option<Note> {
+    let handle = &resource.handle;
+    if !matches!(handle.kind.as_str(), USER | ROLE) {
+        return None;
+    }
+    let scope = Scope::of(handle);
+    let mut there = observed.in_scope(&resource.provider, &scope);
+    let (other, _) = there.find(|(other, _)| {
+        other.name != handle.name && other.name.eq_ignore_ascii_case(&handle.name)
+    })?;
+    let message =
+        format!("{other} is there, and IAM does not tell capital letters from small ones");
+    let help = Some("choose another name");
+    Some(note(resource, Severity::Error, Topic::Other, message, help))
 }
 
 fn activity(ours: &[&Resource]) -> Vec<Note> {

@@ -91,8 +91,8 @@ pub(super) async fn look(
         let recent = recent(looking, &name);
         async move {
             let is_shown = |keys: &Vec<Key>| {
-                let is_there = |id: &&str| keys.iter().any(|key| key.id == **id);
-                recent.iter().all(|id| is_there(id))
+                let ids: BTreeSet<&str> = keys.iter().map(|key| key.id.as_str()).collect();
+                recent.iter().all(|id| ids.contains(id))
             };
             let keys = patiently(client, is_shown, || list(client, &name)).await;
             (name, keys)

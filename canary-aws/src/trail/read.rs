@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use canary_core::detect::METADATA;
 use canary_core::detect::{Action, Defect, Event, Stage};
 use serde_json::Value;
 
@@ -113,6 +114,9 @@ fn action(record: &Object<'_>, call: Call<'_>, subjects: &Subjects) -> Action {
         dry_run: is_dry_run(record),
         ..Action::default()
     };
+    if ABOUT_IT.contains(&(call.service, call.operation)) {
+        action.subresource = METADATA.to_owned();
+    }
     if let Some((thing, is_alone)) = subjects.about() {
         thing.group.clone_into(&mut action.group);
         thing.resource.clone_into(&mut action.resource);
@@ -123,6 +127,20 @@ fn action(record: &Object<'_>, call: Call<'_>, subjects: &Subjects) -> Action {
     }
     action
 }
+
+/// Calls that tell about a thing and nothing of what is in it.
+const ABOUT_IT: [(&str, &str); 10] = [
+    ("s3", "GetObjectAcl"),
+    ("s3", "GetObjectAttributes"),
+    ("s3", "GetObjectTagging"),
+    ("s3", "HeadObject"),
+    ("secretsmanager", "DescribeSecret"),
+    ("secretsmanager", "GetResourcePolicy"),
+    ("secretsmanager", "ListSecretVersionIds"),
+    ("ssm", "DescribeParameters"),
+    ("ssm", "ListTagsForResource"),
+    ("ssm", "GetServiceSetting"),
+];
 
 fn annotations(record: &Object<'_>) -> BTreeMap<String, String> {
     const KEPT: [(&str, &str); 10] = [

@@ -22,7 +22,7 @@ impl<'a> Planner<'a> {
             {
                 Sight::Absent
             }
-            sight => sight,
+            Sight::Unseen(_) | Sight::There(_) | Sight::Absent => sight,
         }
     }
 

@@ -184,7 +184,7 @@ mod tests {
 
     fn object(bucket: &str) -> Resource {
         let address: Address = "s3_object.dump".parse().unwrap();
-        placed(address, Handle::scoped(S3_OBJECT, bucket, "db/dump.sql"), 1)
+        placed(address, Handle::scoped(OBJECT, bucket, "db/dump.sql"), 1)
     }
 
     fn trail(is_logging: bool, objects: &[&str]) -> TrailFacts {

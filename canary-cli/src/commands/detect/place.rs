@@ -107,8 +107,8 @@ impl Place {
     ) -> Result<Log, CommandError> {
         let watch = reading.watch;
         Ok(match self {
-            Self::Audit(path) if reading.touches_only => Log::Audit(watch.touches(path)?),
-            Self::Audit(path) => Log::Audit(watch.log(path, reading.follow, position)?),
+            Self::Audit(path) if reading.touches_only => Log::Audit(Box::new(watch.touches(path)?)),
+            Self::Audit(path) => Log::Audit(Box::new(watch.log(path, reading.follow, position)?)),
             #[cfg(feature = "aws")]
             Self::Trail(paths) => {
                 if let Some(missing) = paths.iter().find(|path| !path.exists()) {
@@ -153,12 +153,12 @@ impl Place {
             #[cfg(feature = "aws")]
             Self::LastUsed => {
                 let client = watch.account_client().await?;
-                Log::LastUsed(canary_aws::LastUsed::new(
+                Log::LastUsed(Box::new(canary_aws::LastUsed::new(
                     client,
                     watch.keys(),
                     reading.follow,
                     position,
-                ))
+                )))
             }
         })
     }
@@ -171,7 +171,7 @@ fn unread(error: &(dyn std::error::Error + 'static)) -> CommandError {
 
 /// A log being read.
 pub(super) enum Log {
-    Audit(crate::commands::watch::Log),
+    Audit(Box<crate::commands::watch::Log>),
     #[cfg(feature = "aws")]
     Trail(Box<canary_aws::trail::TrailFiles>),
     #[cfg(feature = "aws")]
@@ -179,7 +179,7 @@ pub(super) enum Log {
     #[cfg(feature = "aws")]
     Group(Box<canary_aws::logs::LogsListener>),
     #[cfg(feature = "aws")]
-    LastUsed(canary_aws::LastUsed),
+    LastUsed(Box<canary_aws::LastUsed>),
 }
 
 impl Log {

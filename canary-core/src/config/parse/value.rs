@@ -29,7 +29,7 @@ impl Reading<'_> {
             }
             (Shape::OneOf(words), DeValue::String(text)) => self.one_of(field, text, &span, words),
             (Shape::CanaryOf(kinds), DeValue::String(text)) => {
-                self.canary_of(field, text, &span, kinds, owner)
+                self.canary_of(field, text, &span, kinds.clone(), owner)
             }
             (Shape::Integer(least, most), DeValue::Integer(number)) => {
                 self.integer(field, number, &span, *least..=*most)
@@ -90,7 +90,7 @@ impl Reading<'_> {
         field: &str,
         text: &str,
         span: &Span,
-        kinds: &Cow<'static, [&'static str]>,
+        kinds: Cow<'static, [&'static str]>,
         owner: Option<&CanaryId>,
     ) -> Option<Setting> {
         let Ok(to) = text.parse::<CanaryId>() else {
@@ -105,7 +105,7 @@ impl Reading<'_> {
             field: field.into(),
             from: owner.cloned(),
             to: to.clone(),
-            kinds: kinds.clone(),
+            kinds,
             span: span.clone(),
         });
         Some(Setting::Canary(to))

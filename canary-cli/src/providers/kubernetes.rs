@@ -1,4 +1,4 @@
-//! The providers that a command line knows, and how each is connected.
+//! How Kubernetes is connected.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,27 +9,8 @@ use canary_core::config::Table;
 use canary_core::engine::Provider;
 use canary_k8s::{Connection, KubernetesCatalog, KubernetesObserve, KubernetesRealize};
 
+use super::Connect;
 use crate::error::{CommandError, Exit};
-
-#[cfg(feature = "aws")]
-mod aws;
-#[cfg(feature = "aws")]
-pub use aws::Aws;
-#[cfg(feature = "aws")]
-pub(crate) use aws::aws_client;
-
-/// A provider before it is connected.
-#[async_trait]
-pub trait Connect: Send + Sync {
-    /// What it knows without looking.
-    fn catalog(&self) -> Arc<dyn Catalog>;
-
-    /// Connects it as its table of the configuration says.
-    ///
-    /// # Errors
-    /// When there is no connection to be had: credentials, addresses.
-    async fn connect(&self, section: &Table) -> Result<Provider, CommandError>;
-}
 
 /// The Kubernetes provider.
 #[derive(Clone, Copy, Debug, Default)]

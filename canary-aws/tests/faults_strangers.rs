@@ -1,0 +1,283 @@
+//! What others put into what is ours, or have under its name: told, and left alone.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test whose ground cannot be laid has failed"
+)]
+
+mod life_support;
+
+use std::time::Duration;
+
+use canary_aws::sandbox::{Fault, FaultKind};
+use canary_core::plan::{Action, Obstacle, Outside, Plan, Step};
+use life_support::{Life, destroying, options};
+
+const CONFIG: &str = r#"
+[iam_user.backup]
+name = "svc-backup"
+[note.backup]
+of = "iam_user.backup"
+"#;
+
+async fn planted() -> Life {
+    let life = Life::begin(options(), CONFIG).await;
+    life.settles().await;
+    life.sandbox.clock().advance(Duration::from_secs(600));
+    life
+}
+
+async fn their_key(life: &Life) -> String {
+    let iam = life.somebody().await;
+    let made = iam
+        .create_access_key()
+        .user_name("svc-backup")
+        .send()
+        .await
+        .unwrap();
+    made.access_key().unwrap().access_key_id().to_owned()
+}
+
+fn intruders(plan: &Plan) -> Vec<&Step> {
+    let is_intruder = |step: &&Step| matches!(step.outside, Some(Outside::Intruder { .. }));
+    plan.steps.iter().filter(is_intruder).collect()
+}
+
+fn blocked<'a>(plan: &'a Plan, address: &str) -> Option<&'a Obstacle> {
+    match &plan.step(&address.parse().unwrap())?.action {
+        Action::Blocked(obstacle) => Some(obstacle),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn a_strangers_key_is_told_and_stays() {
+    let life = planted().await;
+    let theirs = their_key(&life).await;
+    let plan = life.plan().await;
+    assert_eq!(intruders(&plan).len(), 1, "{plan:#?}");
+    assert_eq!(intruders(&plan)[0].handle.name, theirs);
+    drop(life.apply().await);
+    life.sandbox.clock().advance(Duration::from_secs(600));
+    drop(life.apply().await);
+    assert!(
+        life.keys_of("svc-backup")
+            .await
+            .contains(&(theirs.clone(), true))
+    );
+    life.keys_are_owned("svc-backup", Some("backup"), &[&theirs])
+        .await;
+}
+
+#[tokio::test]
+async fn where_a_stranger_takes_the_room_ours_is_replaced_and_theirs_stays() {
+    let mut life = planted().await;
+    let theirs = their_key(&life).await;
+    life.rotate("iam_user.backup", 2);
+    let report = life.apply().await;
+    let (id, _) = life.noted("backup").unwrap();
+    let keys = life.keys_of("svc-backup").await;
+    assert!(keys.contains(&(theirs.clone(), true)), "{keys:?}");
+    assert!(keys.contains(&(id, true)), "{keys:?} {report:#?}");
+    life.keys_are_owned("svc-backup", Some("backup"), &[&theirs])
+        .await;
+    assert_eq!(life.most_keys(), 2);
+}
+
+#[tokio::test]
+async fn where_strangers_take_all_the_room_it_is_said() {
+    let life = planted().await;
+    let iam = life.somebody().await;
+    let (ours, _) = life.keys_of("svc-backup").await.remove(0);
+    iam.delete_access_key()
+        .user_name("svc-backup")
+        .access_key_id(ours)
+        .send()
+        .await
+        .unwrap();
+    let theirs = [their_key(&life).await, their_key(&life).await];
+    life.sandbox.clock().advance(Duration::from_secs(600));
+    let plan = life.plan().await;
+    assert_eq!(intruders(&plan).len(), 2);
+    assert!(
+        matches!(
+            blocked(&plan, "iam_user.backup/key"),
+            Some(Obstacle::Full(2))
+        ),
+        "{plan:#?}"
+    );
+    drop(life.apply().await);
+    let keys = life.keys_of("svc-backup").await;
+    assert!(
+        theirs.iter().all(|id| keys.contains(&(id.clone(), true))),
+        "{keys:?}"
+    );
+    let plan = life.plan_for(&destroying(true)).await;
+    assert!(
+        matches!(blocked(&plan, "iam_user.backup"), Some(Obstacle::Holds(_))),
+        "{plan:#?}"
+    );
+}
+
+/// A call whose answer was lost, with a stranger's keys made in the meantime.
+async fn lost_between(before: usize, after: usize) -> (Life, Vec<String>) {
+    let life = planted().await;
+    let (ours, _) = life.keys_of("svc-backup").await.remove(0);
+    let iam = life.somebody().await;
+    iam.delete_access_key()
+        .user_name("svc-backup")
+        .access_key_id(ours)
+        .send()
+        .await
+        .unwrap();
+    let mut theirs = Vec::new();
+    for _ in 0..before {
+        theirs.push(their_key(&life).await);
+        life.sandbox.clock().advance(Duration::from_secs(600));
+    }
+    let fault = Fault::once(FaultKind::CutAfter).on("iam:CreateAccessKey");
+    life.sandbox.faults().push(fault);
+    drop(life.apply().await);
+    for _ in 0..after {
+        theirs.push(their_key(&life).await);
+    }
+    (life, theirs)
+}
+
+#[tokio::test]
+async fn a_strangers_key_from_before_a_lost_answer_is_never_taken_for_ours() {
+    let (life, theirs) = lost_between(1, 0).await;
+    drop(life.apply().await);
+    let keys = life.keys_of("svc-backup").await;
+    assert!(keys.contains(&(theirs[0].clone(), true)), "{}", life.told());
+    life.keys_are_owned("svc-backup", Some("backup"), &[&theirs[0]])
+        .await;
+}
+
+#[tokio::test]
+async fn where_nobody_can_tell_which_key_is_ours_none_is_removed() {
+    let (life, theirs) = lost_between(0, 1).await;
+    let before = life.keys_of("svc-backup").await;
+    assert_eq!(before.len(), 2);
+    for _ in 0..3 {
+        drop(life.apply().await);
+        life.sandbox.clock().advance(Duration::from_secs(200));
+    }
+    let keys = life.keys_of("svc-backup").await;
+    assert!(keys.contains(&(theirs[0].clone(), true)), "{}", life.told());
+    assert_eq!(keys, before);
+    assert_eq!(intruders(&life.plan().await).len(), 2);
+}
+
+#[tokio::test]
+async fn what_is_attached_joined_or_put_there_is_told_and_a_password_holds_the_user() {
+    let life = planted().await;
+    let iam = life.somebody().await;
+    let grants =
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+    let request = iam
+        .put_user_policy()
+        .user_name("svc-backup")
+        .policy_name("theirs");
+    request.policy_document(grants).send().await.unwrap();
+    let arn = "arn:aws:iam::aws:policy/ReadOnlyAccess";
+    iam.attach_user_policy()
+        .user_name("svc-backup")
+        .policy_arn(arn)
+        .send()
+        .await
+        .unwrap();
+    iam.create_group()
+        .group_name("admins")
+        .send()
+        .await
+        .unwrap();
+    iam.add_user_to_group()
+        .user_name("svc-backup")
+        .group_name("admins")
+        .send()
+        .await
+        .unwrap();
+    let plan = life.plan().await;
+    assert_eq!(intruders(&plan).len(), 1);
+    let told = format!("{plan:?}");
+    assert!(
+        told.contains("groups.admins") && told.contains(arn),
+        "{plan:#?}"
+    );
+    drop(life.apply().await);
+    // A canary grants nothing: what others attached to it goes, what they wrote themselves stays.
+    let attached = iam
+        .list_attached_user_policies()
+        .user_name("svc-backup")
+        .send()
+        .await
+        .unwrap();
+    assert!(attached.attached_policies().is_empty());
+    let inline = iam
+        .list_user_policies()
+        .user_name("svc-backup")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(inline.policy_names(), ["theirs"]);
+    let plan = life.plan_for(&destroying(true)).await;
+    assert!(
+        matches!(blocked(&plan, "iam_user.backup"), Some(Obstacle::Holds(_))),
+        "{plan:#?}"
+    );
+}
+
+#[tokio::test]
+async fn a_user_of_our_name_is_not_taken_over_whatever_its_letters() {
+    for name in ["svc-backup", "SVC-Backup"] {
+        let life = Life::begin(options(), CONFIG).await;
+        let iam = life.somebody().await;
+        iam.create_user().user_name(name).send().await.unwrap();
+        let plan = life.plan().await;
+        let is_told = match blocked(&plan, "iam_user.backup") {
+            Some(Obstacle::Foreign { .. }) => name == "svc-backup",
+            Some(Obstacle::Unsafe(why)) => why.contains("User SVC-Backup is there"),
+            _ => false,
+        };
+        assert!(is_told, "{name}: {plan:#?}");
+        drop(life.apply().await);
+        assert_eq!(life.ours_in_log(), [], "{name}");
+        assert_eq!(life.keys_of(name).await, []);
+    }
+}
+
+#[tokio::test]
+async fn a_user_that_somebody_made_anew_is_left_alone() {
+    let life = planted().await;
+    let iam = life.somebody().await;
+    let (ours, _) = life.keys_of("svc-backup").await.remove(0);
+    iam.delete_access_key()
+        .user_name("svc-backup")
+        .access_key_id(ours)
+        .send()
+        .await
+        .unwrap();
+    iam.delete_user()
+        .user_name("svc-backup")
+        .send()
+        .await
+        .unwrap();
+    iam.create_user()
+        .user_name("svc-backup")
+        .send()
+        .await
+        .unwrap();
+    life.sandbox.clock().advance(Duration::from_secs(600));
+    let before = life.writes().len();
+    let plan = life.plan().await;
+    let step = plan.step(&"iam_user.backup".parse().unwrap()).unwrap();
+    assert!(
+        matches!(step.outside, Some(Outside::Recreated { .. })),
+        "{plan:#?}"
+    );
+    drop(life.apply().await);
+    assert_eq!(life.writes().len(), before, "{}", life.told());
+    life.applied(destroying(true)).await;
+    assert!(iam.get_user().user_name("svc-backup").send().await.is_ok());
+}
