@@ -18,6 +18,7 @@ name     = "prod/orders"
 template = "postgres"
 recovery = "7d"
 [s3_object.orders]
+logged = true
 bucket      = "orders-archive"
 make_bucket = true
 name        = "prod/db.env"

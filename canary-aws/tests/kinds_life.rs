@@ -322,17 +322,20 @@ async fn a_strangers_secret_that_waits_for_its_deletion_keeps_its_name() {
 
 const OBJECTS: &str = r#"
 [s3_object.orders]
+logged = true
 bucket   = "orders-config"
 name     = "prod/db.env"
 template = "env-file"
 tags     = { team = "orders & co" }
 [s3_object.dump]
+logged = true
 bucket      = "orders-archive"
 make_bucket = true
 region      = "us-east-1"
 name        = "users.json"
 value       = '{{"root":"{password:30}"}}'
 [s3_object.billing]
+logged = true
 bucket   = "orders-config"
 template = "env-file"
 "#;

@@ -9,70 +9,14 @@ mod support;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use canary_fixtures::{ControlPlane, Options};
 use serde_json::{Value, json};
 use support::Project;
-
-/// A running `canary detect --follow`, with what it tells.
-struct Following {
-    child: Child,
-    told: Receiver<Value>,
-}
-
-impl Following {
-    fn start(project: &Project, cluster: &ControlPlane) -> Self {
-        let log = cluster.audit_log().path().display().to_string();
-        let mut child = project
-            .command(&["detect", "--audit-log", &log, "--follow", "--json"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let out = BufReader::new(child.stdout.take().unwrap());
-        let (tell, told) = channel();
-        std::thread::spawn(move || {
-            for line in out.lines() {
-                let Ok(line) = line else { return };
-                if tell.send(serde_json::from_str(&line).unwrap()).is_err() {
-                    return;
-                }
-            }
-        });
-        Self { child, told }
-    }
-
-    /// The next finding, which must come.
-    #[track_caller]
-    fn next(&self) -> Value {
-        self.told.recv_timeout(Duration::from_secs(60)).unwrap()
-    }
-
-    /// Asks it to end, and gives what else it told.
-    fn end(mut self) -> Vec<Value> {
-        let id = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &id]).status().unwrap();
-        assert!(sent.success());
-        assert_eq!(self.child.wait().unwrap().code(), Some(0));
-        self.told.iter().collect()
-    }
-
-    /// Ends it at once, and gives what it had told by then.
-    fn kill(mut self) -> Vec<Value> {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-        self.told.iter().collect()
-    }
-}
-
-impl Drop for Following {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
+use support::following::Following;
 
 fn who(finding: &Value) -> &str {
     finding["evidences"][0]["actor"]["user"]["name"]

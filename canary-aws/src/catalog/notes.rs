@@ -10,6 +10,7 @@ use canary_core::observe::{Observed, Scope};
 use super::aws::is_listener;
 use super::handles::{OBJECT, ROLE, USER};
 use super::listener;
+use super::s3_object::LOGGED;
 use crate::provider;
 
 /// Notes on every resource of ours.
@@ -128,14 +129,15 @@ fn activity(ours: &[&Resource]) -> Vec<Note> {
 
 /// Reads of objects are data events, which no trail records unasked.
 fn unlogged(resource: &Resource) -> Option<Note> {
-    (resource.handle.kind == OBJECT).then(|| {
+    let is_said = resource.remarks.contains_key(LOGGED);
+    (resource.handle.kind == OBJECT && !is_said).then(|| {
         let message = "reads of it are logged only where a trail selects data events of its bucket";
         note(
             resource,
-            Severity::Warning,
+            Severity::Error,
             Topic::Unwatched,
             message.into(),
-            None,
+            Some("[aws.listener] looks whether one does, or makes one; logged = true says that you know of one"),
         )
     })
 }

@@ -43,6 +43,11 @@ pub(super) fn shape() -> KindShape {
             "Whether the bucket is made for it, in its region. Left out: it is there already.",
         ),
         field(
+            "logged",
+            Shape::Boolean,
+            "You know that a trail selects data events of its bucket. Not needed where [aws.listener] looks.",
+        ),
+        field(
             "content_type",
             Shape::Checked(content_type),
             "Its media type. Left out: told by the ending of its key.",
@@ -119,6 +124,9 @@ fn usual_type(key: &str) -> &'static str {
     }
 }
 
+/// The remark on an object of which it is said that its reads are logged.
+pub(super) const LOGGED: &str = "logged";
+
 /// The object, and its bucket where that is made for it.
 pub(super) fn lower(canary: &Canary, cx: &Lowering<'_>) -> Result<Vec<Resource>, Vec<LowerError>> {
     let bucket = canary.table.text("bucket").unwrap_or_default();
@@ -145,6 +153,9 @@ pub(super) fn at(
     public("content_type", kind);
     for (key, value) in canary.table.text_map("tags").into_iter().flatten() {
         public(&format!("tags.{key}"), &value.value);
+    }
+    if canary.table.boolean("logged") == Some(true) {
+        object.remarks.insert(LOGGED.into(), "as you say".into());
     }
     object.active = matches!(value, Input::Join(_));
     object.fields.insert(VALUE.into(), value);

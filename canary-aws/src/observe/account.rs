@@ -83,12 +83,13 @@ impl Observe for AwsObserve {
     async fn observe(&self, look: &Look) -> Observed {
         let before = self.client.meter.requests();
         let mut looking = Looking::new(look);
-        users::look(&self.client, &mut looking).await;
-        roles::look(&self.client, &mut looking).await;
-        listener::look(&self.client, &mut looking).await;
-        parameters::look(&self.client, &mut looking).await;
-        secrets::look(&self.client, &mut looking).await;
-        objects::look(&self.client, &mut looking).await;
+        // On the heap, one after another: together they are too large for a stack.
+        Box::pin(users::look(&self.client, &mut looking)).await;
+        Box::pin(roles::look(&self.client, &mut looking)).await;
+        Box::pin(listener::look(&self.client, &mut looking)).await;
+        Box::pin(parameters::look(&self.client, &mut looking)).await;
+        Box::pin(secrets::look(&self.client, &mut looking)).await;
+        Box::pin(objects::look(&self.client, &mut looking)).await;
         let mut observed = looking.into_observed();
         observed.requests = self.client.meter.requests() - before;
         observed

@@ -1,5 +1,7 @@
 //! The touching itself.
 
+use std::pin::Pin;
+
 use async_trait::async_trait;
 use canary_core::apply::{Call, Found, Made, Realize, RealizeError};
 use canary_core::ledger::{OutputValue, Verb};
@@ -21,6 +23,8 @@ pub struct AwsRealize {
     client: Client,
 }
 
+type Work<'a> = Pin<Box<dyn Future<Output = Result<Made, RealizeError>> + Send + 'a>>;
+
 impl AwsRealize {
     /// Touches through this client.
     #[must_use]
@@ -30,54 +34,56 @@ impl AwsRealize {
 
     async fn touch(&self, call: &Call) -> Result<Made, RealizeError> {
         let client = &self.client;
-        match (call.handle.kind.as_str(), call.verb) {
-            (USER, Verb::Create) => user::create(client, call).await,
-            (USER, Verb::Update) => user::update(client, call).await,
-            (USER, Verb::Delete) => user::delete(client, call).await,
-            (ROLE, Verb::Create) => role::create(client, call).await,
-            (ROLE, Verb::Update) => role::update(client, call).await,
-            (ROLE, Verb::Delete) => role::delete(client, call).await,
-            (ACCESS_KEY, Verb::Create) => access_key::create(client, call).await,
-            (ACCESS_KEY, Verb::Update) => access_key::update(client, call).await,
-            (ACCESS_KEY, Verb::Delete) => access_key::delete(client, call).await,
-            (USER_POLICY | ROLE_POLICY, Verb::Create) => policy::create(client, call).await,
-            (USER_POLICY | ROLE_POLICY, Verb::Update) => policy::update(client, call).await,
-            (USER_POLICY | ROLE_POLICY, Verb::Delete) => policy::delete(client, call).await,
-            (QUEUE, Verb::Create) => queue::create(client, call).await,
-            (QUEUE, Verb::Update) => queue::update(client, call).await,
-            (QUEUE, Verb::Delete) => queue::delete(client, call).await,
-            (RULE, Verb::Create) => rule::create(client, call).await,
-            (RULE, Verb::Update) => rule::update(client, call).await,
-            (RULE, Verb::Delete) => rule::delete(client, call).await,
-            (TARGET, Verb::Create) => target::create(client, call).await,
-            (TARGET, Verb::Update) => target::update(client, call).await,
-            (TARGET, Verb::Delete) => target::delete(client, call).await,
-            (TRAIL | LOGGING | SELECTORS, Verb::Create) => trail::create(client, call).await,
-            (TRAIL | LOGGING | SELECTORS, Verb::Update) => trail::update(client, call).await,
-            (TRAIL | LOGGING | SELECTORS, Verb::Delete) => trail::delete(client, call).await,
+        // On the heap, one for each kind: together they are too large for a stack.
+        let work: Work<'_> = match (call.handle.kind.as_str(), call.verb) {
+            (USER, Verb::Create) => Box::pin(user::create(client, call)),
+            (USER, Verb::Update) => Box::pin(user::update(client, call)),
+            (USER, Verb::Delete) => Box::pin(user::delete(client, call)),
+            (ROLE, Verb::Create) => Box::pin(role::create(client, call)),
+            (ROLE, Verb::Update) => Box::pin(role::update(client, call)),
+            (ROLE, Verb::Delete) => Box::pin(role::delete(client, call)),
+            (ACCESS_KEY, Verb::Create) => Box::pin(access_key::create(client, call)),
+            (ACCESS_KEY, Verb::Update) => Box::pin(access_key::update(client, call)),
+            (ACCESS_KEY, Verb::Delete) => Box::pin(access_key::delete(client, call)),
+            (USER_POLICY | ROLE_POLICY, Verb::Create) => Box::pin(policy::create(client, call)),
+            (USER_POLICY | ROLE_POLICY, Verb::Update) => Box::pin(policy::update(client, call)),
+            (USER_POLICY | ROLE_POLICY, Verb::Delete) => Box::pin(policy::delete(client, call)),
+            (QUEUE, Verb::Create) => Box::pin(queue::create(client, call)),
+            (QUEUE, Verb::Update) => Box::pin(queue::update(client, call)),
+            (QUEUE, Verb::Delete) => Box::pin(queue::delete(client, call)),
+            (RULE, Verb::Create) => Box::pin(rule::create(client, call)),
+            (RULE, Verb::Update) => Box::pin(rule::update(client, call)),
+            (RULE, Verb::Delete) => Box::pin(rule::delete(client, call)),
+            (TARGET, Verb::Create) => Box::pin(target::create(client, call)),
+            (TARGET, Verb::Update) => Box::pin(target::update(client, call)),
+            (TARGET, Verb::Delete) => Box::pin(target::delete(client, call)),
+            (TRAIL | LOGGING | SELECTORS, Verb::Create) => Box::pin(trail::create(client, call)),
+            (TRAIL | LOGGING | SELECTORS, Verb::Update) => Box::pin(trail::update(client, call)),
+            (TRAIL | LOGGING | SELECTORS, Verb::Delete) => Box::pin(trail::delete(client, call)),
             (LOG_BUCKET | LOG_BUCKET_POLICY, Verb::Create) => {
-                log_bucket::create(client, call).await
+                Box::pin(log_bucket::create(client, call))
             }
             (LOG_BUCKET | LOG_BUCKET_POLICY, Verb::Update) => {
-                log_bucket::update(client, call).await
+                Box::pin(log_bucket::update(client, call))
             }
             (LOG_BUCKET | LOG_BUCKET_POLICY, Verb::Delete) => {
-                log_bucket::delete(client, call).await
+                Box::pin(log_bucket::delete(client, call))
             }
-            (PARAMETER, Verb::Create) => parameter::create(client, call).await,
-            (PARAMETER, Verb::Update) => parameter::update(client, call).await,
-            (PARAMETER, Verb::Delete) => parameter::delete(client, call).await,
-            (SECRET, Verb::Create) => secret::create(client, call).await,
-            (SECRET, Verb::Update) => secret::update(client, call).await,
-            (SECRET, Verb::Delete) => secret::delete(client, call).await,
-            (OBJECT, Verb::Create) => s3_object::create(client, call).await,
-            (OBJECT, Verb::Update) => s3_object::update(client, call).await,
-            (OBJECT, Verb::Delete) => s3_object::delete(client, call).await,
-            (BUCKET, Verb::Create) => bucket::create(client, call).await,
-            (BUCKET, Verb::Update) => bucket::update(call),
-            (BUCKET, Verb::Delete) => bucket::delete(client, call).await,
-            _ => Err(no_such_kind(call)),
-        }
+            (PARAMETER, Verb::Create) => Box::pin(parameter::create(client, call)),
+            (PARAMETER, Verb::Update) => Box::pin(parameter::update(client, call)),
+            (PARAMETER, Verb::Delete) => Box::pin(parameter::delete(client, call)),
+            (SECRET, Verb::Create) => Box::pin(secret::create(client, call)),
+            (SECRET, Verb::Update) => Box::pin(secret::update(client, call)),
+            (SECRET, Verb::Delete) => Box::pin(secret::delete(client, call)),
+            (OBJECT, Verb::Create) => Box::pin(s3_object::create(client, call)),
+            (OBJECT, Verb::Update) => Box::pin(s3_object::update(client, call)),
+            (OBJECT, Verb::Delete) => Box::pin(s3_object::delete(client, call)),
+            (BUCKET, Verb::Create) => Box::pin(bucket::create(client, call)),
+            (BUCKET, Verb::Update) => return bucket::update(call),
+            (BUCKET, Verb::Delete) => Box::pin(bucket::delete(client, call)),
+            _ => return Err(no_such_kind(call)),
+        };
+        work.await
     }
 }
 
@@ -101,18 +107,18 @@ impl Realize for AwsRealize {
     async fn find(&self, call: &Call) -> Result<Found, RealizeError> {
         let client = &self.client;
         let found = match call.handle.kind.as_str() {
-            USER => user::find(client, call).await?,
-            ROLE => role::find(client, call).await?,
-            USER_POLICY | ROLE_POLICY => policy::find(client, call).await?,
-            QUEUE => queue::find(client, call).await?,
-            RULE => rule::find(client, call).await?,
-            TARGET => target::find(client, call).await?,
-            TRAIL | LOGGING | SELECTORS => trail::find(client, call).await?,
-            LOG_BUCKET | LOG_BUCKET_POLICY => log_bucket::find(client, call).await?,
-            PARAMETER => return parameter::find(client, call).await,
-            SECRET => return secret::find(client, call).await,
-            OBJECT => return s3_object::find(client, call).await,
-            BUCKET => return bucket::find(client, call).await,
+            USER => Box::pin(user::find(client, call)).await?,
+            ROLE => Box::pin(role::find(client, call)).await?,
+            USER_POLICY | ROLE_POLICY => Box::pin(policy::find(client, call)).await?,
+            QUEUE => Box::pin(queue::find(client, call)).await?,
+            RULE => Box::pin(rule::find(client, call)).await?,
+            TARGET => Box::pin(target::find(client, call)).await?,
+            TRAIL | LOGGING | SELECTORS => Box::pin(trail::find(client, call)).await?,
+            LOG_BUCKET | LOG_BUCKET_POLICY => Box::pin(log_bucket::find(client, call)).await?,
+            PARAMETER => return Box::pin(parameter::find(client, call)).await,
+            SECRET => return Box::pin(secret::find(client, call)).await,
+            OBJECT => return Box::pin(s3_object::find(client, call)).await,
+            BUCKET => return Box::pin(bucket::find(client, call)).await,
             // What a lost answer made is told by the next look at all keys.
             _ => return Ok(Found::NothingToFind),
         };

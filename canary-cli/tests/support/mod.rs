@@ -4,6 +4,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod case;
+pub(crate) mod following;
 pub(crate) mod named;
 pub(crate) mod secrets;
 pub(crate) mod thirty;
