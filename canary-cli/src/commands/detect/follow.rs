@@ -330,6 +330,14 @@ impl<'a> Following<'a> {
             self.tell(&waited)?;
             self.keep().await?;
         }
+        // What told nothing is kept, too, though no more may come for long: a queue waits for that.
+        let is_behind = self
+            .logs
+            .iter()
+            .any(|followed| followed.position != followed.done);
+        if is_behind && self.kept_at.elapsed() >= KEEP {
+            self.keep().await?;
+        }
         let stamp = self.project.ledger_stamp();
         if self.args.planned.planned || stamp == self.stamp {
             for followed in &mut self.logs {
