@@ -245,3 +245,75 @@ fn a_finding_has_every_field_that_the_class_requires_and_no_escape_reaches_a_ter
     }
     assert!(!text(&alerts[0]).contains('\u{1b}'));
 }
+
+/// The use of a planted key, allowed or refused, from somewhere or from nobody knows where.
+fn use_of_key(minute: u8, denied: bool, from: Option<&str>) -> Sighting {
+    let mut one = sighting(0, minute, 0, false, denied, false);
+    one.event.id = format!("{minute} {denied} {from:?}");
+    one.event.actor.credential = Credential::AccessKey("AKIAY34FZKBOKMUTVV7A".into());
+    one.event.actor.address = from.and_then(|from| from.parse().ok());
+    one.touches = Touches::from(vec![Touch {
+        address: "iam_user.backup/key".parse().unwrap(),
+        grade: Grade::Use,
+    }]);
+    one
+}
+
+#[test]
+fn a_key_that_is_used_in_vain_too_is_one_alert() {
+    let uses = [
+        use_of_key(0, true, Some("198.51.100.77")),
+        use_of_key(1, false, Some("198.51.100.77")),
+    ];
+    let alerts = folded(&uses);
+    assert_eq!(alerts.len(), 1);
+    assert_eq!(
+        (alerts[0].severity, alerts[0].count),
+        (Severity::Critical, 2)
+    );
+}
+
+#[test]
+fn a_use_that_was_told_without_its_event_is_told_further_by_it() {
+    let mut folder = Folder::new(Digester::new(&[1; 32]));
+    let (silent, change) = folder.push(&use_of_key(0, false, None)).remove(0);
+    assert_eq!(change, Change::Created);
+    let (told, change) = folder
+        .push(&use_of_key(1, false, Some("198.51.100.77")))
+        .remove(0);
+    assert_eq!((&told, change == Change::Created), (&silent, false));
+    let alert = folder.get(&told).unwrap();
+    assert_eq!(alert.actor.address, "198.51.100.77".parse().ok());
+}
+
+#[test]
+fn what_was_read_and_what_that_held_are_one_incident_in_any_order() {
+    let read = sighting(1, 0, 0, true, false, false);
+    let stranger = sighting(2, 1, 1, false, false, false);
+    let mut stranger = stranger;
+    stranger.event.actor.address = "203.0.113.5".parse().ok();
+    stranger.event.actor.credential = Credential::Token("another".into());
+    let used = use_of_key(100, false, Some("198.51.100.77"));
+    let holders = BTreeMap::from([(
+        "iam_user.backup".parse().unwrap(),
+        BTreeSet::from(["secret.c0".parse().unwrap()]),
+    )]);
+    let told = |sightings: [&Sighting; 3]| {
+        let mut folder = Folder::new(Digester::new(&[1; 32]));
+        folder.hold(holders.clone());
+        for sighting in sightings {
+            folder.push(sighting);
+        }
+        folder.alerts()
+    };
+    let alerts = told([&read, &stranger, &used]);
+    assert_eq!(told([&used, &stranger, &read]), alerts);
+    let of = |grade: Grade| alerts.iter().find(|alert| alert.grade == grade).unwrap();
+    let (read, used, other) = (of(Grade::Covering), of(Grade::Use), of(Grade::Named));
+    assert_eq!(read.incident.as_ref(), Some(&read.uid));
+    assert_eq!(used.incident, read.incident);
+    assert_eq!(used.timeline.len(), 2);
+    assert!(used.timeline.is_sorted_by_key(|moment| moment.at));
+    assert_eq!(other.incident.as_ref(), Some(&other.uid));
+    assert!(other.timeline.is_empty());
+}

@@ -202,7 +202,7 @@ fn exact(tripwire: &Tripwire, event: &Event) -> Option<Grade> {
     let reads_about_it = event.action.subresource == METADATA && !changes;
     match (tripwire.meaning, &tripwire.mention) {
         // What is told about a thing is not what is in it; consoles and scanners ask for that all day.
-        (Meaning::Content | Meaning::Listed, _) if reads_about_it => None,
+        (Meaning::Content | Meaning::Listed, Mention::Object { .. }) if reads_about_it => None,
         (Meaning::Content | Meaning::Listed, _) => Some(Grade::Named),
         (Meaning::Behaviour, _) => changes.then_some(Grade::Named),
         (Meaning::Identity, Mention::Object { .. }) => {
