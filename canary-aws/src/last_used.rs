@@ -9,6 +9,7 @@ use canary_core::detect::{
     Planted, SILENT, Stage,
 };
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -23,7 +24,7 @@ const EVERY: Duration = Duration::from_secs(15 * 60);
 const PATIENCE: SignedDuration = SignedDuration::from_hours(1);
 
 /// A key whose use is looked for.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct WatchedKey {
     /// Its identifier.
     pub id: String,
@@ -62,13 +63,12 @@ pub fn watched_keys(planted: &[Planted]) -> BTreeSet<WatchedKey> {
 pub struct LastUsed {
     client: Client,
     keys: BTreeSet<WatchedKey>,
-    /// The latest use of each key that was told.
-    told: BTreeMap<String, Timestamp>,
+    known: Known,
     /// When it is asked next.
     next: Instant,
     follow: bool,
     has_ended: bool,
-    asking: Option<JoinHandle<Uses>>,
+    asking: Option<JoinHandle<Answers>>,
 }
 
 impl LastUsed {
@@ -83,7 +83,7 @@ impl LastUsed {
         Self {
             client,
             keys,
-            told: position
+            known: position
                 .and_then(|position| serde_json::from_str(position).ok())
                 .unwrap_or_default(),
             next: Instant::now(),
@@ -99,40 +99,37 @@ impl LastUsed {
     }
 
     /// Asks, away from whoever waits: what is asked is not asked again because somebody looked elsewhere meanwhile.
-    fn ask(&self) -> JoinHandle<Uses> {
-        let (client, keys, told) = (self.client.clone(), self.keys.clone(), self.told.clone());
+    fn ask(&self) -> JoinHandle<Answers> {
+        let (client, keys) = (self.client.clone(), self.keys.clone());
         tokio::spawn(async move {
-            let mut uses = Uses::default();
+            let mut answers = Answers::default();
             for key in keys {
                 match last_use(&client, &key).await {
-                    Ok(Some(used)) if is_due(&told, &key.id, used.at) => uses.due.push((key, used)),
-                    Ok(_) => {}
+                    Ok(used) => answers.used.extend(used.map(|used| (key, used))),
                     Err(error) => {
                         tracing::warn!(
                             error = error.detail(),
                             "the last use of a key is not known"
                         );
-                        uses.unknown += 1;
+                        answers.unknown += 1;
                     }
                 }
             }
-            uses
+            answers
         })
     }
 
-    fn listened(&mut self, uses: Uses) -> Listened {
-        let told = uses.due.iter().map(|(key, used)| (key.id.clone(), used.at));
-        self.told.extend(told);
-        let events: Vec<Event> = uses
-            .due
-            .iter()
-            .map(|(key, used)| event(key, used))
-            .collect();
+    fn listened(&mut self, answers: Answers) -> Listened {
+        for (key, used) in answers.used {
+            self.known.saw(key, used);
+        }
+        let due = self.known.due(Timestamp::now());
+        let events: Vec<Event> = due.iter().map(|(key, used)| event(key, used)).collect();
         Listened {
             lines: events.len() as u64,
             events,
-            position: serde_json::to_string(&self.told).unwrap_or_default(),
-            unreadable: uses.unknown,
+            position: serde_json::to_string(&self.known).unwrap_or_default(),
+            unreadable: answers.unknown,
             bytes: 0,
         }
     }
@@ -140,16 +137,46 @@ impl LastUsed {
 
 /// What a round of questions came to.
 #[derive(Default)]
-struct Uses {
-    due: Vec<(WatchedKey, Used)>,
+struct Answers {
+    used: Vec<(WatchedKey, Used)>,
     unknown: u64,
 }
 
 /// The last use of a key, as far as IAM tells it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 struct Used {
     at: Timestamp,
     service: String,
     region: String,
+}
+
+/// What is known of uses. IAM tells the last one only: a key that is used again and again, or is gone within the hour, is told
+/// of by the use that was seen first.
+#[derive(Default, Debug, Serialize, Deserialize)]
+struct Known {
+    /// The latest use of each key that was told.
+    told: BTreeMap<String, Timestamp>,
+    /// The first use of each key after that.
+    waiting: BTreeMap<String, (WatchedKey, Used)>,
+}
+
+impl Known {
+    fn saw(&mut self, key: WatchedKey, used: Used) {
+        if self.told.get(&key.id).is_none_or(|told| *told < used.at) {
+            self.waiting.entry(key.id.clone()).or_insert((key, used));
+        }
+    }
+
+    /// What nobody told within the hour.
+    fn due(&mut self, now: Timestamp) -> Vec<(WatchedKey, Used)> {
+        let is_due = |_: &String, (_, used): &mut (WatchedKey, Used)| {
+            now.duration_since(used.at) >= PATIENCE
+        };
+        let due: Vec<_> = self.waiting.extract_if(.., is_due).collect();
+        let told = due.iter().map(|(id, (_, used))| (id.clone(), used.at));
+        self.told.extend(told);
+        due.into_iter().map(|(_, due)| due).collect()
+    }
 }
 
 /// A key that is gone was told of while it was there.
@@ -172,11 +199,6 @@ async fn last_use(client: &Client, key: &WatchedKey) -> Result<Option<Used>, Cal
             region: used.region().to_owned(),
         })
     }))
-}
-
-fn is_due(told: &BTreeMap<String, Timestamp>, key: &str, at: Timestamp) -> bool {
-    let is_new = told.get(key).is_none_or(|told| *told < at);
-    is_new && Timestamp::now().duration_since(at) >= PATIENCE
 }
 
 /// A use as far as IAM tells it.
@@ -226,10 +248,58 @@ impl Listen for LastUsed {
             }
         };
         // Kept where a dropped future leaves it.
-        let uses = self.asking.insert(asking).await;
+        let answers = self.asking.insert(asking).await;
         self.asking = None;
         self.next = Instant::now() + EVERY;
         self.has_ended = !self.follow;
-        Ok(Some(self.listened(uses.unwrap_or_default())))
+        Ok(Some(self.listened(answers.unwrap_or_default())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(id: &str) -> WatchedKey {
+        WatchedKey {
+            id: id.to_owned(),
+            user: String::new(),
+            user_id: String::new(),
+        }
+    }
+
+    fn at(minute: i64) -> Timestamp {
+        Timestamp::from_second(minute * 60).unwrap()
+    }
+
+    fn used(minute: i64) -> Used {
+        Used {
+            at: at(minute),
+            service: "s3".to_owned(),
+            region: "eu-west-1".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_used_again_and_again_is_told_of_an_hour_after_it_began() {
+        let mut known = Known::default();
+        for minute in (0..60).step_by(15) {
+            known.saw(key("A"), used(minute));
+            assert!(known.due(at(minute)).is_empty());
+        }
+        assert_eq!(known.due(at(60)), [(key("A"), used(0))]);
+        known.saw(key("A"), used(0));
+        assert!(known.due(at(1000)).is_empty());
+        known.saw(key("A"), used(61));
+        assert_eq!(known.due(at(1000)), [(key("A"), used(61))]);
+    }
+
+    #[test]
+    fn a_key_that_is_gone_within_the_hour_is_told_of_all_the_same_also_after_a_restart() {
+        let mut known = Known::default();
+        known.saw(key("A"), used(0));
+        let kept = serde_json::to_string(&known).unwrap();
+        let mut known: Known = serde_json::from_str(&kept).unwrap();
+        assert_eq!(known.due(at(75)), [(key("A"), used(0))]);
     }
 }

@@ -161,7 +161,8 @@ impl Logs {
 
     /// Reads to the end from a position.
     async fn read(&self, position: Option<&str>) -> Gathered {
-        let mut listener = self.listen(&LogsOptions::default(), position).await;
+        let options = LogsOptions::of_group(GROUP);
+        let mut listener = self.listen(&options, position).await;
         let mut gathered = Gathered::default();
         while let Some(listened) = listener.next().await.unwrap() {
             gathered.add(listened);

@@ -7,6 +7,8 @@
 
 mod support;
 
+use std::collections::BTreeSet;
+
 use canary_fixtures::aws::{Cloud, Delivery, Way};
 use serde_json::{Value, json};
 use support::following::Following;
@@ -71,15 +73,92 @@ impl Account {
 
     /// Somebody uses a key of ours.
     fn use_key_of(&self, user: &str) {
-        let made = self
-            .cloud
-            .admin("iam:ListAccessKeys", &json!({ "UserName": user }));
-        let id = made["AccessKeyMetadata"][0]["AccessKeyId"].clone();
+        let id = self.key_of(user);
         let keys =
             canary_fixtures::aws::Keys::told(&json!({ "AccessKeyId": id, "SecretAccessKey": "x" }));
         let thief = self.cloud.client(&keys).from_address("198.51.100.77");
         assert!(thief.call("sts:GetCallerIdentity", &json!({})).is_success());
     }
+
+    /// The identifier of a user's key.
+    fn key_of(&self, user: &str) -> String {
+        let made = self
+            .cloud
+            .admin("iam:ListAccessKeys", &json!({ "UserName": user }));
+        let id = &made["AccessKeyMetadata"][0]["AccessKeyId"];
+        id.as_str().unwrap().to_owned()
+    }
+
+    /// The event of a call.
+    fn event(&self, number: u32, call: (&str, &str), identity: &Value) -> Value {
+        json!({
+            "eventVersion": "1.11",
+            "userIdentity": identity,
+            "eventTime": format!("2026-11-20T10:{number:02}:00Z"),
+            "eventSource": format!("{}.amazonaws.com", call.0),
+            "eventName": call.1,
+            "awsRegion": "eu-west-1",
+            "sourceIPAddress": "198.51.100.77",
+            "eventID": format!("00000000-0000-0000-0000-0000000000{number:02}"),
+            "eventType": "AwsApiCall",
+            "recipientAccountId": self.cloud.account(),
+        })
+    }
+
+    /// A key of ours gets a session of a role that is not ours, which gets one of yet another; both are used. The latest
+    /// first.
+    fn chain(&self) -> Vec<Value> {
+        let account = self.cloud.account();
+        let session = |role: &str, key: &str| {
+            json!({
+                "type": "AssumedRole",
+                "principalId": format!("AROAEXAMPLE{role}:s"),
+                "arn": format!("arn:aws:sts::{account}:assumed-role/{role}/s"),
+                "accountId": account,
+                "accessKeyId": key,
+            })
+        };
+        let gives = |mut event: Value, role: &str, key: &str| {
+            event["requestParameters"] =
+                json!({ "roleArn": format!("arn:aws:iam::{account}:role/{role}") });
+            event["responseElements"] = json!({ "credentials": { "accessKeyId": key } });
+            event
+        };
+        let user = json!({
+            "type": "IAMUser",
+            "arn": format!("arn:aws:iam::{account}:user/svc-backup"),
+            "accountId": account,
+            "accessKeyId": self.key_of("svc-backup"),
+        });
+        let (first, second) = (
+            session("Ci", "ASIAEXAMPLE00000001"),
+            session("Ops", "ASIAEXAMPLE00000002"),
+        );
+        vec![
+            self.event(4, ("ec2", "DescribeInstances"), &second),
+            gives(
+                self.event(3, ("sts", "AssumeRole"), &first),
+                "Ops",
+                "ASIAEXAMPLE00000002",
+            ),
+            self.event(2, ("s3", "ListBuckets"), &first),
+            gives(
+                self.event(1, ("sts", "AssumeRole"), &user),
+                "Ci",
+                "ASIAEXAMPLE00000001",
+            ),
+        ]
+    }
+}
+
+/// Who was found, by what it is called.
+fn found(findings: &[Value]) -> BTreeSet<String> {
+    let name = |finding: &Value| {
+        let name = &finding["evidences"][0]["actor"]["user"]["name"];
+        let name = name.as_str().unwrap();
+        name.split('/').nth(1).unwrap().to_owned()
+    };
+    findings.iter().map(name).collect()
 }
 
 fn used(finding: &Value) -> &str {
@@ -143,4 +222,63 @@ fn a_queue_that_is_not_there_is_named_and_a_queue_is_not_replayed() {
         .run(&["detect", "--cloudtrail", "sqs://platform-events"])
         .exits(64)
         .says("needs --follow");
+}
+
+#[test]
+fn what_was_done_with_sessions_that_a_key_of_ours_got_is_found_whichever_event_comes_first() {
+    let Some(account) = Account::new() else {
+        return;
+    };
+    let source = format!("sqs://{QUEUE}");
+    let following = Following::of(&account.project, &["--cloudtrail", &source]);
+    for event in account.chain() {
+        account
+            .cloud
+            .send_message(&account.queue, &event.to_string())
+            .unwrap();
+        // Each is forgotten by the queue before the next comes.
+        until("the queue is empty", || account.left() == 0);
+    }
+    let everybody = BTreeSet::from(["Ci", "Ops", "svc-backup"].map(str::to_owned));
+    let mut findings = Vec::new();
+    while found(&findings) != everybody {
+        findings.push(following.next());
+    }
+    assert!(
+        findings
+            .iter()
+            .all(|finding| used(finding) == "iam_user.backup was used")
+    );
+    drop(following.end());
+    // What came later is known after a restart.
+    let following = Following::of(&account.project, &["--cloudtrail", &source]);
+    let session = account.chain()[0]["userIdentity"].clone();
+    let mut later = account.event(5, ("iam", "ListRoles"), &session);
+    later["eventTime"] = json!("2026-11-20T13:00:00Z");
+    account
+        .cloud
+        .send_message(&account.queue, &later.to_string())
+        .unwrap();
+    assert_eq!(
+        found(&[following.next()]),
+        BTreeSet::from(["Ops".to_owned()])
+    );
+
+    // Files tell the same in any order.
+    let folder = tempfile::tempdir().unwrap();
+    for (number, event) in account.chain().into_iter().enumerate() {
+        let path = folder.path().join(format!("{number}.json"));
+        std::fs::write(path, json!({ "Records": [event] }).to_string()).unwrap();
+    }
+    let folder = folder.path().display().to_string();
+    let ran = account
+        .project
+        .run(&["detect", "--cloudtrail", &folder, "--json"])
+        .exits(0);
+    let findings: Vec<Value> = ran
+        .out
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(found(&findings), everybody);
 }

@@ -72,6 +72,7 @@ impl LogsListener {
         };
         let mut intake = Intake::new(interest);
         intake.read_lines(lines);
+        intake.is_live = options.follow;
         Ok(Self {
             client: client.clone(),
             intake,
@@ -89,8 +90,7 @@ impl LogsListener {
 
     /// From now on something else is wanted. Within the overlap what gave nothing is read again for it.
     pub fn want(&mut self, interest: &Interest, lines: Option<Lines>) {
-        self.intake.want(interest);
-        self.intake.read_lines(lines);
+        self.intake.want(interest, lines);
         self.seen.forget_idle();
         self.course.sweep();
         if self.wait.take().is_some() {

@@ -13,6 +13,9 @@ pub fn of_account(event: &mut Event, account: &str) {
         event
             .mentions
             .retain(|mention| matches!(mention, Mention::Principal(_) | Mention::Credential(_)));
+        // A name alone would be taken for ours.
+        event.action.resource.clear();
+        event.action.name.clear();
     }
 }
 
@@ -29,6 +32,7 @@ mod tests {
             );
             let mut event = messages(text.as_bytes()).events.remove(0);
             of_account(&mut event, "111111111111");
+            assert_eq!(event.action.name.is_empty(), account != "111111111111");
             event.mentions
         };
         let is_thing = |mention: &Mention| matches!(mention, Mention::Object { .. });

@@ -36,6 +36,7 @@ struct Entry {
 
 /// The file that is being read.
 struct Open {
+    path: PathBuf,
     text: Box<dyn Read + Send>,
     split: Split,
 }
@@ -67,9 +68,10 @@ impl Files {
                 open.split.release(&mut |piece| intake.piece(piece));
             }
             Err(error) => {
-                tracing::warn!(%error, "a file of the trail is damaged");
+                let path = open.path.display();
+                tracing::warn!(%path, %error, "a file of the trail is damaged");
                 open.split.finish(&mut |piece| intake.piece(piece));
-                intake.lose_rest();
+                intake.lose_rest(&format!("{path}: {error}"));
                 self.open = None;
             }
         }
@@ -84,8 +86,9 @@ impl Files {
         match result {
             Err(error) if is_named => Err(error),
             Err(error) => {
-                tracing::warn!(path = %path.display(), %error, "a part of the trail cannot be read");
-                intake.lose_rest();
+                let path = path.display();
+                tracing::warn!(%path, %error, "a part of the trail cannot be read");
+                intake.lose_rest(&format!("{path}: {error}"));
                 Ok(Step::More)
             }
             Ok(()) => Ok(Step::More),
@@ -109,6 +112,7 @@ impl Files {
         match open(path, is_named)? {
             Some(text) => {
                 self.open = Some(Open {
+                    path: path.to_path_buf(),
                     text,
                     split: Split::default(),
                 });

@@ -1,11 +1,13 @@
 //! What becomes of the pieces of a text: counted, sieved, read.
 
 use canary_core::detect::{Defect, Event, Interest, Listened};
+use jiff::Timestamp;
 use memchr::memmem::Finder;
 
 use super::forms;
 use super::found::{Found, S3Object};
 use super::lines::{Lines, MARK};
+use super::passed::Passed;
 use super::read::lost;
 use super::sieve::Sieve;
 use super::subscription::GZIP;
@@ -44,6 +46,10 @@ pub(crate) struct Intake {
     /// Who reads audit lines of Kubernetes; `None`: they are passed by.
     lines: Option<Lines>,
     mark: Finder<'static>,
+    /// What comes is of now: what is lost is dated so.
+    pub(crate) is_live: bool,
+    /// What may be wanted later; `None` where the source gives it again.
+    passed: Option<Passed>,
     pub(crate) counts: Counts,
     /// What was counted when the last batch was handed out.
     handed: Counts,
@@ -56,6 +62,8 @@ impl Intake {
             sieve: sieve(interest),
             lines: None,
             mark: Finder::new(MARK),
+            is_live: false,
+            passed: None,
             counts: Counts::default(),
             handed: Counts::default(),
             events: Vec::new(),
@@ -67,9 +75,32 @@ impl Intake {
         self.lines = lines;
     }
 
-    /// From now on something else is wanted.
-    pub(crate) fn want(&mut self, interest: &Interest) {
+    /// From now on something else is wanted, and lines are read by another.
+    pub(crate) fn want(&mut self, interest: &Interest, lines: Option<Lines>) {
         self.sieve = sieve(interest);
+        self.lines = lines;
+        let Some(mut passed) = self.passed.take() else {
+            return;
+        };
+        for body in passed.take(|body| self.wants(body)) {
+            self.counts.candidates += 1;
+            self.take(forms::messages(&body));
+        }
+        self.passed = Some(passed);
+    }
+
+    /// From now on what is passed over is kept for a while, in case that it is wanted later.
+    pub(super) fn keep_passed(&mut self) {
+        self.passed = Some(Passed::default());
+    }
+
+    /// Lines are passed over by their reader, which does not tell.
+    fn pass(&mut self, body: &[u8], is_wanted: bool) {
+        if let Some(passed) = &mut self.passed
+            && (!is_wanted || self.mark.find(body).is_some())
+        {
+            passed.push(body);
+        }
     }
 
     /// Whether there is as much as is handed out at once.
@@ -103,7 +134,9 @@ impl Intake {
         self.counts.records += 1;
         match piece {
             Piece::Whole(record) => {
-                if self.wants(record) {
+                let is_wanted = self.wants(record);
+                self.pass(record, is_wanted);
+                if is_wanted {
                     self.counts.candidates += 1;
                     self.take(forms::item(record, None));
                 }
@@ -136,7 +169,9 @@ impl Intake {
         self.counts.records += 1;
         self.counts.bytes += body.len() as u64;
         let objects = std::mem::take(&mut found.objects);
-        if !body.starts_with(&GZIP) && !self.wants(body) {
+        let is_wanted = body.starts_with(&GZIP) || self.wants(body);
+        self.pass(body, is_wanted && !body.starts_with(&GZIP));
+        if !is_wanted {
             // Of a damaged one nobody knows what it was.
             found.events.retain(|event| !event.defects.is_empty());
         } else {
@@ -153,10 +188,26 @@ impl Intake {
             || (self.lines.is_some() && self.mark.find(record).is_some())
     }
 
-    /// A file could not be read to its end: whatever came behind is lost.
-    pub(super) fn lose_rest(&mut self) {
+    /// A file could not be read to its end: whatever came behind is lost. `what` says which, and why.
+    pub(super) fn lose_rest(&mut self, what: &str) {
         self.counts.unreadable += 1;
-        self.events.push(lost("", Defect::Cut));
+        self.tell_lost(what);
+    }
+
+    fn tell_lost(&mut self, what: &str) {
+        let now = self.is_live.then(Timestamp::now);
+        // Two losses are two, though nothing is known of either.
+        let text = format!(
+            "{what} {}",
+            now.map(|now| now.to_string()).unwrap_or_default()
+        );
+        let mut event = lost(&text, Defect::Cut);
+        event.action.operation = "lost".to_owned();
+        event.action.resource = "records".to_owned();
+        what.clone_into(&mut event.action.name);
+        event.stage_at = now;
+        event.at = now;
+        self.events.push(event);
     }
 
     fn take(&mut self, found: Found) {
@@ -175,8 +226,8 @@ impl Intake {
     pub(super) fn lose(&mut self, count: u64) {
         let before = self.counts.unreadable;
         self.counts.unreadable += count;
-        if before < MANY && self.counts.unreadable >= MANY {
-            self.events.push(lost("", Defect::Cut));
+        if before / MANY < self.counts.unreadable / MANY {
+            self.tell_lost(&format!("{MANY} that cannot be read"));
         }
     }
 }

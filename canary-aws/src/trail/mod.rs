@@ -26,6 +26,7 @@ mod notices;
 mod object;
 mod outcome;
 mod parameters;
+mod passed;
 mod queue;
 mod read;
 mod redact;

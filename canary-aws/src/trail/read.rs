@@ -125,7 +125,44 @@ fn action(record: &Object<'_>, call: Call<'_>, subjects: &Subjects) -> Action {
             action.name.clone_from(&thing.name);
         }
     }
+    if let Some(part) = part(&action, call.operation) {
+        action.subresource = part;
+    }
+    if is_first_version(record, call) {
+        "create".clone_into(&mut action.verb);
+    }
     action
+}
+
+/// What a call makes or writes that belongs to the thing which it names, and is not the thing.
+fn part(action: &Action, operation: &str) -> Option<String> {
+    match operation {
+        "PutUserPolicy" | "PutRolePolicy" => return Some("policy".to_owned()),
+        "PutObject" => return Some("content".to_owned()),
+        _ if operation.starts_with("Assume") => return Some("session".to_owned()),
+        _ => {}
+    }
+    let made = snake(operation.strip_prefix("Create")?);
+    let is_itself = action.resource.is_empty() || format!("{made}s") == action.resource;
+    (!is_itself).then_some(made)
+}
+
+/// `AccessKey` → `access_key`.
+fn snake(words: &str) -> String {
+    let mut snake = String::new();
+    for c in words.chars() {
+        if c.is_ascii_uppercase() && !snake.is_empty() {
+            snake.push('_');
+        }
+        snake.push(c.to_ascii_lowercase());
+    }
+    snake
+}
+
+/// Whether a parameter was made by it: the same call overwrites one.
+fn is_first_version(record: &Object<'_>, call: Call<'_>) -> bool {
+    (call.service, call.operation) == ("ssm", "PutParameter")
+        && record.object("responseElements").raw("version") == Some("1")
 }
 
 /// Calls that tell about a thing and nothing of what is in it.

@@ -133,10 +133,9 @@ impl Unpack {
         Ok(())
     }
 
-    /// It is damaged: what stands before the damage is read, and that something is lost is told.
+    /// It is damaged: what stands before the damage is read.
     pub(super) fn give_up(&mut self, intake: &mut Intake) {
         self.split.finish(&mut |piece| intake.piece(piece));
-        intake.lose_rest();
     }
 }
 

@@ -31,6 +31,8 @@ pub(super) struct Watch {
     in_cluster: Vec<Tripwire>,
     /// Those that the logs of others can tell of.
     elsewhere: Vec<Tripwire>,
+    /// Identities that were had with a canary's, of which any log may tell.
+    pub(super) derived: Vec<Tripwire>,
     pub(super) planted: Vec<Planted>,
     /// Makes the uids of alerts.
     pub(super) alerts: Digester,
@@ -84,6 +86,7 @@ impl Watch {
             tripwires: engine.tripwires(&planted),
             in_cluster,
             elsewhere,
+            derived: Vec::new(),
             planted,
             alerts: alerts(site_keys(&engine, &ledger).as_ref()),
             own: engine.own(&ledger),
@@ -140,6 +143,7 @@ impl Watch {
             tripwires: engine.tripwires(&planted),
             in_cluster,
             elsewhere,
+            derived: Vec::new(),
             planted,
             alerts: alerts(None),
             own: BTreeMap::new(),
@@ -201,7 +205,11 @@ impl Watch {
     }
 
     fn interest(&self) -> Interest {
-        Interest::Tripwires(Arc::new(self.in_cluster.clone()))
+        Interest::Tripwires(Arc::new(self.with_derived(&self.in_cluster)))
+    }
+
+    fn with_derived(&self, tripwires: &[Tripwire]) -> Vec<Tripwire> {
+        tripwires.iter().chain(&self.derived).cloned().collect()
     }
 
     /// An event as far as it is about places of ours.
@@ -221,13 +229,16 @@ impl Watch {
     /// What is wanted of other logs than a cluster's.
     #[cfg(feature = "aws")]
     pub(super) fn elsewhere(&self) -> Interest {
-        Interest::Tripwires(Arc::new(self.elsewhere.clone()))
+        Interest::Tripwires(Arc::new(self.with_derived(&self.elsewhere)))
     }
 
     /// Reads lines of a cluster's log that come the way of others.
     #[cfg(feature = "aws")]
     pub(super) fn lines(&self) -> canary_aws::trail::Lines {
-        let scan = std::sync::Mutex::new(canary_k8s::audit::Scan::new(&self.in_cluster, true));
+        let scan = std::sync::Mutex::new(canary_k8s::audit::Scan::new(
+            &self.with_derived(&self.in_cluster),
+            true,
+        ));
         Box::new(move |line| {
             let mut scan = scan
                 .lock()

@@ -14,7 +14,7 @@ use super::memory::{Awaits, Held, Memory};
 use super::reader::Readers;
 use super::touch::{Grade, Touch, Touches};
 use super::tripwires::Tripwires;
-use super::{Event, Mention, Planted, Stage};
+use super::{Event, Meaning, Mention, Planted, Stage, Tripwire};
 use crate::config::KnownReader;
 use crate::disguise::OwnCalls;
 use crate::graph::ProviderId;
@@ -353,6 +353,29 @@ impl Judge {
             aggravated,
             context,
         }
+    }
+
+    /// Identities that somebody was given who asked with a canary's: whoever comes with them touches that canary. A source
+    /// that passes over what touches nothing has to be told of them.
+    #[must_use]
+    pub fn derived(&self) -> Vec<Tripwire> {
+        let given = self.memory.given();
+        given
+            .map(|(mention, address)| Tripwire {
+                mention: mention.clone(),
+                meaning: Meaning::Identity,
+                address: address.clone(),
+                labels: None,
+                fields: BTreeMap::new(),
+            })
+            .collect()
+    }
+
+    /// Identities that are [derived](Self::derived), as an earlier reading of the same logs told.
+    pub fn learn_derived(&mut self, derived: &[Tripwire]) {
+        let derived = derived.iter();
+        self.memory
+            .was_given(derived.map(|one| (one.mention.clone(), one.address.clone())));
     }
 
     /// How many touches were excused, by reason.

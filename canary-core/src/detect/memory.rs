@@ -1,6 +1,6 @@
 //! What a judge remembers of the events it saw. Bounded, and kept across restarts.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -30,8 +30,10 @@ const GIVEN: usize = 1000;
 
 /// Keys of canaries of which the last use is remembered: two of each of the users that an account may have.
 const KEYS: usize = 10_000;
-/// AWS dates the last use of a key roughly.
-const ROUGHLY: SignedDuration = SignedDuration::from_mins(15);
+/// AWS dates the last use of a key roughly: a use is told by an event of the same quarter of an hour or of one beside it.
+const QUARTER: i64 = 15 * 60;
+/// A last use is told an hour after it, or two where it is seldom asked for; a day leaves room for an outage.
+const QUARTERS: usize = 96;
 
 /// Principals of which refusals are remembered, and how many of each.
 const REFUSED: usize = 4096;
@@ -111,9 +113,9 @@ pub(super) struct Memory {
     /// Identities that somebody was given who asked with a canary's, the latest last.
     #[serde(default)]
     given: VecDeque<(Mention, Address)>,
-    /// When the keys of canaries were used last, as events told.
+    /// When the keys of canaries were used, as events told: quarters of an hour since 1970, the latest of them.
     #[serde(default)]
-    used: BTreeMap<String, Timestamp>,
+    used: BTreeMap<String, BTreeSet<i64>>,
 }
 
 impl Memory {
@@ -144,15 +146,8 @@ impl Memory {
             return;
         }
         for touch in touches.iter().filter(|touch| touch.grade == Grade::Use) {
-            for mention in &event.gives {
-                let given = (mention.clone(), touch.address.clone());
-                if !self.given.contains(&given) {
-                    self.given.push_back(given);
-                }
-            }
-        }
-        while self.given.len() > GIVEN {
-            self.given.pop_front();
+            let given = event.gives.iter().cloned();
+            self.was_given(given.map(|mention| (mention, touch.address.clone())));
         }
     }
 
@@ -168,8 +163,11 @@ impl Memory {
         if self.used.len() >= KEYS && !self.used.contains_key(id) {
             self.used.pop_first();
         }
-        let used = self.used.entry(id.clone()).or_insert(at);
-        *used = at.max(*used);
+        let used = self.used.entry(id.clone()).or_default();
+        used.insert(quarter(at));
+        if used.len() > QUARTERS {
+            used.pop_first();
+        }
     }
 
     /// Whether what is told of a key's use without an event was told by one.
@@ -181,9 +179,27 @@ impl Memory {
         ) else {
             return false;
         };
+        let told = quarter(at);
         self.used
             .get(id)
-            .is_some_and(|used| at.duration_since(*used) <= ROUGHLY)
+            .is_some_and(|used| used.range(told - 1..=told + 1).next().is_some())
+    }
+
+    /// Identities that were had with a canary's, each with whose.
+    pub(super) fn given(&self) -> impl Iterator<Item = &(Mention, Address)> {
+        self.given.iter()
+    }
+
+    /// These, too, were had so.
+    pub(super) fn was_given(&mut self, given: impl IntoIterator<Item = (Mention, Address)>) {
+        for given in given {
+            if !self.given.contains(&given) {
+                self.given.push_back(given);
+            }
+        }
+        while self.given.len() > GIVEN {
+            self.given.pop_front();
+        }
     }
 
     /// Whose identity was used to get what an event came with.
@@ -348,6 +364,10 @@ impl Memory {
             })
             .collect()
     }
+}
+
+fn quarter(at: Timestamp) -> i64 {
+    at.as_second().div_euclid(QUARTER)
 }
 
 fn is_allowed(outcome: &Outcome) -> bool {

@@ -72,6 +72,8 @@ impl QueueListener {
         }
         let mut intake = Intake::new(interest);
         intake.read_lines(lines);
+        intake.keep_passed();
+        intake.is_live = true;
         let mut listener = Self {
             fetcher: Fetcher::new(client, &queue.region),
             intake,
@@ -95,10 +97,10 @@ impl QueueListener {
         }
     }
 
-    /// From now on something else is wanted. What was read and is not done is read again for it.
+    /// From now on something else is wanted. What was read and is not done is read again for it, and so is the latest of what
+    /// was passed over.
     pub fn want(&mut self, interest: &Interest, lines: Option<Lines>) {
-        self.intake.want(interest);
-        self.intake.read_lines(lines);
+        self.intake.want(interest, lines);
         if let Some(reading) = self.reading.take() {
             self.waiting.push_front(reading.message);
             // A part of what is now begun anew.

@@ -29,7 +29,7 @@ impl QueueListener {
                 Ok(Progress::Ended) => reading.next_object(None),
                 Err(why) => {
                     let why = reading.about(&why.to_string());
-                    reading.next_object(Some(Fault::Poison(why)));
+                    reading.next_object(Some(Fault::Damaged(why)));
                 }
             }
         }
@@ -58,10 +58,14 @@ impl QueueListener {
             return;
         };
         let verdict = verdict(fault.as_ref(), message.receives, self.queue.most_receives);
-        if let Some(Fault::Poison(why) | Fault::Absent(why)) = &fault {
+        if let Some(Fault::Poison(why) | Fault::Damaged(why) | Fault::Absent(why)) = &fault {
             let is_new = verdict.is_told && self.told.is_first(&message.id);
             if is_new {
-                self.intake.lose(1);
+                match &fault {
+                    // No record is known to have been in it.
+                    Some(Fault::Poison(_)) => self.intake.lose(1),
+                    _ => self.intake.lose_rest(why),
+                }
                 tracing::warn!(queue = self.queue.url, message = message.id, problem = %why, "a message cannot be read");
             } else {
                 tracing::debug!(queue = self.queue.url, message = message.id, problem = %why, "a message is left");

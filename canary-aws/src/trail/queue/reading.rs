@@ -17,6 +17,8 @@ const MOST_BREAKS: u32 = 3;
 pub(super) enum Fault {
     /// Nothing can be made of it, now or later.
     Poison(String),
+    /// What it tells of is damaged: what was behind the damage is lost.
+    Damaged(String),
     /// What it tells of cannot be had; perhaps later.
     Absent(String),
 }
@@ -36,7 +38,7 @@ pub(super) fn verdict(fault: Option<&Fault>, receives: u32, most: Option<u32>) -
     let last = most.unwrap_or(PATIENCE).min(PATIENCE);
     let (is_fault, is_told) = match fault {
         None => (false, false),
-        Some(Fault::Poison(_)) => (true, true),
+        Some(Fault::Poison(_) | Fault::Damaged(_)) => (true, true),
         Some(Fault::Absent(_)) => (true, receives >= last),
     };
     Verdict {

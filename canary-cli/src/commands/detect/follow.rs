@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use canary_core::alert::{Change, Folder};
-use canary_core::detect::{Judge, Listened, Sighting, Tripwires};
+use canary_core::detect::{Judge, Listened, Sighting, Tripwire, Tripwires};
 use canary_core::disguise::Key;
 use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
@@ -47,6 +47,9 @@ pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, Comman
             (n, listened) = next(&mut following.logs) => match listened? {
                 Some(listened) => following.take(n, listened).await?,
                 None => {
+                    if following.begin_again(n).await? {
+                        continue;
+                    }
                     drop(following.logs.remove(n));
                     has_ended = following.logs.is_empty();
                     if has_ended {
@@ -100,6 +103,8 @@ struct Followed {
     done: Option<String>,
     /// Where it was when the ledger was last seen to be as it was loaded: what is planted later is touched later.
     checked: Option<String>,
+    /// The identities that were had with a canary's, as they were known from its beginning on.
+    derived: Vec<Tripwire>,
 }
 
 /// Two that follow the same log here would each undo what the other keeps.
@@ -174,7 +179,7 @@ impl<'a> Following<'a> {
         args: &'a Detect,
     ) -> Result<Self, CommandError> {
         let stamp = project.ledger_stamp();
-        let watch = Watch::following(context, project, &args.planned).await?;
+        let mut watch = Watch::following(context, project, &args.planned).await?;
         let key = project.key().ok();
         let places = Place::all(args);
         let names = names(&places);
@@ -192,6 +197,7 @@ impl<'a> Following<'a> {
         let mut judge = watch.judge(project.config.known_readers.clone());
         let mut folder = watch.folder();
         let positions = kept.resume(&mut judge, &mut folder);
+        watch.derived = judge.derived();
         let mut logs = Vec::new();
         for place in places {
             if let Place::Audit(path) = &place
@@ -209,6 +215,7 @@ impl<'a> Following<'a> {
                 done: position.clone(),
                 checked: position.clone(),
                 position,
+                derived: watch.derived.clone(),
                 place,
             });
         }
@@ -247,10 +254,40 @@ impl<'a> Following<'a> {
         if let Some(followed) = self.logs.get_mut(n) {
             followed.position = Some(listened.position);
         }
+        // Before anything is kept, after which a queue forgets what it gave.
+        if listened.events.iter().any(|event| !event.gives.is_empty()) {
+            self.learn_derived();
+        }
         if self.tell(&seen)? || self.kept_at.elapsed() >= KEEP {
             self.keep().await?;
         }
         Ok(())
+    }
+
+    /// Tells the logs of the identities that were had with a canary's: what was done with them may have come already.
+    fn learn_derived(&mut self) {
+        let derived = self.judge.derived();
+        if derived == self.watch.derived {
+            return;
+        }
+        self.watch.derived = derived;
+        for followed in &mut self.logs {
+            followed.log.want(&self.watch);
+        }
+    }
+
+    /// Reads files of a trail again that came to their end, where more is wanted of them than when they were begun.
+    async fn begin_again(&mut self, n: usize) -> Result<bool, CommandError> {
+        let Some(followed) = self.logs.get_mut(n) else {
+            return Ok(false);
+        };
+        let is_known = |one: &Tripwire| followed.derived.contains(one);
+        if !followed.place.is_read_whole() || self.watch.derived.iter().all(is_known) {
+            return Ok(false);
+        }
+        followed.derived.clone_from(&self.watch.derived);
+        followed.log = followed.place.open(reading(&self.watch), None).await?;
+        Ok(true)
     }
 
     /// Gives whether anything changed.
@@ -355,7 +392,8 @@ impl<'a> Following<'a> {
     }
 
     /// Something else is out there. The log is read again from where it was when what is new was not there yet.
-    async fn replant(&mut self, watch: Watch) -> Result<(), CommandError> {
+    async fn replant(&mut self, mut watch: Watch) -> Result<(), CommandError> {
+        watch.derived = self.judge.derived();
         for followed in &mut self.logs {
             if matches!(followed.place, Place::Audit(_)) && !followed.place.is_stream() {
                 let from = followed.checked.as_deref();

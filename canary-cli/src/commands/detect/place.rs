@@ -95,6 +95,30 @@ impl Place {
         }
     }
 
+    /// Whether nobody can have it read again.
+    pub(super) fn is_gone_when_read(&self) -> bool {
+        match self {
+            Self::Audit(path) => AuditFile::is_stream(path),
+            #[cfg(feature = "aws")]
+            Self::Trail(paths) => paths.iter().any(|path| AuditFile::is_stream(path)),
+            #[cfg(feature = "aws")]
+            Self::Queue(_) => true,
+            #[cfg(feature = "aws")]
+            Self::Group(_) | Self::LastUsed => false,
+        }
+    }
+
+    /// Whether it is always read from its beginning.
+    pub(super) fn is_read_whole(&self) -> bool {
+        match self {
+            Self::Audit(_) => false,
+            #[cfg(feature = "aws")]
+            Self::Trail(_) => !self.is_gone_when_read(),
+            #[cfg(feature = "aws")]
+            Self::Queue(_) | Self::Group(_) | Self::LastUsed => false,
+        }
+    }
+
     /// Opens it.
     #[cfg_attr(
         not(feature = "aws"),
@@ -142,7 +166,7 @@ impl Place {
                 let client = watch.account_client().await?;
                 let options = canary_aws::logs::LogsOptions {
                     follow: reading.follow,
-                    ..canary_aws::logs::LogsOptions::default()
+                    ..canary_aws::logs::LogsOptions::of_group(name)
                 };
                 let (interest, lines) = (watch.elsewhere(), Some(watch.lines()));
                 let group = canary_aws::logs::LogsListener::connect(

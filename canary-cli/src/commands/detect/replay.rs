@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use canary_core::alert::{Alert, Change};
-use canary_core::detect::Judge;
+use canary_core::alert::{Alert, Change, Folder};
+use canary_core::detect::{Event, Judge};
 
 use super::kept::Kept;
 use super::place::{Place, Reading};
@@ -14,57 +14,39 @@ use crate::commands::Context;
 use crate::commands::in_order::InOrder;
 use crate::commands::watch::Watch;
 use crate::error::{CommandError, Exit};
+use crate::project::Project;
+
+/// So many identities in a row, each had with the one before, are followed where they come in the reverse order.
+const CHAIN: usize = 8;
 
 /// Tells each alert once, in its final state.
 pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, CommandError> {
     let project = context.project()?;
-    let watch = Watch::new(context, &project, &args.planned).await?;
-    let mut judge = watch.judge(project.config.known_readers.clone());
-    let mut folder = watch.folder();
-    foresee(&watch, &mut judge, args).await?;
+    let mut watch = Watch::new(context, &project, &args.planned).await?;
     let places = Place::all(args);
-    let reading = Reading {
-        watch: &watch,
-        follow: false,
-        touches_only: false,
-    };
-    let mut log = Sources::open(&places, reading).await?;
-    let mut totals = Totals::default();
-    let mut in_order = InOrder::default();
-    // What was read before the log failed is told all the same.
-    let mut failed = None;
-    loop {
-        let listened = tokio::select! {
-            listened = log.next() => listened,
-            _ = tokio::signal::ctrl_c() => Err(interrupted()),
-        };
-        let mut listened = match listened {
-            Ok(Some(listened)) => listened,
-            Ok(None) => break,
-            Err(error) => {
-                failed = Some(error);
-                break;
-            }
-        };
-        totals.add(&listened);
-        listened
-            .events
-            .iter_mut()
-            .for_each(|event| watch.ours(event));
-        for event in in_order.take(listened.events) {
-            for sighting in judge.judge(&event) {
-                folder.take(&sighting);
-            }
+    let mut pass = Pass::read(&project, &watch, &places, args).await?;
+    // What was done with an identity may stand before the event that tells that it was had with a canary's.
+    let is_read_once = places.iter().any(Place::is_gone_when_read);
+    for _ in 0..CHAIN {
+        let derived = pass.judge.derived();
+        if derived == watch.derived || pass.failed.is_some() {
+            break;
         }
-    }
-    for event in in_order.rest() {
-        for sighting in judge.judge(&event) {
-            folder.take(&sighting);
+        if is_read_once {
+            context.ui.say(
+                "Note: identities were had with a canary's; what was done with them before that is told is not looked for where a log can be read only once",
+            );
+            break;
         }
+        watch.derived = derived;
+        pass = Pass::read(&project, &watch, &places, args).await?;
     }
-    for sighting in judge.finish() {
-        folder.take(&sighting);
-    }
+    let Pass {
+        judge,
+        folder,
+        totals,
+        failed,
+    } = pass;
     let mut alerts = folder.alerts();
     if !args.json {
         told_once(&mut alerts);
@@ -103,6 +85,74 @@ pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, Comman
     } else {
         Exit::Done
     })
+}
+
+/// A reading of all logs from beginning to end.
+struct Pass {
+    judge: Judge,
+    folder: Folder,
+    totals: Totals,
+    /// What was read before the log failed is told all the same.
+    failed: Option<CommandError>,
+}
+
+impl Pass {
+    async fn read(
+        project: &Project,
+        watch: &Watch,
+        places: &[Place],
+        args: &Detect,
+    ) -> Result<Self, CommandError> {
+        let mut judge = watch.judge(project.config.known_readers.clone());
+        judge.learn_derived(&watch.derived);
+        foresee(watch, &mut judge, args).await?;
+        let mut pass = Self {
+            judge,
+            folder: watch.folder(),
+            totals: Totals::default(),
+            failed: None,
+        };
+        let reading = Reading {
+            watch,
+            follow: false,
+            touches_only: false,
+        };
+        let mut log = Sources::open(places, reading).await?;
+        let mut in_order = InOrder::default();
+        loop {
+            let listened = tokio::select! {
+                listened = log.next() => listened,
+                _ = tokio::signal::ctrl_c() => Err(interrupted()),
+            };
+            let mut listened = match listened {
+                Ok(Some(listened)) => listened,
+                Ok(None) => break,
+                Err(error) => {
+                    pass.failed = Some(error);
+                    break;
+                }
+            };
+            pass.totals.add(&listened);
+            listened
+                .events
+                .iter_mut()
+                .for_each(|event| watch.ours(event));
+            pass.judge(in_order.take(listened.events));
+        }
+        pass.judge(in_order.rest());
+        for sighting in pass.judge.finish() {
+            pass.folder.take(&sighting);
+        }
+        Ok(pass)
+    }
+
+    fn judge(&mut self, events: Vec<Event>) {
+        for event in events {
+            for sighting in self.judge.judge(&event) {
+                self.folder.take(&sighting);
+            }
+        }
+    }
 }
 
 /// Reads a log beforehand for when the canaries of `--planned` came to be, so that what was before does not count. A
