@@ -106,6 +106,14 @@ impl Outbox {
         }
     }
 
+    /// Whether an alert is still on its way.
+    #[must_use]
+    pub fn has(&self, uid: &str) -> bool {
+        self.letters
+            .values()
+            .any(|letters| letters.contains_key(uid))
+    }
+
     /// How many deliveries are still to be made.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -2,6 +2,7 @@
 
 mod follow;
 mod kept;
+mod pace;
 mod place;
 mod replay;
 mod sources;
