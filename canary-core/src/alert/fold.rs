@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::context::{self, Ways, hour};
 use super::incident::{self, Held, Holders, Incidents};
 use super::kept::{Folded, KEPT};
-use super::{Alert, Change, Changes, Evidence, Outbox, Severity};
+use super::{Alert, Change, Changes, Evidence, Outbox, Severity, silent};
 use crate::detect::{
     Action, Credential, Event, Grade, LAST_ON, OutcomeClass, RequestKey, Sighting, Touches,
 };
@@ -207,6 +207,9 @@ impl Folder {
         alert.aggravated = self.aggravated(&alert);
         alert.severity = severity(&alert, &alert.aggravated);
         alert.incident = Some(self.incidents.of(uid).to_owned());
+        if silent::is_untold(&alert) {
+            alert.context.insert(silent::UNTOLD.to_owned());
+        }
         Some(alert)
     }
 
@@ -240,6 +243,8 @@ impl Folder {
             aggravated,
             context: alert.context.clone(),
             evidence: alert.evidence.len(),
+            is_located: alert.actor.address.is_some(),
+            is_untold: silent::is_untold(alert),
         })
     }
 
@@ -310,15 +315,10 @@ impl Folder {
 
     /// The alert that a sighting belongs to: its own, or when there are too many the one for what came beyond.
     fn place(&self, sighting: &Sighting) -> String {
-        let from = sighting.event.actor.address;
-        // What was told of a key's use before its event came is told further by that.
-        if is_use_of_key(sighting) && from.is_some() {
-            let told = self.uid_from(sighting, None);
-            if self.alerts.contains_key(&told) {
-                return told;
-            }
-        }
         let uid = self.uid(sighting);
+        if let Some(told) = self.silent(sighting, &uid) {
+            return told;
+        }
         if self.alerts.len() < MOST || self.alerts.contains_key(&uid) {
             return uid;
         }
@@ -330,6 +330,26 @@ impl Folder {
             hour(event.at)
         );
         self.digest(&key)
+    }
+
+    /// The alert that told of a key's use before its event came, which is told further by that.
+    fn silent(&self, sighting: &Sighting, own: &str) -> Option<String> {
+        let event = &sighting.event;
+        let from = event.actor.address.filter(|_| is_use_of_key(sighting))?;
+        // What came before it was told so stays where it is.
+        let taken = self.taken.get(own);
+        if taken.is_some_and(|taken| taken.requests.contains(&event.request())) {
+            return None;
+        }
+        let of_event = hour(event.at);
+        // Its date is rough, so it may be of the hour before or after.
+        [of_event, of_event - 1, of_event + 1]
+            .into_iter()
+            .map(|hour| self.uid_from(sighting, None, hour))
+            .find(|uid| {
+                let told = self.alerts.get(uid);
+                told.is_some_and(|alert| silent::is_told_by(alert, event.at, from))
+            })
     }
 
     /// Forgets what is old by these.
@@ -375,12 +395,12 @@ impl Folder {
     /// Principal, whom it acted as, credential, network, outcome class, grade (named or used against covering), and the
     /// UTC hour of the event. Denied anonymous callers are one.
     fn uid(&self, sighting: &Sighting) -> String {
-        self.uid_from(sighting, sighting.event.actor.address)
+        let event = &sighting.event;
+        self.uid_from(sighting, event.actor.address, hour(event.at))
     }
 
-    fn uid_from(&self, sighting: &Sighting, from: Option<IpAddr>) -> String {
+    fn uid_from(&self, sighting: &Sighting, from: Option<IpAddr>, hour: i64) -> String {
         let event = &sighting.event;
-        let hour = hour(event.at);
         let class = event.outcome.class();
         let anonymous = is_anonymous(event) && class == OutcomeClass::Denied;
         let identity = (&event.actor.identity.name, &event.actor.identity.uid);
@@ -437,6 +457,8 @@ struct Standing {
     aggravated: BTreeSet<String>,
     context: BTreeSet<String>,
     evidence: usize,
+    is_located: bool,
+    is_untold: bool,
 }
 
 /// What became of an alert; nothing when it is as it was.
@@ -447,8 +469,10 @@ fn change(before: Option<&Standing>, now: &Standing) -> Option<Change> {
     if before == now {
         return None;
     }
-    let grown = (now.severity, now.touched) != (before.severity, before.touched);
-    Some(if grown {
+    let told = |of: &Standing| (of.severity, of.touched, of.is_located, of.is_untold);
+    // Each damaged record may hide another touch.
+    let is_damaged_again = now.grade == Grade::Damaged && now.count != before.count;
+    Some(if told(before) != told(now) || is_damaged_again {
         Change::Updated
     } else {
         Change::Counted
@@ -592,6 +616,7 @@ fn evidence(sighting: &Sighting) -> Evidence {
         selector: (!selector.is_empty()).then(|| selector.join(" ")),
         is_of_it: sighting.is_of_it,
         dry_run: action.dry_run,
+        silent: silent::is_silent(event),
         code: event.outcome.code,
         defects: event.defects.clone(),
     }

@@ -14,6 +14,7 @@ mod incident;
 mod kept;
 mod ocsf;
 mod outbox;
+mod silent;
 mod sink;
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,8 @@ use proptest::prelude::*;
 
 use super::{Alert, Change, Folder, Outbox, Severity, ocsf, text};
 use crate::detect::{
-    Action, Actor, Credential, Event, Grade, Identity, Outcome, Sighting, Stage, Touch, Touches,
+    Action, Actor, Credential, Defect, Event, Grade, Identity, Outcome, SILENT, Sighting, Stage,
+    Touch, Touches,
 };
 use crate::disguise::Digester;
 use crate::graph::ProviderId;
@@ -262,6 +263,10 @@ fn use_of_key(minute: u8, denied: bool, from: Option<&str>) -> Sighting {
     one.event.id = format!("{minute} {denied} {from:?}");
     one.event.actor.credential = Credential::AccessKey("AKIAY34FZKBOKMUTVV7A".into());
     one.event.actor.address = from.and_then(|from| from.parse().ok());
+    if from.is_none() {
+        let silent = (SILENT.to_owned(), String::new());
+        one.event.annotations.extend([silent]);
+    }
     one.touches = Touches::from(vec![Touch {
         address: "iam_user.backup/key".parse().unwrap(),
         grade: Grade::Use,
@@ -283,16 +288,91 @@ fn a_key_that_is_used_in_vain_too_is_one_alert() {
     );
 }
 
+const HERE: Option<&str> = Some("198.51.100.77");
+const ELSEWHERE: Option<&str> = Some("203.0.113.9");
+
+fn is_untold(alert: &Alert) -> bool {
+    alert
+        .context
+        .iter()
+        .any(|words| words.starts_with("no event of it has come"))
+}
+
 #[test]
 fn a_use_that_was_told_without_its_event_is_told_further_by_it() {
     let mut folder = folder();
-    let (silent, change) = push(&mut folder, &use_of_key(0, false, None)).remove(0);
+    let (silent, change) = push(&mut folder, &use_of_key(20, false, None)).remove(0);
     assert_eq!(change, Change::Created);
-    let event = use_of_key(1, false, Some("198.51.100.77"));
-    let (told, change) = push(&mut folder, &event).remove(0);
-    assert_eq!((&told, change == Change::Created), (&silent, false));
+    assert!(is_untold(&folder.get(&silent).unwrap()));
+    let (told, change) = push(&mut folder, &use_of_key(21, false, HERE)).remove(0);
+    assert_eq!((&told, change), (&silent, Change::Updated));
     let alert = folder.get(&told).unwrap();
-    assert_eq!(alert.actor.address, "198.51.100.77".parse().ok());
+    assert_eq!(alert.actor.address, HERE.unwrap().parse().ok());
+    assert!(!is_untold(&alert));
+    // What comes later from there belongs to it, too, and comes twice without being told twice.
+    let later = use_of_key(55, false, HERE);
+    let changes = push(&mut folder, &later);
+    assert_eq!(changes, [(silent, Change::Counted)]);
+    assert_eq!(push(&mut folder, &later), []);
+}
+
+#[test]
+fn a_use_from_another_network_than_that_of_a_silent_one_is_told_in_any_order() {
+    let (here, elsewhere) = (use_of_key(1, false, HERE), use_of_key(20, false, ELSEWHERE));
+    for events in [[&here, &elsewhere], [&elsewhere, &here]] {
+        let mut folder = folder();
+        push(&mut folder, &use_of_key(10, false, None));
+        for event in events {
+            let change = push(&mut folder, event).remove(0).1;
+            assert!(change <= Change::Updated);
+        }
+        let addresses: BTreeSet<_> = folder
+            .alerts()
+            .iter()
+            .map(|alert| alert.actor.address)
+            .collect();
+        let expected = [HERE, ELSEWHERE].map(|address| address.unwrap().parse().ok());
+        assert_eq!(addresses, BTreeSet::from(expected));
+    }
+}
+
+#[test]
+fn a_silent_use_is_dated_roughly_also_across_the_hour() {
+    for (silent, event) in [(60, 59), (59, 60)] {
+        let mut folder = folder();
+        let told = push(&mut folder, &use_of_key(silent, false, None)).remove(0);
+        let change = push(&mut folder, &use_of_key(event, false, HERE));
+        assert_eq!(change, [(told.0, Change::Updated)]);
+        assert!(!is_untold(&folder.alerts()[0]));
+    }
+}
+
+#[test]
+fn an_event_that_is_not_that_of_a_silent_use_leaves_it_untold() {
+    let mut folder = folder();
+    let silent = push(&mut folder, &use_of_key(50, false, None)).remove(0).0;
+    let (own, change) = push(&mut folder, &use_of_key(5, false, HERE)).remove(0);
+    assert!(own != silent && change == Change::Created);
+    assert!(is_untold(&folder.get(&silent).unwrap()));
+}
+
+#[test]
+fn each_damaged_record_is_told_again_and_a_copy_of_one_is_not() {
+    let mut folder = folder();
+    let cut = |id: &str| {
+        let mut one = sighting(0, 0, 0, false, false, false);
+        one.touches = Touches::default();
+        one.event.id = id.to_owned();
+        one.event.defects = vec![Defect::Cut];
+        one
+    };
+    let change = |folder: &mut Folder, id: &str| {
+        let changes = push(folder, &cut(id));
+        changes.first().map(|(_, change)| *change)
+    };
+    assert_eq!(change(&mut folder, "january"), Some(Change::Created));
+    assert_eq!(change(&mut folder, "march"), Some(Change::Updated));
+    assert_eq!(change(&mut folder, "march"), None);
 }
 
 #[test]

@@ -31,7 +31,7 @@ const GIVEN: usize = 1000;
 /// Keys of canaries of which the last use is remembered: two of each of the users that an account may have.
 const KEYS: usize = 10_000;
 /// AWS dates the last use of a key roughly.
-const ROUGHLY: SignedDuration = SignedDuration::from_mins(15);
+pub(crate) const ROUGHLY: SignedDuration = SignedDuration::from_mins(15);
 
 /// Principals of which refusals are remembered, and how many of each.
 const REFUSED: usize = 4096;
