@@ -17,6 +17,7 @@ use super::pace::Pace;
 use super::place::{Log, Place, Reading};
 use super::sources::names;
 use super::tell::{self, Totals};
+use super::turns::in_turn;
 use crate::cli::Detect;
 use crate::commands::Context;
 use crate::commands::watch::Watch;
@@ -44,16 +45,18 @@ pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, Comman
     let mut stop = std::pin::pin!(stopped()?);
     let mut following = Following::begin(context, &project, args).await?;
     let mut tick = tokio::time::interval(TICK);
-    let mut has_ended = false;
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
+    let mut turn = 0;
+    let mut failed = None;
+    while !following.logs.is_empty() {
         tokio::select! {
-            (n, listened) = next(&mut following.logs) => match listened? {
-                Some(listened) => following.take(n, listened).await?,
-                None => {
-                    drop(following.logs.remove(n));
-                    has_ended = following.logs.is_empty();
-                    if has_ended {
+            (n, listened) = next(&mut following.logs, turn) => {
+                turn = n + 1;
+                match listened {
+                    Ok(Some(listened)) => following.take(n, listened).await?,
+                    Ok(None) => following.log_ended(n),
+                    Err(error) => {
+                        failed = Some(error);
                         break;
                     }
                 }
@@ -67,12 +70,15 @@ pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, Comman
         }
     }
     // What waits goes on waiting in the next run, unless there is no more to come.
-    if has_ended {
+    if following.logs.is_empty() {
         let rest = following.judge.finish();
         following.tell(&rest)?;
     }
     following.last_post().await;
     following.keep().await?;
+    if let Some(error) = failed {
+        return Err(error);
+    }
     if args.json {
         tell::unread(context, &following.totals);
     } else {
@@ -85,13 +91,15 @@ pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, Comman
     })
 }
 
-/// What comes next of any log, and of which. Waiting for it may be given up at any time.
-async fn next(logs: &mut [Followed]) -> (usize, Result<Option<Listened>, CommandError>) {
+/// What comes next of any log, and of which; they are asked from that one on. Waiting for it may be given up at any time.
+async fn next(
+    logs: &mut [Followed],
+    turn: usize,
+) -> (usize, Result<Option<Listened>, CommandError>) {
     let waiting = logs
         .iter_mut()
         .map(|followed| Box::pin(followed.log.next()));
-    let (listened, n, _) = futures::future::select_all(waiting).await;
-    (n, listened)
+    in_turn(waiting.collect(), turn).await
 }
 
 /// A log that is followed.
@@ -162,6 +170,8 @@ struct Following<'a> {
     folder: Folder,
     watch: Watch,
     logs: Vec<Followed>,
+    /// How far those were read that ended, by name.
+    ended: BTreeMap<String, String>,
     post: Post,
     totals: Totals,
     /// How many alerts were created.
@@ -232,6 +242,7 @@ impl<'a> Following<'a> {
             folder,
             watch,
             logs,
+            ended: BTreeMap::new(),
             post,
             totals: Totals::default(),
             told: 0,
@@ -259,6 +270,15 @@ impl<'a> Following<'a> {
         }
         self.tell(&seen)?;
         self.keep_when_due().await
+    }
+
+    /// No more comes of a log. What came of it is still to be kept.
+    fn log_ended(&mut self, n: usize) {
+        let followed = self.logs.remove(n);
+        if let Some(position) = followed.position {
+            self.ended.insert(followed.place.name(), position);
+        }
+        self.is_changed = true;
     }
 
     /// Takes sightings in, and tells what they changed.
@@ -351,8 +371,9 @@ impl<'a> Following<'a> {
             let position = followed.position.clone()?;
             Some((followed.place.name(), position))
         });
-        let positions: BTreeMap<String, String> = positions.collect();
-        if positions.is_empty() {
+        let ended = self.ended.clone();
+        let positions: BTreeMap<String, String> = ended.into_iter().chain(positions).collect();
+        if positions.is_empty() && self.folder.is_empty() {
             return Ok(false);
         }
         let kept = Kept {
