@@ -53,6 +53,7 @@ impl Post {
         };
         let known: Vec<&str> = post.sinks.keys().map(String::as_str).collect();
         post.outbox.retain(known);
+        post.outbox.hurry();
         Ok(post)
     }
 

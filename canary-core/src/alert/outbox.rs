@@ -106,6 +106,13 @@ impl Outbox {
         }
     }
 
+    /// Everything is due at once, whatever failed before: who begins anew may find the receivers again.
+    pub fn hurry(&mut self) {
+        for letter in self.letters.values_mut().flat_map(BTreeMap::values_mut) {
+            letter.due = None;
+        }
+    }
+
     /// Whether an alert is still on its way.
     #[must_use]
     pub fn has(&self, uid: &str) -> bool {
@@ -176,6 +183,9 @@ mod tests {
             now += LONGEST_PAUSE;
             assert!(outbox.due("soc", now).is_some());
         }
+        outbox.failed("soc", &due, now);
+        outbox.hurry();
+        assert_eq!(outbox.due("soc", now), Some(due));
         outbox.put(["soc"], "b", Change::Created);
         assert_eq!(outbox.due("soc", now).unwrap().uid, "b");
     }
