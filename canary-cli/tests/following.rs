@@ -16,6 +16,7 @@ use std::time::Duration;
 use canary_fixtures::{ControlPlane, Options};
 use serde_json::{Value, json};
 use support::Project;
+use support::audit::record;
 use support::following::Following;
 
 fn who(finding: &Value) -> &str {
@@ -260,4 +261,51 @@ fn a_receiver_that_fails_gets_every_alert_in_the_end_also_after_a_kill() {
     }
     assert_eq!(who(&taken), "alice");
     drop(following);
+}
+
+/// What a follower of a stream that ends told.
+fn of_stream(project: &Project, stream: &str) -> Vec<Value> {
+    let args = [
+        "detect",
+        "--planned",
+        "--follow",
+        "--json",
+        "--audit-log",
+        "-",
+    ];
+    let mut child = project
+        .command(&args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(stream.as_bytes()).unwrap();
+    drop(stdin);
+    let ran = project.ran(child.wait_with_output().unwrap()).exits(0);
+    let findings = ran.out.lines();
+    findings
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[test]
+fn what_is_told_at_the_end_of_a_stream_is_delivered_by_the_next_run() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let config = format!(
+        "{}[alert.soc]\nwebhook = \"http://{address}/\"\n",
+        config("shop", &["first"])
+    );
+    let project = Project::at("/nonexistent".into(), &config);
+    // Its answer could still come until then.
+    let touch = record("get", "secrets", "first").received().line();
+    let told = of_stream(&project, &format!("{touch}\n"));
+    assert_eq!(told.len(), 1);
+    let received = receiver(TcpListener::bind(address).unwrap(), Vec::new());
+    assert_eq!(of_stream(&project, ""), Vec::<Value>::new());
+    let taken = received.recv_timeout(Duration::from_secs(60)).unwrap();
+    assert_eq!(taken["finding_info"]["uid"], told[0]["finding_info"]["uid"]);
 }

@@ -97,12 +97,10 @@ fn alert(context: &Context, project: &Project, args: &Show) -> Result<Exit, Comm
     let key = project.key()?;
     let mut alerts = Folded::default();
     for place in Kept::places(project) {
-        alerts.merge(Kept::read(&place, &key, context.ui).alerts);
+        let kept = Kept::read(&place, &key, context.ui);
+        alerts.merge(kept.alerts.find(&args.what));
     }
-    let known: Vec<&Alert> = alerts
-        .alerts()
-        .filter(|alert| alert.uid.starts_with(&args.what))
-        .collect();
+    let known: Vec<&Alert> = alerts.alerts().collect();
     let failed = |words: String| {
         CommandError::new(Exit::Failed, words)
             .hint("canary detect keeps what it tells; give as much of a uid as it takes")

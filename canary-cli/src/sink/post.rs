@@ -26,11 +26,16 @@ pub(crate) struct Post {
     /// Sinks with something under way, and those that failed last, so that it is told once.
     busy: BTreeMap<String, bool>,
     failing: BTreeMap<String, bool>,
+    ui: Ui,
 }
 
 impl Post {
     /// To these targets, with what an earlier run left.
-    pub(crate) fn new(targets: &[AlertTarget], outbox: Outbox) -> Result<Self, CommandError> {
+    pub(crate) fn new(
+        targets: &[AlertTarget],
+        outbox: Outbox,
+        ui: Ui,
+    ) -> Result<Self, CommandError> {
         let mut sinks: BTreeMap<String, Arc<dyn Sink>> = BTreeMap::new();
         for target in targets {
             let webhook = Webhook::new(&target.webhook).map_err(|error| {
@@ -44,9 +49,11 @@ impl Post {
             under_way: JoinSet::new(),
             busy: BTreeMap::new(),
             failing: BTreeMap::new(),
+            ui,
         };
         let known: Vec<&str> = post.sinks.keys().map(String::as_str).collect();
         post.outbox.retain(known);
+        post.outbox.hurry();
         Ok(post)
     }
 
@@ -66,7 +73,11 @@ impl Post {
                 continue;
             };
             let Some(alert) = folder.get(&due.uid) else {
-                // Older than what is kept: there is nothing to tell any more.
+                // What is on its way is kept, so somebody else has changed that. It must not be lost unsaid.
+                let uid = &due.uid;
+                self.ui.say(&format!(
+                    "Warning: alert.{label} was to have alert {uid}, which is not kept any more: it is not delivered"
+                ));
                 self.outbox.delivered(label, &due);
                 continue;
             };
@@ -93,8 +104,8 @@ impl Post {
     }
 
     /// Takes in what became of a delivery. A sink that begins to fail, and one that is back, is said once.
-    pub(crate) fn ended(&mut self, ended: &Ended, ui: Ui, now: Timestamp) {
-        let label = &ended.label;
+    pub(crate) fn ended(&mut self, ended: &Ended, now: Timestamp) {
+        let (label, ui) = (&ended.label, self.ui);
         self.busy.insert(label.clone(), false);
         let fails = ended.result.is_err();
         let failed = self.failing.insert(label.clone(), fails).unwrap_or(false);

@@ -49,6 +49,9 @@ pub struct Evidence {
     /// It was asked to do nothing.
     #[serde(default)]
     pub dry_run: bool,
+    /// No event tells it: only that it was so is known.
+    #[serde(default)]
+    pub silent: bool,
     /// The status code.
     pub code: Option<u16>,
     /// What is wrong with the record.

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::context::{self, Ways, hour};
 use super::incident::{self, Held, Holders, Incidents};
 use super::kept::{Folded, KEPT};
-use super::{Alert, Evidence, Moment, Severity};
+use super::{Alert, Change, Changes, Evidence, Outbox, Severity, silent};
 use crate::detect::{
     Action, Credential, Event, Grade, LAST_ON, OutcomeClass, RequestKey, Sighting, Touches,
 };
@@ -28,23 +28,10 @@ const NEAR: usize = 64;
 /// As many alerts are told apart, at some 10 KB each; what comes beyond is folded into few, so that nobody can fill the
 /// memory by coming under ever new names.
 const MOST: usize = 20_000;
-/// A watcher forgets alerts that are so many hours old when there are too many; they were told.
+/// A watcher forgets alerts that are so many hours old when there are too many, and they were told.
 const OLD: i64 = 3;
-/// So many alerts are looked through again for each that comes; with more, once there are a tenth more of them.
-const FLOOD: usize = 500;
 /// As many sentences of context are kept with an alert.
 const CONTEXT: usize = 32;
-
-/// What a sighting did to the alerts.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Change {
-    /// A new alert.
-    Created,
-    /// An alert now covers a canary, or is of a severity, that it did not before.
-    Updated,
-    /// An alert counts one more.
-    Counted,
-}
 
 /// What an alert has taken in.
 #[derive(Default)]
@@ -64,8 +51,10 @@ pub struct Folder {
     /// How a principal came, and since when.
     ways: BTreeMap<String, Ways>,
     held: Held,
-    /// As they were found last.
+    /// As they were found last, which is as they are told.
     incidents: Incidents,
+    /// Incidents of which some alerts are not here any more, by those that are: what hung together by them still does.
+    told_together: BTreeMap<String, String>,
     /// Something changed since that they depend on.
     is_unrelated: bool,
     /// Alerts from before this hour were forgotten.
@@ -84,6 +73,7 @@ impl Folder {
             ways: BTreeMap::new(),
             held: Held::default(),
             incidents: Incidents::default(),
+            told_together: BTreeMap::new(),
             is_unrelated: false,
             forgotten: 0,
         }
@@ -106,37 +96,48 @@ impl Folder {
         self.take_in(&uid, sighting);
     }
 
-    /// Takes a sighting in. Gives the uids of the alerts that it changed, the sighting's own first; nothing for one that
-    /// was taken in before.
-    pub fn push(&mut self, sighting: &Sighting) -> Vec<(String, Change)> {
-        if self.alerts.len() >= MOST {
-            let oldest = hour(sighting.event.at) - OLD;
-            if oldest > self.forgotten {
-                self.forget_before(oldest);
+    /// Takes sightings in. Gives what became of alerts by them, each sighting's own first; nothing for one that was taken in
+    /// before. Which incidents they belong to is found out by [`relate`](Self::relate).
+    ///
+    /// When there are too many alerts, old ones are forgotten before, but none that the outbox still has.
+    pub fn push(&mut self, seen: &[Sighting], outbox: &Outbox) -> Changes {
+        self.make_room(seen, outbox);
+        let mut changes = Changes::default();
+        for sighting in seen {
+            let uid = self.place(sighting);
+            let near = self.near(sighting);
+            let before: Vec<(String, Option<Standing>)> = [&uid]
+                .into_iter()
+                .chain(near.iter().filter(|other| **other != uid))
+                .map(|uid| (uid.clone(), self.standing(uid)))
+                .collect();
+            self.take_in(&uid, sighting);
+            for (uid, before) in before {
+                let now = self.standing(&uid);
+                if let Some(change) = now.and_then(|now| change(before.as_ref(), &now)) {
+                    changes.add(uid, change);
+                }
             }
         }
-        let uid = self.place(sighting);
-        let near = self.near(sighting);
-        let before: Vec<(String, Option<Standing>)> = [&uid]
-            .into_iter()
-            .chain(near.iter().filter(|other| **other != uid))
-            .map(|uid| (uid.clone(), self.standing(uid)))
-            .collect();
-        self.take_in(&uid, sighting);
-        self.relate();
-        before
-            .into_iter()
-            .filter_map(|(uid, before)| {
-                let change = change(before.as_ref(), &self.standing(&uid)?)?;
-                Some((uid, change))
-            })
-            .collect()
+        changes
+    }
+
+    /// Finds out what hangs together, where that may have changed. Gives the alerts that belong to another incident now.
+    ///
+    /// All alerts are looked through for that: whoever pushes many decides how often.
+    pub fn relate(&mut self) -> Vec<String> {
+        if !std::mem::take(&mut self.is_unrelated) {
+            return Vec::new();
+        }
+        let now = self.held.incidents(&self.alerts, &self.told_together);
+        let before = std::mem::replace(&mut self.incidents, now);
+        let moved = |uid: &&String| before.of(uid) != self.incidents.of(uid);
+        self.alerts.keys().filter(moved).cloned().collect()
     }
 
     fn take_in(&mut self, uid: &str, sighting: &Sighting) {
         let event = &sighting.event;
         let is_of_many = self.alerts.len() >= MOST && self.uid(sighting) != uid;
-        let is_first = !self.alerts.contains_key(uid);
         let taken = self.taken.entry(uid.to_owned()).or_default();
         let is_new = taken.requests.len() >= REMEMBERED || taken.requests.insert(event.request());
         let alert = self
@@ -148,10 +149,6 @@ impl Folder {
             touch(alert, &sighting.touches);
             taken.touches = sighting.touches.clone();
         }
-        let comes_from_elsewhere = !alert
-            .evidence
-            .iter()
-            .any(|evidence| evidence.address == event.actor.address);
         update(alert, sighting, is_new);
         if is_of_many {
             alert.context.insert(format!(
@@ -159,18 +156,8 @@ impl Folder {
             ));
         }
         self.index(uid);
-        if is_first || touches_more || comes_from_elsewhere {
+        if is_new || touches_more {
             self.is_unrelated = true;
-        }
-    }
-
-    /// Finds out what hangs together, where that may have changed. Under a flood that is not done for each alert.
-    fn relate(&mut self) {
-        let known = self.incidents.len();
-        let is_flooded = known > FLOOD && self.alerts.len() < known + known / 10;
-        if self.is_unrelated && !is_flooded {
-            self.incidents = self.held.incidents(&self.alerts);
-            self.is_unrelated = false;
         }
     }
 
@@ -207,28 +194,23 @@ impl Folder {
     /// An alert by its uid, in the light of all that was taken in.
     #[must_use]
     pub fn get(&self, uid: &str) -> Option<Alert> {
-        self.told(uid, &self.incidents)
-    }
-
-    fn told(&self, uid: &str, incidents: &Incidents) -> Option<Alert> {
-        let mut alert = self.alerts.get(uid)?.clone();
-        alert.aggravated = self.aggravated(&alert);
-        alert.severity = severity(&alert, &alert.aggravated);
-        alert.incident = incidents.of(uid).cloned();
-        alert.timeline = self.timeline(&alert, incidents);
+        let mut alert = self.told(uid)?;
+        let members = self.incidents.members(self.incidents.of(uid));
+        let members = members.filter_map(|uid| self.alerts.get(uid));
+        alert.timeline = incident::timeline(&alert, members);
         Some(alert)
     }
 
-    /// What belongs to an alert's incident, the alert itself included; nothing when it is alone.
-    fn timeline(&self, alert: &Alert, incidents: &Incidents) -> Vec<Moment> {
-        let incident = alert.incident.iter();
-        let members = incident.flat_map(|incident| incidents.members(incident));
-        let others = members.filter(|uid| **uid != alert.uid).take(NEAR);
-        let others: Vec<&Alert> = others.filter_map(|uid| self.alerts.get(uid)).collect();
-        if others.is_empty() {
-            return Vec::new();
+    /// The same without the timeline of its incident.
+    fn told(&self, uid: &str) -> Option<Alert> {
+        let mut alert = self.alerts.get(uid)?.clone();
+        alert.aggravated = self.aggravated(&alert);
+        alert.severity = severity(&alert, &alert.aggravated);
+        alert.incident = Some(self.incidents.of(uid).to_owned());
+        if silent::is_untold(&alert) {
+            alert.context.insert(silent::UNTOLD.to_owned());
         }
-        incident::timeline(others.into_iter().chain([alert]), EVIDENCE)
+        Some(alert)
     }
 
     /// What makes an alert worse, the others of its principal included.
@@ -261,18 +243,16 @@ impl Folder {
             aggravated,
             context: alert.context.clone(),
             evidence: alert.evidence.len(),
-            incident: self.incidents.of(uid).cloned(),
+            is_located: alert.actor.address.is_some(),
+            is_untold: silent::is_untold(alert),
         })
     }
 
-    /// All alerts, the gravest and earliest first.
+    /// All alerts as they are in the end, the gravest and earliest first.
     #[must_use]
-    pub fn alerts(&self) -> Vec<Alert> {
-        let incidents = self.held.incidents(&self.alerts);
-        let told = self
-            .alerts
-            .keys()
-            .filter_map(|uid| self.told(uid, &incidents));
+    pub fn alerts(&mut self) -> Vec<Alert> {
+        drop(self.relate());
+        let told = self.alerts.keys().filter_map(|uid| self.get(uid));
         let mut alerts: Vec<Alert> = told.collect();
         alerts.sort_by(|a, b| (b.severity, a.first, &a.uid).cmp(&(a.severity, b.first, &b.uid)));
         alerts
@@ -290,15 +270,19 @@ impl Folder {
         self.alerts.is_empty()
     }
 
-    /// What was taken in, to be kept: the latest alerts, as many as are kept.
+    /// What was taken in, to be kept: the latest alerts, as many as are kept, and all that the outbox still has. In the
+    /// light of the others, for whoever reads it without them.
     #[must_use]
-    pub fn save(&self) -> Folded {
+    pub fn save(&self, outbox: &Outbox) -> Folded {
         let mut alerts: Vec<&Alert> = self.alerts.values().collect();
         alerts.sort_by_key(|alert| std::cmp::Reverse(alert.last));
-        alerts.truncate(KEPT);
-        // In the light of the others, for whoever reads it without them.
-        let incidents = self.held.incidents(&self.alerts);
-        let one = |alert: &&Alert| (self.told(&alert.uid, &incidents), self.requests(&alert.uid));
+        let mut told = 0;
+        alerts.retain(|alert| {
+            let is_told = !outbox.has(&alert.uid);
+            told += usize::from(is_told);
+            !is_told || told <= KEPT
+        });
+        let one = |alert: &&Alert| (self.told(&alert.uid), self.requests(&alert.uid));
         Folded::new(alerts.iter().map(one))
     }
 
@@ -308,6 +292,14 @@ impl Folder {
 
     /// Goes on from what was kept.
     pub fn load(&mut self, folded: Folded) {
+        // As it was told: what was not kept may be why.
+        for alert in folded.alerts() {
+            if let Some(incident) = &alert.incident {
+                self.incidents.set(&alert.uid, incident);
+                let (uid, incident) = (alert.uid.clone(), incident.clone());
+                self.told_together.insert(uid, incident);
+            }
+        }
         for (alert, requests) in folded.into_alerts() {
             let uid = alert.uid.clone();
             let taken = Taken {
@@ -319,20 +311,14 @@ impl Folder {
             self.index(&uid);
         }
         self.is_unrelated = true;
-        self.relate();
     }
 
     /// The alert that a sighting belongs to: its own, or when there are too many the one for what came beyond.
     fn place(&self, sighting: &Sighting) -> String {
-        let from = sighting.event.actor.address;
-        // What was told of a key's use before its event came is told further by that.
-        if is_use_of_key(sighting) && from.is_some() {
-            let told = self.uid_from(sighting, None);
-            if self.alerts.contains_key(&told) {
-                return told;
-            }
-        }
         let uid = self.uid(sighting);
+        if let Some(told) = self.silent(sighting, &uid) {
+            return told;
+        }
         if self.alerts.len() < MOST || self.alerts.contains_key(&uid) {
             return uid;
         }
@@ -346,13 +332,59 @@ impl Folder {
         self.digest(&key)
     }
 
-    fn forget_before(&mut self, oldest: i64) {
+    /// The alert that told of a key's use before its event came, which is told further by that.
+    fn silent(&self, sighting: &Sighting, own: &str) -> Option<String> {
+        let event = &sighting.event;
+        let from = event.actor.address.filter(|_| is_use_of_key(sighting))?;
+        // What came before it was told so stays where it is.
+        let taken = self.taken.get(own);
+        if taken.is_some_and(|taken| taken.requests.contains(&event.request())) {
+            return None;
+        }
+        let of_event = hour(event.at);
+        // Its date is rough, so it may be of the hour before or after.
+        [of_event, of_event - 1, of_event + 1]
+            .into_iter()
+            .map(|hour| self.uid_from(sighting, None, hour))
+            .find(|uid| {
+                let told = self.alerts.get(uid);
+                told.is_some_and(|alert| silent::is_told_by(alert, event.at, from))
+            })
+    }
+
+    /// Forgets what is old by these.
+    fn make_room(&mut self, seen: &[Sighting], outbox: &Outbox) {
+        let latest = seen.iter().map(|sighting| hour(sighting.event.at)).max();
+        let oldest = latest.map_or(0, |latest| latest - OLD);
+        if self.alerts.len() < MOST || oldest <= self.forgotten {
+            return;
+        }
         self.forgotten = oldest;
-        self.alerts.retain(|_, alert| hour(alert.last) >= oldest);
-        let alerts = &self.alerts;
-        self.taken.retain(|uid, _| alerts.contains_key(uid));
-        self.by_principal.retain(|(_, hour), _| *hour >= oldest);
-        let names: BTreeSet<&str> = alerts
+        let (old, kept): (Vec<&Alert>, Vec<&Alert>) = self
+            .alerts
+            .values()
+            .partition(|alert| hour(alert.last) < oldest && !outbox.has(&alert.uid));
+        let parted: BTreeSet<&str> = old
+            .iter()
+            .map(|alert| self.incidents.of(&alert.uid))
+            .collect();
+        for alert in kept {
+            let incident = self.incidents.of(&alert.uid);
+            if parted.contains(incident) {
+                let (uid, incident) = (alert.uid.clone(), incident.to_owned());
+                self.told_together.insert(uid, incident);
+            }
+        }
+        let old: BTreeSet<String> = old.iter().map(|alert| alert.uid.clone()).collect();
+        self.alerts.retain(|uid, _| !old.contains(uid));
+        self.taken.retain(|uid, _| !old.contains(uid));
+        self.told_together.retain(|uid, _| !old.contains(uid));
+        self.by_principal.retain(|_, near| {
+            near.retain(|uid| !old.contains(uid));
+            !near.is_empty()
+        });
+        let names: BTreeSet<&str> = self
+            .alerts
             .values()
             .map(|alert| alert.actor.identity.name.as_str())
             .collect();
@@ -363,12 +395,12 @@ impl Folder {
     /// Principal, whom it acted as, credential, network, outcome class, grade (named or used against covering), and the
     /// UTC hour of the event. Denied anonymous callers are one.
     fn uid(&self, sighting: &Sighting) -> String {
-        self.uid_from(sighting, sighting.event.actor.address)
+        let event = &sighting.event;
+        self.uid_from(sighting, event.actor.address, hour(event.at))
     }
 
-    fn uid_from(&self, sighting: &Sighting, from: Option<IpAddr>) -> String {
+    fn uid_from(&self, sighting: &Sighting, from: Option<IpAddr>, hour: i64) -> String {
         let event = &sighting.event;
-        let hour = hour(event.at);
         let class = event.outcome.class();
         let anonymous = is_anonymous(event) && class == OutcomeClass::Denied;
         let identity = (&event.actor.identity.name, &event.actor.identity.uid);
@@ -425,7 +457,8 @@ struct Standing {
     aggravated: BTreeSet<String>,
     context: BTreeSet<String>,
     evidence: usize,
-    incident: Option<String>,
+    is_located: bool,
+    is_untold: bool,
 }
 
 /// What became of an alert; nothing when it is as it was.
@@ -436,9 +469,10 @@ fn change(before: Option<&Standing>, now: &Standing) -> Option<Change> {
     if before == now {
         return None;
     }
-    let grown = (now.severity, now.touched, &now.incident)
-        != (before.severity, before.touched, &before.incident);
-    Some(if grown {
+    let told = |of: &Standing| (of.severity, of.touched, of.is_located, of.is_untold);
+    // Each damaged record may hide another touch.
+    let is_damaged_again = now.grade == Grade::Damaged && now.count != before.count;
+    Some(if told(before) != told(now) || is_damaged_again {
         Change::Updated
     } else {
         Change::Counted
@@ -582,6 +616,7 @@ fn evidence(sighting: &Sighting) -> Evidence {
         selector: (!selector.is_empty()).then(|| selector.join(" ")),
         is_of_it: sighting.is_of_it,
         dry_run: action.dry_run,
+        silent: silent::is_silent(event),
         code: event.outcome.code,
         defects: event.defects.clone(),
     }

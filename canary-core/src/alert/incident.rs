@@ -2,30 +2,38 @@
 //! holds what the other used.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use jiff::{SignedDuration, Timestamp};
 use petgraph::unionfind::UnionFind;
 use serde::{Deserialize, Serialize};
 
-use super::{Alert, context};
+use super::{Alert, Evidence, context};
 use crate::detect::{Credential, Grade};
 use crate::graph::{Address, CanaryId};
 
 /// Whoever comes back after longer than that is told by what it does then. What was read may be used at any time.
 const TOGETHER: SignedDuration = SignedDuration::from_hours(48);
+/// As many alerts of an incident as its timeline is made of.
+const MEMBERS: usize = 64;
+/// As many moments as a timeline has.
+const MOMENTS: usize = 100;
+
 /// Which canaries hold what others give: by what is given, who holds it.
 pub type Holders = BTreeMap<CanaryId, BTreeSet<CanaryId>>;
 
 /// What two alerts may have in common.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-enum Link {
-    Principal(String),
-    Credential(String),
-    Address(String),
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Link<'a> {
+    Principal(&'a str),
+    Credential(&'a str),
+    Address(IpAddr),
     /// It used what that canary gives.
-    Used(CanaryId),
+    Used(&'a CanaryId),
     /// It touched something that holds what that canary gives.
-    Held(CanaryId),
+    Held(&'a CanaryId),
+    /// It was told as of that incident.
+    Told(&'a str),
 }
 
 /// Something that belongs to an incident, for its timeline.
@@ -58,19 +66,21 @@ pub(super) struct Incidents {
 }
 
 impl Incidents {
-    /// The incident of an alert.
-    pub(super) fn of(&self, uid: &str) -> Option<&String> {
-        self.of.get(uid)
-    }
-
-    /// Of how many alerts it is known.
-    pub(super) fn len(&self) -> usize {
-        self.of.len()
+    /// The incident of an alert: itself, for all that is known of one that is new.
+    pub(super) fn of<'a>(&'a self, uid: &'a str) -> &'a str {
+        self.of.get(uid).map_or(uid, String::as_str)
     }
 
     /// The alerts of an incident.
     pub(super) fn members(&self, incident: &str) -> impl Iterator<Item = &String> {
         self.members.get(incident).into_iter().flatten()
+    }
+
+    /// An alert belongs to that incident.
+    pub(super) fn set(&mut self, uid: &str, incident: &str) {
+        self.of.insert(uid.to_owned(), incident.to_owned());
+        let members = self.members.entry(incident.to_owned()).or_default();
+        members.insert(uid.to_owned());
     }
 }
 
@@ -89,14 +99,20 @@ impl Held {
         self.holders = holders;
     }
 
-    /// Which of these alerts hang together. The same alerts in any order give the same.
-    pub(super) fn incidents(&self, alerts: &BTreeMap<String, Alert>) -> Incidents {
+    /// Which of these alerts hang together. The same alerts in any order give the same. Some hang together by others that
+    /// are not there any more, and keep the incident that they were told as of.
+    pub(super) fn incidents(
+        &self,
+        alerts: &BTreeMap<String, Alert>,
+        told: &BTreeMap<String, String>,
+    ) -> Incidents {
         let mut all: Vec<&Alert> = alerts.values().collect();
         all.sort_by_key(|alert| (alert.first.is_none(), alert.first, &alert.uid));
         let mut together = UnionFind::<usize>::new(all.len());
-        let mut by_link: BTreeMap<Link, Vec<usize>> = BTreeMap::new();
+        let mut by_link: BTreeMap<Link<'_>, Vec<usize>> = BTreeMap::new();
         for (i, alert) in all.iter().enumerate() {
-            for link in self.links_of(alert) {
+            let told = told.get(&alert.uid).map(|incident| Link::Told(incident));
+            for link in self.links_of(alert).into_iter().chain(told) {
                 by_link.entry(link).or_default().push(i);
             }
         }
@@ -104,14 +120,14 @@ impl Held {
             match link {
                 // Of those that only read what holds it, those hang together that somebody's use connects.
                 Link::Held(given) => {
-                    let used = by_link.get(&Link::Used(given.clone()));
+                    let used = by_link.get(&Link::Used(given));
                     if let Some(first) = used.and_then(|used| used.first()) {
                         for i in linked {
                             together.union(*first, *i);
                         }
                     }
                 }
-                Link::Used(_) => {
+                Link::Used(_) | Link::Told(_) => {
                     for pair in linked.windows(2) {
                         together.union(pair[0], pair[1]);
                     }
@@ -121,28 +137,30 @@ impl Held {
                 }
             }
         }
-        let mut incidents = Incidents::default();
+        // The earliest come first, and those that are not there any more came before them.
         let mut eldest: BTreeMap<usize, &str> = BTreeMap::new();
         for (i, alert) in all.iter().enumerate() {
-            // The earliest come first.
+            let incident = told.get(&alert.uid);
+            if let Some(incident) = incident.filter(|uid| !alerts.contains_key(*uid)) {
+                eldest.entry(together.find_mut(i)).or_insert(incident);
+            }
+        }
+        let mut incidents = Incidents::default();
+        for (i, alert) in all.iter().enumerate() {
             let incident = eldest.entry(together.find_mut(i)).or_insert(&alert.uid);
-            incidents
-                .of
-                .insert(alert.uid.clone(), (*incident).to_owned());
-            let members = incidents.members.entry((*incident).to_owned()).or_default();
-            members.insert(alert.uid.clone());
+            incidents.set(&alert.uid, incident);
         }
         incidents
     }
 
-    fn links_of(&self, alert: &Alert) -> BTreeSet<Link> {
+    fn links_of<'a>(&'a self, alert: &'a Alert) -> BTreeSet<Link<'a>> {
         let mut links = BTreeSet::new();
         if !context::is_anonymous(&alert.actor) {
-            links.insert(Link::Principal(alert.actor.identity.name.clone()));
+            links.insert(Link::Principal(&alert.actor.identity.name));
         }
         match &alert.actor.credential {
             Credential::Token(id) | Credential::Certificate(id) | Credential::AccessKey(id) => {
-                links.insert(Link::Credential(id.clone()));
+                links.insert(Link::Credential(id));
             }
             Credential::Unknown => {}
         }
@@ -152,16 +170,16 @@ impl Held {
             .iter()
             .filter_map(|evidence| evidence.address);
         let told = addresses.filter(|address| !address.is_loopback() && !address.is_unspecified());
-        links.extend(told.map(|address| Link::Address(address.to_string())));
+        links.extend(told.map(Link::Address));
         // Few hold anything, and a reading of everything touches thousands.
         for given in self.holders.keys() {
             if is_touched(alert, given, |grade| grade == Grade::Use) {
-                links.insert(Link::Used(given.clone()));
+                links.insert(Link::Used(given));
             }
         }
         for (holder, given) in &self.holds {
             if is_touched(alert, holder, |_| true) {
-                links.extend(given.iter().cloned().map(Link::Held));
+                links.extend(given.iter().map(Link::Held));
             }
         }
         links
@@ -194,34 +212,47 @@ fn is_touched(alert: &Alert, canary: &CanaryId, how: impl Fn(Grade) -> bool) -> 
         .any(|(_, grade)| how(*grade))
 }
 
-/// How an alert reads in the timeline of its incident.
-fn moments(alert: &Alert) -> impl Iterator<Item = Moment> + '_ {
-    let who = super::text::name(alert);
-    alert.evidence.iter().map(move |evidence| {
-        let address = evidence.address.map(|address| format!(" from {address}"));
-        let what = super::text::what(evidence);
-        Moment {
-            at: evidence.at,
-            alert: alert.uid.clone(),
-            words: format!("{what}, by {who}{}", address.unwrap_or_default()),
-        }
-    })
+/// What belongs to the incident of an alert, of which these are the members, in order and as much of it as is kept; nothing
+/// when the alert is alone.
+pub(super) fn timeline<'a>(
+    alert: &'a Alert,
+    members: impl Iterator<Item = &'a Alert>,
+) -> Vec<Moment> {
+    let others = members.filter(|member| member.uid != alert.uid);
+    let others: Vec<&Alert> = others.take(MEMBERS).collect();
+    if others.is_empty() {
+        return Vec::new();
+    }
+    let of = |alert: &'a Alert| {
+        let evidence = alert.evidence.iter();
+        evidence.map(move |evidence| (order(evidence.at), &alert.uid, evidence, alert))
+    };
+    let all = others.into_iter().chain([alert]).flat_map(of);
+    let mut all: Vec<_> = all.collect();
+    all.sort_by(|one, other| (one.0, one.1, one.2).cmp(&(other.0, other.1, other.2)));
+    all.truncate(MOMENTS);
+    all.into_iter()
+        .map(|(_, _, evidence, alert)| moment(alert, evidence))
+        .collect()
 }
 
-/// What these alerts tell, in order, as much of it as is kept.
-pub(super) fn timeline<'a>(alerts: impl Iterator<Item = &'a Alert>, most: usize) -> Vec<Moment> {
-    let mut all: Vec<Moment> = alerts.flat_map(moments).collect();
-    all.sort_by(|one, other| order(one).cmp(&order(other)));
-    all.truncate(most);
-    all
+/// How an event reads in the timeline of its incident.
+fn moment(alert: &Alert, evidence: &Evidence) -> Moment {
+    let who = super::text::name(alert);
+    let address = evidence.address.map(|address| format!(" from {address}"));
+    let what = super::text::what(evidence);
+    Moment {
+        at: evidence.at,
+        alert: alert.uid.clone(),
+        words: format!("{what}, by {who}{}", address.unwrap_or_default()),
+    }
 }
 
 /// Some logs tell whole seconds only: what they tell may have been at any moment of it, and comes after what is told more
 /// exactly.
-fn order(moment: &Moment) -> (Option<(i64, i32)>, &Moment) {
-    let of = |at: Timestamp| match at.subsec_nanosecond() {
+fn order(at: Option<Timestamp>) -> Option<(i64, i32)> {
+    at.map(|at| match at.subsec_nanosecond() {
         0 => (at.as_second(), i32::MAX),
         nanos => (at.as_second(), nanos),
-    };
-    (moment.at.map(of), moment)
+    })
 }

@@ -1,10 +1,11 @@
 //! What is kept of a folder across restarts.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use super::Alert;
+use super::{Alert, incident};
 use crate::detect::RequestKey;
 
 /// As many alerts are kept: a thousand an hour are told before anybody looks.
@@ -59,6 +60,31 @@ impl Folded {
         self.alerts.truncate(KEPT);
     }
 
+    /// Those whose uid begins so, each with the timeline of its incident, which is not kept.
+    #[must_use]
+    pub fn find(&self, start: &str) -> Self {
+        let by_uid: BTreeMap<&str, &Alert> = self
+            .alerts()
+            .map(|alert| (alert.uid.as_str(), alert))
+            .collect();
+        let found = self
+            .alerts
+            .iter()
+            .filter(|one| one.alert.uid.starts_with(start));
+        let told = found.cloned().map(|mut one| {
+            let is_of_it = |other: &&Alert| other.incident == one.alert.incident;
+            let members = by_uid.values().copied().filter(is_of_it);
+            one.alert.timeline = match one.alert.incident {
+                Some(_) => incident::timeline(&one.alert, members),
+                None => Vec::new(),
+            };
+            one
+        });
+        Self {
+            alerts: told.collect(),
+        }
+    }
+
     /// The kept alerts, the latest first.
     pub fn alerts(&self) -> impl Iterator<Item = &Alert> {
         self.alerts.iter().map(|one| &one.alert)
@@ -73,12 +99,11 @@ struct FoldedAlert {
 }
 
 fn hex(requests: Option<&BTreeSet<RequestKey>>) -> String {
-    requests
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let bytes = requests.into_iter().flatten().flatten();
+    bytes.fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap_or_default();
+        text
+    })
 }
 
 fn unhex(text: &str) -> BTreeSet<RequestKey> {

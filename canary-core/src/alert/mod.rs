@@ -6,6 +6,7 @@
 //!
 //! Duplicates fold, they never suppress: the same sightings in any order give the same alerts.
 
+mod changes;
 mod context;
 mod finding;
 mod fold;
@@ -13,13 +14,15 @@ mod incident;
 mod kept;
 mod ocsf;
 mod outbox;
+mod silent;
 mod sink;
 #[cfg(test)]
 mod tests;
 mod text;
 
+pub use changes::{Change, Changes};
 pub use finding::{Alert, Evidence, Severity};
-pub use fold::{Change, Folder};
+pub use fold::Folder;
 pub use incident::{Holders, Moment};
 pub use kept::Folded;
 pub use ocsf::ocsf;

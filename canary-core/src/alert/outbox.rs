@@ -106,6 +106,21 @@ impl Outbox {
         }
     }
 
+    /// Everything is due at once, whatever failed before: who begins anew may find the receivers again.
+    pub fn hurry(&mut self) {
+        for letter in self.letters.values_mut().flat_map(BTreeMap::values_mut) {
+            letter.due = None;
+        }
+    }
+
+    /// Whether an alert is still on its way.
+    #[must_use]
+    pub fn has(&self, uid: &str) -> bool {
+        self.letters
+            .values()
+            .any(|letters| letters.contains_key(uid))
+    }
+
     /// How many deliveries are still to be made.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -168,6 +183,9 @@ mod tests {
             now += LONGEST_PAUSE;
             assert!(outbox.due("soc", now).is_some());
         }
+        outbox.failed("soc", &due, now);
+        outbox.hurry();
+        assert_eq!(outbox.due("soc", now), Some(due));
         outbox.put(["soc"], "b", Change::Created);
         assert_eq!(outbox.due("soc", now).unwrap().uid, "b");
     }

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
-use super::{Alert, Change, Folder, Severity, ocsf, text};
+use super::{Alert, Change, Folder, Outbox, Severity, ocsf, text};
 use crate::detect::{
-    Action, Actor, Credential, Event, Grade, Identity, Outcome, Sighting, Stage, Touch, Touches,
+    Action, Actor, Credential, Defect, Event, Grade, Identity, Outcome, SILENT, Sighting, Stage,
+    Touch, Touches,
 };
 use crate::disguise::Digester;
 use crate::graph::ProviderId;
@@ -80,11 +81,21 @@ fn sighting(
 }
 
 fn folded(sightings: &[Sighting]) -> Vec<Alert> {
-    let mut folder = Folder::new(Digester::new(&[1; 32]));
+    let mut folder = folder();
     for sighting in sightings {
-        folder.push(sighting);
+        push(&mut folder, sighting);
     }
     folder.alerts()
+}
+
+fn folder() -> Folder {
+    Folder::new(Digester::new(&[1; 32]))
+}
+
+/// What became of alerts by one sighting, with nothing on its way.
+fn push(folder: &mut Folder, sighting: &Sighting) -> Vec<(String, Change)> {
+    let changes = folder.push(std::slice::from_ref(sighting), &Outbox::default());
+    changes.into_iter().collect()
 }
 
 prop_compose! {
@@ -139,7 +150,7 @@ fn of(name: &str, minute: u8) -> Sighting {
 #[test]
 fn a_flood_of_principals_is_told_in_bounded_memory_and_a_watcher_tells_them_apart_again_afterwards()
 {
-    let mut folder = Folder::new(Digester::new(&[1; 32]));
+    let mut folder = folder();
     let known = of("0", 0);
     for i in 0..20_000 {
         folder.take(&of(&i.to_string(), 0));
@@ -159,7 +170,7 @@ fn a_flood_of_principals_is_told_in_bounded_memory_and_a_watcher_tells_them_apar
     assert_eq!(folder.len(), 20_001);
     let mut later = of("late", 0);
     later.event.at = later.event.at.map(|at| at + SignedDuration::from_hours(5));
-    let changes = folder.push(&later);
+    let changes = push(&mut folder, &later);
     assert_eq!(changes[0].1, Change::Created);
     assert_eq!(folder.len(), 1);
 }
@@ -252,6 +263,10 @@ fn use_of_key(minute: u8, denied: bool, from: Option<&str>) -> Sighting {
     one.event.id = format!("{minute} {denied} {from:?}");
     one.event.actor.credential = Credential::AccessKey("AKIAY34FZKBOKMUTVV7A".into());
     one.event.actor.address = from.and_then(|from| from.parse().ok());
+    if from.is_none() {
+        let silent = (SILENT.to_owned(), String::new());
+        one.event.annotations.extend([silent]);
+    }
     one.touches = Touches::from(vec![Touch {
         address: "iam_user.backup/key".parse().unwrap(),
         grade: Grade::Use,
@@ -273,17 +288,91 @@ fn a_key_that_is_used_in_vain_too_is_one_alert() {
     );
 }
 
+const HERE: Option<&str> = Some("198.51.100.77");
+const ELSEWHERE: Option<&str> = Some("203.0.113.9");
+
+fn is_untold(alert: &Alert) -> bool {
+    alert
+        .context
+        .iter()
+        .any(|words| words.starts_with("no event of it has come"))
+}
+
 #[test]
 fn a_use_that_was_told_without_its_event_is_told_further_by_it() {
-    let mut folder = Folder::new(Digester::new(&[1; 32]));
-    let (silent, change) = folder.push(&use_of_key(0, false, None)).remove(0);
+    let mut folder = folder();
+    let (silent, change) = push(&mut folder, &use_of_key(20, false, None)).remove(0);
     assert_eq!(change, Change::Created);
-    let (told, change) = folder
-        .push(&use_of_key(1, false, Some("198.51.100.77")))
-        .remove(0);
-    assert_eq!((&told, change == Change::Created), (&silent, false));
+    assert!(is_untold(&folder.get(&silent).unwrap()));
+    let (told, change) = push(&mut folder, &use_of_key(21, false, HERE)).remove(0);
+    assert_eq!((&told, change), (&silent, Change::Updated));
     let alert = folder.get(&told).unwrap();
-    assert_eq!(alert.actor.address, "198.51.100.77".parse().ok());
+    assert_eq!(alert.actor.address, HERE.unwrap().parse().ok());
+    assert!(!is_untold(&alert));
+    // What comes later from there belongs to it, too, and comes twice without being told twice.
+    let later = use_of_key(55, false, HERE);
+    let changes = push(&mut folder, &later);
+    assert_eq!(changes, [(silent, Change::Counted)]);
+    assert_eq!(push(&mut folder, &later), []);
+}
+
+#[test]
+fn a_use_from_another_network_than_that_of_a_silent_one_is_told_in_any_order() {
+    let (here, elsewhere) = (use_of_key(1, false, HERE), use_of_key(20, false, ELSEWHERE));
+    for events in [[&here, &elsewhere], [&elsewhere, &here]] {
+        let mut folder = folder();
+        push(&mut folder, &use_of_key(10, false, None));
+        for event in events {
+            let change = push(&mut folder, event).remove(0).1;
+            assert!(change <= Change::Updated);
+        }
+        let addresses: BTreeSet<_> = folder
+            .alerts()
+            .iter()
+            .map(|alert| alert.actor.address)
+            .collect();
+        let expected = [HERE, ELSEWHERE].map(|address| address.unwrap().parse().ok());
+        assert_eq!(addresses, BTreeSet::from(expected));
+    }
+}
+
+#[test]
+fn a_silent_use_is_dated_roughly_also_across_the_hour() {
+    for (silent, event) in [(60, 59), (59, 60)] {
+        let mut folder = folder();
+        let told = push(&mut folder, &use_of_key(silent, false, None)).remove(0);
+        let change = push(&mut folder, &use_of_key(event, false, HERE));
+        assert_eq!(change, [(told.0, Change::Updated)]);
+        assert!(!is_untold(&folder.alerts()[0]));
+    }
+}
+
+#[test]
+fn an_event_that_is_not_that_of_a_silent_use_leaves_it_untold() {
+    let mut folder = folder();
+    let silent = push(&mut folder, &use_of_key(50, false, None)).remove(0).0;
+    let (own, change) = push(&mut folder, &use_of_key(5, false, HERE)).remove(0);
+    assert!(own != silent && change == Change::Created);
+    assert!(is_untold(&folder.get(&silent).unwrap()));
+}
+
+#[test]
+fn each_damaged_record_is_told_again_and_a_copy_of_one_is_not() {
+    let mut folder = folder();
+    let cut = |id: &str| {
+        let mut one = sighting(0, 0, 0, false, false, false);
+        one.touches = Touches::default();
+        one.event.id = id.to_owned();
+        one.event.defects = vec![Defect::Cut];
+        one
+    };
+    let change = |folder: &mut Folder, id: &str| {
+        let changes = push(folder, &cut(id));
+        changes.first().map(|(_, change)| *change)
+    };
+    assert_eq!(change(&mut folder, "january"), Some(Change::Created));
+    assert_eq!(change(&mut folder, "march"), Some(Change::Updated));
+    assert_eq!(change(&mut folder, "march"), None);
 }
 
 #[test]
@@ -299,10 +388,10 @@ fn what_was_read_and_what_that_held_are_one_incident_in_any_order() {
         BTreeSet::from(["secret.c0".parse().unwrap()]),
     )]);
     let told = |sightings: [&Sighting; 3]| {
-        let mut folder = Folder::new(Digester::new(&[1; 32]));
+        let mut folder = folder();
         folder.hold(holders.clone());
         for sighting in sightings {
-            folder.push(sighting);
+            push(&mut folder, sighting);
         }
         folder.alerts()
     };
@@ -316,4 +405,111 @@ fn what_was_read_and_what_that_held_are_one_incident_in_any_order() {
     assert!(used.timeline.is_sorted_by_key(|moment| moment.at));
     assert_eq!(other.incident.as_ref(), Some(&other.uid));
     assert!(other.timeline.is_empty());
+}
+
+/// By a principal of that name, so many hours on, from an address.
+fn by(name: &str, hours: i64, from: &str) -> Sighting {
+    let mut one = of(name, 0);
+    one.event.at = one
+        .event
+        .at
+        .map(|at| at + SignedDuration::from_hours(hours));
+    one.event.actor.credential = Credential::Token(format!("token of {name}"));
+    one.event.actor.address = from.parse().ok();
+    one
+}
+
+#[test]
+fn what_is_still_to_be_delivered_is_neither_forgotten_nor_left_out_of_what_is_kept() {
+    let mut folder = folder();
+    let mut outbox = Outbox::default();
+    let theft = push(&mut folder, &of("thief", 0)).remove(0).0;
+    outbox.put(["soc"], &theft, Change::Created);
+    // More than are kept, all of them later, and told.
+    for i in 0..20_000 {
+        folder.take(&by(&i.to_string(), 1, "10.0.0.1"));
+    }
+    let saved = folder.save(&outbox);
+    assert_eq!(saved.alerts().count(), 5_001);
+    assert!(saved.alerts().any(|alert| alert.uid == theft));
+    drop(folder.push(&[by("later", 9, "10.0.0.1")], &outbox));
+    assert_eq!(folder.len(), 2);
+    assert!(folder.get(&theft).is_some());
+    // Once it is delivered it goes like the others.
+    let due = outbox.due("soc", Timestamp::UNIX_EPOCH).unwrap();
+    outbox.delivered("soc", &due);
+    for i in 0..20_000 {
+        folder.take(&by(&i.to_string(), 9, "10.0.0.1"));
+    }
+    drop(folder.push(&[by("later", 20, "10.0.0.1")], &outbox));
+    assert!(folder.get(&theft).is_none());
+}
+
+#[test]
+fn an_alert_that_another_joins_to_an_incident_is_told_again_once() {
+    let mut folder = folder();
+    let uid = |folder: &mut Folder, sighting: &Sighting| push(folder, sighting).remove(0).0;
+    let one = uid(&mut folder, &by("one", 5, "203.0.113.1"));
+    let other = uid(&mut folder, &by("other", 6, "203.0.113.2"));
+    assert_eq!(folder.relate(), Vec::<String>::new());
+    // With the token of the one, from the address of the other.
+    let mut bridge = by("bridge", 7, "203.0.113.2");
+    bridge.event.actor.credential = Credential::Token("token of one".into());
+    let bridge = uid(&mut folder, &bridge);
+    let mut expected = vec![bridge, other.clone()];
+    expected.sort();
+    assert_eq!(folder.relate(), expected);
+    assert_eq!(folder.get(&other).unwrap().incident.as_ref(), Some(&one));
+    assert_eq!(folder.relate(), Vec::<String>::new());
+    // An event of it that comes late is the eldest: all of them belong to that.
+    let mut late = by("late", 1, "203.0.113.9");
+    late.event.actor.credential = Credential::Token("token of one".into());
+    uid(&mut folder, &late);
+    assert_eq!(folder.relate().len(), 3);
+}
+
+#[test]
+fn an_incident_keeps_its_name_and_its_alerts_when_those_between_are_not_kept() {
+    let mut folder = folder();
+    let uid = |folder: &mut Folder, sighting: &Sighting| push(folder, sighting).remove(0).0;
+    let eldest = uid(&mut folder, &by("one", 0, "203.0.113.1"));
+    let mut bridge = by("one", 1, "203.0.113.2");
+    bridge.event.actor.credential = Credential::Unknown;
+    uid(&mut folder, &bridge);
+    let (a, b) = (
+        uid(&mut folder, &by("one", 9, "203.0.113.3")),
+        uid(&mut folder, &by("two", 9, "203.0.113.2")),
+    );
+    drop(folder.relate());
+    for i in 0..20_000 {
+        let mut other = of(&i.to_string(), 0);
+        other.event.actor.address = None;
+        other.event.actor.credential = Credential::Unknown;
+        folder.take(&other);
+    }
+    drop(push(&mut folder, &by("three", 10, "203.0.113.4")));
+    assert_eq!(folder.len(), 3);
+    assert_eq!(folder.relate(), Vec::<String>::new());
+    let incident = |folder: &Folder, uid: &str| folder.get(uid).unwrap().incident;
+    assert_eq!(incident(&folder, &a).as_ref(), Some(&eldest));
+    assert_eq!(incident(&folder, &b).as_ref(), Some(&eldest));
+    // Nor across a restart.
+    let mut restarted = self::folder();
+    restarted.load(folder.save(&Outbox::default()));
+    assert_eq!(restarted.relate(), Vec::<String>::new());
+    assert_eq!(incident(&restarted, &b).as_ref(), Some(&eldest));
+}
+
+#[test]
+fn what_is_kept_has_no_timelines_and_what_is_found_in_it_has() {
+    let mut folder = folder();
+    let seen = [by("one", 0, "203.0.113.1"), by("two", 1, "203.0.113.1")];
+    drop(folder.push(&seen, &Outbox::default()));
+    let alerts = folder.alerts();
+    assert!(alerts.iter().all(|alert| alert.timeline.len() == 2));
+    let saved = folder.save(&Outbox::default());
+    assert!(saved.alerts().all(|alert| alert.timeline.is_empty()));
+    let found = saved.find(&alerts[0].uid);
+    let found: Vec<&Alert> = found.alerts().collect();
+    assert_eq!(found, [&alerts[0]]);
 }

@@ -331,10 +331,6 @@ impl Judge {
         }
         context.extend(self.memory.others(&event, &touches));
         context.extend(self.grounds.planted_in(&touches));
-        if event.annotations.contains_key(SILENT) {
-            context
-                .insert("no event of it has come: only that the key was used is known".to_owned());
-        }
         let is_had = !self.memory.had_with(&event).is_empty();
         context.extend(
             self.grounds

@@ -31,7 +31,7 @@ const GIVEN: usize = 1000;
 /// Keys of canaries of which the last use is remembered: two of each of the users that an account may have.
 const KEYS: usize = 10_000;
 /// AWS dates the last use of a key roughly: a use is told by an event of the same quarter of an hour or of one beside it.
-const QUARTER: i64 = 15 * 60;
+pub(crate) const ROUGHLY: SignedDuration = SignedDuration::from_mins(15);
 /// A last use is told an hour after it, or two where it is seldom asked for; a day leaves room for an outage.
 const QUARTERS: usize = 96;
 
@@ -367,7 +367,7 @@ impl Memory {
 }
 
 fn quarter(at: Timestamp) -> i64 {
-    at.as_second().div_euclid(QUARTER)
+    at.as_second().div_euclid(ROUGHLY.as_secs())
 }
 
 fn is_allowed(outcome: &Outcome) -> bool {

@@ -27,7 +27,7 @@ pub use event::{
 pub use judge::{Excuse, Judge, Own, REQUEST, Rules, SILENT, Sighting};
 pub use listen::{Interest, Listen, ListenError, Listened};
 pub use machinery::{Ground, Machinery, Ruling};
-pub(crate) use memory::LAST_ON;
+pub(crate) use memory::{LAST_ON, ROUGHLY};
 pub use planted::Planted;
 pub use proposal::{Proposal, propose};
 pub use reader::{Readers, contains};

@@ -6,16 +6,18 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use canary_core::alert::{Change, Folder};
+use canary_core::alert::{Change, Changes, Folder};
 use canary_core::detect::{Judge, Listened, Sighting, Tripwire, Tripwires};
 use canary_core::disguise::Key;
 use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::kept::{self, Kept};
+use super::pace::Pace;
 use super::place::{Log, Place, Reading};
 use super::sources::names;
 use super::tell::{self, Totals};
+use super::turns::in_turn;
 use crate::cli::Detect;
 use crate::commands::Context;
 use crate::commands::watch::Watch;
@@ -26,6 +28,9 @@ use crate::sink::Post;
 /// How often the ledger is looked at, and what waits is let go: often enough that a canary is watched before the person
 /// who planted it has read that it was.
 const TICK: Duration = Duration::from_millis(250);
+
+/// What changes is kept at once, and so often at most: what a receiver took is told to it again after a kill in between.
+const KEEP_CHANGES: Duration = Duration::from_secs(1);
 
 /// How long what tells nothing may go unkept: so much of the log is read again after a kill, which changes nothing.
 const KEEP: Duration = Duration::from_secs(5);
@@ -40,38 +45,40 @@ pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, Comman
     let mut stop = std::pin::pin!(stopped()?);
     let mut following = Following::begin(context, &project, args).await?;
     let mut tick = tokio::time::interval(TICK);
-    let mut has_ended = false;
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
+    let mut turn = 0;
+    let mut failed = None;
+    while !following.logs.is_empty() {
         tokio::select! {
-            (n, listened) = next(&mut following.logs) => match listened? {
-                Some(listened) => following.take(n, listened).await?,
-                None => {
-                    if following.begin_again(n).await? {
-                        continue;
-                    }
-                    drop(following.logs.remove(n));
-                    has_ended = following.logs.is_empty();
-                    if has_ended {
+            (n, listened) = next(&mut following.logs, turn) => {
+                turn = n + 1;
+                match listened {
+                    Ok(Some(listened)) => following.take(n, listened).await?,
+                    Ok(None) => following.log_ended(n).await?,
+                    Err(error) => {
+                        failed = Some(error);
                         break;
                     }
                 }
             },
             ended = following.post.next() => {
-                following.post.ended(&ended, context.ui, Timestamp::now());
-                following.keep().await?;
+                following.post.ended(&ended, Timestamp::now());
+                following.is_changed = true;
             }
             _ = tick.tick() => following.tick().await?,
             () = &mut stop => break,
         }
     }
     // What waits goes on waiting in the next run, unless there is no more to come.
-    if has_ended {
+    if following.logs.is_empty() {
         let rest = following.judge.finish();
         following.tell(&rest)?;
     }
     following.last_post().await;
     following.keep().await?;
+    if let Some(error) = failed {
+        return Err(error);
+    }
     if args.json {
         tell::unread(context, &following.totals);
     } else {
@@ -84,13 +91,15 @@ pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, Comman
     })
 }
 
-/// What comes next of any log, and of which. Waiting for it may be given up at any time.
-async fn next(logs: &mut [Followed]) -> (usize, Result<Option<Listened>, CommandError>) {
+/// What comes next of any log, and of which; they are asked from that one on. Waiting for it may be given up at any time.
+async fn next(
+    logs: &mut [Followed],
+    turn: usize,
+) -> (usize, Result<Option<Listened>, CommandError>) {
     let waiting = logs
         .iter_mut()
         .map(|followed| Box::pin(followed.log.next()));
-    let (listened, n, _) = futures::future::select_all(waiting).await;
-    (n, listened)
+    in_turn(waiting.collect(), turn).await
 }
 
 /// A log that is followed.
@@ -163,11 +172,17 @@ struct Following<'a> {
     folder: Folder,
     watch: Watch,
     logs: Vec<Followed>,
+    /// How far those were read that ended, by name.
+    ended: BTreeMap<String, String>,
     post: Post,
     totals: Totals,
     /// How many alerts were created.
     told: usize,
-    kept_at: Instant,
+    /// There is something to keep that was told, or taken.
+    is_changed: bool,
+    keeping: Pace,
+    /// Incidents are found out at once, unless there are so many alerts that it takes long.
+    relating: Pace,
     /// The ledger as it was last loaded.
     stamp: Option<Stamp>,
 }
@@ -219,7 +234,7 @@ impl<'a> Following<'a> {
                 place,
             });
         }
-        let post = Post::new(&project.config.alerts, kept.outbox)?;
+        let post = Post::new(&project.config.alerts, kept.outbox, context.ui)?;
         // Planted while nobody followed.
         let open = judge.look_at_open_watches();
         let mut following = Self {
@@ -231,10 +246,13 @@ impl<'a> Following<'a> {
             folder,
             watch,
             logs,
+            ended: BTreeMap::new(),
             post,
             totals: Totals::default(),
             told: 0,
-            kept_at: Instant::now(),
+            is_changed: false,
+            keeping: Pace::new(KEEP_CHANGES),
+            relating: Pace::new(Duration::ZERO),
             stamp,
             place,
             _alone: alone,
@@ -258,10 +276,8 @@ impl<'a> Following<'a> {
         if listened.events.iter().any(|event| !event.gives.is_empty()) {
             self.learn_derived();
         }
-        if self.tell(&seen)? || self.kept_at.elapsed() >= KEEP {
-            self.keep().await?;
-        }
-        Ok(())
+        self.tell(&seen)?;
+        self.keep_when_due().await
     }
 
     /// Tells the logs of the identities that were had with a canary's: what was done with them may have come already.
@@ -276,37 +292,57 @@ impl<'a> Following<'a> {
         }
     }
 
-    /// Reads files of a trail again that came to their end, where more is wanted of them than when they were begun.
-    async fn begin_again(&mut self, n: usize) -> Result<bool, CommandError> {
-        let Some(followed) = self.logs.get_mut(n) else {
-            return Ok(false);
-        };
-        let is_known = |one: &Tripwire| followed.derived.contains(one);
-        if !followed.place.is_read_whole() || self.watch.derived.iter().all(is_known) {
-            return Ok(false);
+    /// No more comes of a log, but for files of a trail that are read again, where more is wanted of them than when they
+    /// were begun. What came of it is still to be kept.
+    async fn log_ended(&mut self, n: usize) -> Result<(), CommandError> {
+        if let Some(followed) = self.logs.get_mut(n)
+            && followed.place.is_read_whole()
+            && !self
+                .watch
+                .derived
+                .iter()
+                .all(|one| followed.derived.contains(one))
+        {
+            followed.derived.clone_from(&self.watch.derived);
+            followed.log = followed.place.open(reading(&self.watch), None).await?;
+            return Ok(());
         }
-        followed.derived.clone_from(&self.watch.derived);
-        followed.log = followed.place.open(reading(&self.watch), None).await?;
-        Ok(true)
+        let followed = self.logs.remove(n);
+        if let Some(position) = followed.position {
+            self.ended.insert(followed.place.name(), position);
+        }
+        self.is_changed = true;
+        Ok(())
     }
 
-    /// Gives whether anything changed.
-    fn tell(&mut self, seen: &[Sighting]) -> Result<bool, CommandError> {
-        let mut any = false;
-        for sighting in seen {
-            for (uid, change) in self.folder.push(sighting) {
-                any = true;
-                self.told += usize::from(change == Change::Created);
-                if change != Change::Counted
-                    && let Some(alert) = self.folder.get(&uid)
-                {
-                    self.post.put(&uid, change);
-                    tell::alert(self.context, self.args.json, &alert, change)?;
-                }
+    /// Takes sightings in, and tells what they changed.
+    fn tell(&mut self, seen: &[Sighting]) -> Result<(), CommandError> {
+        let mut changes = self.folder.push(seen, &self.post.outbox);
+        self.relate(&mut changes);
+        for (uid, change) in changes {
+            self.is_changed = true;
+            self.told += usize::from(change == Change::Created);
+            if change != Change::Counted
+                && let Some(alert) = self.folder.get(&uid)
+            {
+                self.post.put(&uid, change);
+                tell::alert(self.context, self.args.json, &alert, change)?;
             }
         }
         self.post.send(&self.folder, Timestamp::now());
-        Ok(any)
+        Ok(())
+    }
+
+    /// Adds the alerts that belong to another incident now.
+    fn relate(&mut self, changes: &mut Changes) {
+        if !self.relating.is_due() {
+            return;
+        }
+        let began = Instant::now();
+        for uid in self.folder.relate() {
+            changes.add(uid, Change::Updated);
+        }
+        self.relating.done(began);
     }
 
     /// What is due goes out before we end, as far as it goes quickly; the rest is kept for the next run.
@@ -319,35 +355,32 @@ impl<'a> Following<'a> {
                     return;
                 }
                 let ended = self.post.next().await;
-                self.post.ended(&ended, self.context.ui, now);
+                self.post.ended(&ended, now);
             }
         };
         drop(tokio::time::timeout(LAST_POST, send).await);
     }
 
+    /// Keeps what changed, and now and then what told nothing, though no more may come for long: a queue waits for that.
+    async fn keep_when_due(&mut self) -> Result<(), CommandError> {
+        let mut logs = self.logs.iter();
+        let is_due = if self.is_changed {
+            self.keeping.is_due()
+        } else {
+            self.keeping.rested() >= KEEP && logs.any(|log| log.position != log.done)
+        };
+        if is_due { self.keep().await } else { Ok(()) }
+    }
+
     /// After its alerts were told, so that none is lost; told again is better than never.
     async fn keep(&mut self) -> Result<(), CommandError> {
-        self.kept_at = Instant::now();
-        let Some(key) = &self.key else {
-            return Ok(());
-        };
-        let judge = self.judge.save().map_err(|error| {
-            CommandError::new(Exit::Failed, format!("keeping what was learned: {error}"))
-        })?;
-        let positions = self.logs.iter().filter_map(|followed| {
-            let position = followed.position.clone()?;
-            Some((followed.place.name(), position))
-        });
-        let positions: BTreeMap<String, String> = positions.collect();
-        if positions.is_empty() {
+        let began = Instant::now();
+        let is_kept = self.write()?;
+        self.is_changed = false;
+        self.keeping.done(began);
+        if !is_kept {
             return Ok(());
         }
-        let kept = Kept {
-            followed: Some(kept::Followed { positions, judge }),
-            alerts: self.folder.save(),
-            outbox: self.post.outbox.clone(),
-        };
-        kept.write(&self.place, key)?;
         // Only now may a queue forget what it gave.
         for followed in &mut self.logs {
             if followed.position != followed.done
@@ -360,21 +393,36 @@ impl<'a> Following<'a> {
         Ok(())
     }
 
+    /// Gives whether it could be kept.
+    fn write(&self) -> Result<bool, CommandError> {
+        let Some(key) = &self.key else {
+            return Ok(false);
+        };
+        let judge = self.judge.save().map_err(|error| {
+            CommandError::new(Exit::Failed, format!("keeping what was learned: {error}"))
+        })?;
+        let positions = self.logs.iter().filter_map(|followed| {
+            let position = followed.position.clone()?;
+            Some((followed.place.name(), position))
+        });
+        let ended = self.ended.clone();
+        let positions: BTreeMap<String, String> = ended.into_iter().chain(positions).collect();
+        if positions.is_empty() && self.folder.is_empty() {
+            return Ok(false);
+        }
+        let kept = Kept {
+            followed: Some(kept::Followed { positions, judge }),
+            alerts: self.folder.save(&self.post.outbox),
+            outbox: self.post.outbox.clone(),
+        };
+        kept.write(&self.place, key)?;
+        Ok(true)
+    }
+
     async fn tick(&mut self) -> Result<(), CommandError> {
         let waited = self.judge.tick(Timestamp::now());
-        self.post.send(&self.folder, Timestamp::now());
-        if !waited.is_empty() {
-            self.tell(&waited)?;
-            self.keep().await?;
-        }
-        // What told nothing is kept, too, though no more may come for long: a queue waits for that.
-        let is_behind = self
-            .logs
-            .iter()
-            .any(|followed| followed.position != followed.done);
-        if is_behind && self.kept_at.elapsed() >= KEEP {
-            self.keep().await?;
-        }
+        self.tell(&waited)?;
+        self.keep_when_due().await?;
         let stamp = self.project.ledger_stamp();
         if self.args.planned.planned || stamp == self.stamp {
             for followed in &mut self.logs {

@@ -2,10 +2,12 @@
 
 mod follow;
 mod kept;
+mod pace;
 mod place;
 mod replay;
 mod sources;
 mod tell;
+mod turns;
 
 pub(crate) use kept::Kept;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use canary_core::alert::{Alert, Change, Folder};
+use canary_core::alert::{Alert, Change, Folder, Outbox};
 use canary_core::detect::{Event, Judge};
 
 use super::kept::Kept;
@@ -43,7 +43,7 @@ pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, Comman
     }
     let Pass {
         judge,
-        folder,
+        mut folder,
         totals,
         failed,
     } = pass;
@@ -60,7 +60,7 @@ pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, Comman
         // For `canary show`. What is told is told, whether or not it can be kept.
         let place = Kept::of_replays(&project);
         let mut kept = Kept::read(&place, &key, context.ui);
-        kept.alerts.merge(folder.save());
+        kept.alerts.merge(folder.save(&Outbox::default()));
         if let Err(error) = kept.write(&place, &key) {
             context.ui.say(&format!("Note: {}", error.message));
         }
