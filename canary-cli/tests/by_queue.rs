@@ -105,25 +105,30 @@ impl Account {
         })
     }
 
+    /// The identity of a session of a role.
+    fn session(&self, role: &str, key: &str) -> Value {
+        let account = self.cloud.account();
+        json!({
+            "type": "AssumedRole",
+            "principalId": format!("AROAEXAMPLE{role}:s"),
+            "arn": format!("arn:aws:sts::{account}:assumed-role/{role}/s"),
+            "accountId": account,
+            "accessKeyId": key,
+        })
+    }
+
+    /// Such an event, by which a session of a role was had.
+    fn gives(&self, mut event: Value, role: &str, key: &str) -> Value {
+        let arn = format!("arn:aws:iam::{}:role/{role}", self.cloud.account());
+        event["requestParameters"] = json!({ "roleArn": arn });
+        event["responseElements"] = json!({ "credentials": { "accessKeyId": key } });
+        event
+    }
+
     /// A key of ours gets a session of a role that is not ours, which gets one of yet another; both are used. The latest
     /// first.
     fn chain(&self) -> Vec<Value> {
         let account = self.cloud.account();
-        let session = |role: &str, key: &str| {
-            json!({
-                "type": "AssumedRole",
-                "principalId": format!("AROAEXAMPLE{role}:s"),
-                "arn": format!("arn:aws:sts::{account}:assumed-role/{role}/s"),
-                "accountId": account,
-                "accessKeyId": key,
-            })
-        };
-        let gives = |mut event: Value, role: &str, key: &str| {
-            event["requestParameters"] =
-                json!({ "roleArn": format!("arn:aws:iam::{account}:role/{role}") });
-            event["responseElements"] = json!({ "credentials": { "accessKeyId": key } });
-            event
-        };
         let user = json!({
             "type": "IAMUser",
             "arn": format!("arn:aws:iam::{account}:user/svc-backup"),
@@ -131,18 +136,18 @@ impl Account {
             "accessKeyId": self.key_of("svc-backup"),
         });
         let (first, second) = (
-            session("Ci", "ASIAEXAMPLE00000001"),
-            session("Ops", "ASIAEXAMPLE00000002"),
+            self.session("Ci", "ASIAEXAMPLE00000001"),
+            self.session("Ops", "ASIAEXAMPLE00000002"),
         );
         vec![
             self.event(4, ("ec2", "DescribeInstances"), &second),
-            gives(
+            self.gives(
                 self.event(3, ("sts", "AssumeRole"), &first),
                 "Ops",
                 "ASIAEXAMPLE00000002",
             ),
             self.event(2, ("s3", "ListBuckets"), &first),
-            gives(
+            self.gives(
                 self.event(1, ("sts", "AssumeRole"), &user),
                 "Ci",
                 "ASIAEXAMPLE00000001",
@@ -250,18 +255,28 @@ fn what_was_done_with_sessions_that_a_key_of_ours_got_is_found_whichever_event_c
             .all(|finding| used(finding) == "iam_user.backup was used")
     );
     drop(following.end());
-    // What came later is known after a restart.
+    // Whom an identity leads to is found after a restart as well.
     let following = Following::of(&account.project, &["--cloudtrail", &source]);
-    let session = account.chain()[0]["userIdentity"].clone();
-    let mut later = account.event(5, ("iam", "ListRoles"), &session);
-    later["eventTime"] = json!("2026-11-20T13:00:00Z");
-    account
-        .cloud
-        .send_message(&account.queue, &later.to_string())
-        .unwrap();
+    let (ops, third) = (
+        account.chain()[0]["userIdentity"].clone(),
+        "ASIAEXAMPLE00000003",
+    );
+    let further = [
+        account.event(6, ("iam", "ListRoles"), &account.session("Dev", third)),
+        account.gives(account.event(5, ("sts", "AssumeRole"), &ops), "Dev", third),
+    ];
+    for event in further {
+        // Whoever waited before may be given what comes next, and is not there any more to take it.
+        for _ in 0..2 {
+            account
+                .cloud
+                .send_message(&account.queue, &event.to_string())
+                .unwrap();
+        }
+    }
     assert_eq!(
         found(&[following.next()]),
-        BTreeSet::from(["Ops".to_owned()])
+        BTreeSet::from(["Dev".to_owned()])
     );
 
     // Files tell the same in any order.
