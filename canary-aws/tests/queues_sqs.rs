@@ -236,7 +236,7 @@ async fn an_object_that_comes_late_is_read_and_one_that_never_comes_is_counted_o
     let gathered = bench.rounds(&mut listener, 4).await;
     // With it comes that something is lost.
     let ids = gathered.ids();
-    assert_eq!((ids[0].as_str(), ids.len()), ("late", 2));
+    assert!(ids.len() == 2 && ids.iter().any(|id| id == "late"));
     assert_eq!(gathered.unreadable, 1);
     assert_eq!(bench.count(&bench.url).await, 0);
     assert_eq!(bench.count(&bench.dead).await, 1);
