@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use crate::catalog::{ACCESS_KEY, KEY_ID, USER};
 use crate::client::{CallError, Client};
 use crate::provider;
+use crate::unknown_keys::{self, UnknownKey};
 
 /// IAM dates a use within minutes and is asked for one key a call: four calls an hour for each key.
 const EVERY: Duration = Duration::from_secs(15 * 60);
@@ -28,41 +29,73 @@ const PATIENCE: SignedDuration = SignedDuration::from_hours(1);
 pub struct WatchedKey {
     /// Its identifier.
     pub id: String,
-    /// The ARN of its user.
-    pub user: String,
-    /// The unique identifier of its user.
-    pub user_id: String,
+    /// Whose it is.
+    pub user: WatchedUser,
 }
 
-/// The keys among what is planted.
-#[must_use]
-pub fn watched_keys(planted: &[Planted]) -> BTreeSet<WatchedKey> {
-    let user = |key: &Planted| {
-        planted.iter().find(|user| {
-            user.handle.kind == USER && Some(&user.handle.name) == key.handle.scope.as_ref()
-        })
-    };
-    let keys = planted
-        .iter()
-        .filter(|planted| planted.handle.kind == ACCESS_KEY);
-    keys.filter_map(|key| {
-        let user = user(key);
-        Some(WatchedKey {
-            id: key.outputs.get(KEY_ID).or(key.uid.as_ref())?.clone(),
-            user: user
-                .and_then(|user| user.fields.get("arn").cloned())
-                .unwrap_or_default(),
-            user_id: user.and_then(|user| user.uid.clone()).unwrap_or_default(),
-        })
-    })
-    .collect()
+/// A user of ours.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+pub struct WatchedUser {
+    /// Its name.
+    pub name: String,
+    /// Its ARN; empty where it is not known.
+    pub arn: String,
+    /// Its unique identifier; empty where it is not known.
+    pub id: String,
 }
 
-/// Asks IAM when keys were used last. A use is told once, an hour after it, so that its own event comes first where there is
-/// one.
+/// What IAM is asked about.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Watched {
+    /// Every key that is ours or was.
+    pub keys: BTreeSet<WatchedKey>,
+    /// Every user that is ours.
+    pub users: BTreeSet<WatchedUser>,
+}
+
+impl Watched {
+    /// What there is to ask about in what is planted.
+    #[must_use]
+    pub fn among(planted: &[Planted]) -> Self {
+        let of_kind = |kind: &'static str| {
+            planted
+                .iter()
+                .filter(move |planted| planted.handle.kind == kind)
+        };
+        let user = |user: &Planted| WatchedUser {
+            name: user.handle.name.clone(),
+            arn: user.fields.get("arn").cloned().unwrap_or_default(),
+            id: user.uid.clone().unwrap_or_default(),
+        };
+        let users: BTreeSet<WatchedUser> = of_kind(USER).map(user).collect();
+        let of = |key: &Planted| {
+            let name = key.handle.scope.as_ref()?;
+            let user = users.iter().find(|user| user.name == *name);
+            Some(user.cloned().unwrap_or_default())
+        };
+        let keys = of_kind(ACCESS_KEY).filter_map(|key| {
+            Some(WatchedKey {
+                id: key.outputs.get(KEY_ID).or(key.uid.as_ref())?.clone(),
+                user: of(key).unwrap_or_default(),
+            })
+        });
+        Self {
+            keys: keys.collect(),
+            users,
+        }
+    }
+
+    /// Whether a key is ours.
+    pub(crate) fn has_key(&self, id: &str) -> bool {
+        self.keys.iter().any(|key| key.id == id)
+    }
+}
+
+/// Asks IAM when keys were used last, and which keys there are on users of ours that are not ours. Either is told once, an
+/// hour after it was, so that its own event comes first where there is one.
 pub struct LastUsed {
     client: Client,
-    keys: BTreeSet<WatchedKey>,
+    watched: Watched,
     known: Known,
     /// When it is asked next.
     next: Instant,
@@ -72,17 +105,12 @@ pub struct LastUsed {
 }
 
 impl LastUsed {
-    /// Asks for these keys, from a position that was kept; once, or every quarter of an hour.
+    /// Asks about these, from a position that was kept; once, or every quarter of an hour.
     #[must_use]
-    pub fn new(
-        client: Client,
-        keys: BTreeSet<WatchedKey>,
-        follow: bool,
-        position: Option<&str>,
-    ) -> Self {
+    pub fn new(client: Client, watched: Watched, follow: bool, position: Option<&str>) -> Self {
         Self {
             client,
-            keys,
+            watched,
             known: position
                 .and_then(|position| serde_json::from_str(position).ok())
                 .unwrap_or_default(),
@@ -93,27 +121,30 @@ impl LastUsed {
         }
     }
 
-    /// From now on these keys.
-    pub fn watch(&mut self, keys: BTreeSet<WatchedKey>) {
-        self.keys = keys;
+    /// From now on about these.
+    pub fn watch(&mut self, watched: Watched) {
+        self.watched = watched;
     }
 
     /// Asks, away from whoever waits: what is asked is not asked again because somebody looked elsewhere meanwhile.
     fn ask(&self) -> JoinHandle<Answers> {
-        let (client, keys) = (self.client.clone(), self.keys.clone());
+        let (client, watched) = (self.client.clone(), self.watched.clone());
         tokio::spawn(async move {
             let mut answers = Answers::default();
-            for key in keys {
-                match last_use(&client, &key).await {
-                    Ok(used) => answers.used.extend(used.map(|used| (key, used))),
-                    Err(error) => {
-                        tracing::warn!(
-                            error = error.detail(),
-                            "the last use of a key is not known"
-                        );
-                        answers.unknown += 1;
-                    }
-                }
+            for user in &watched.users {
+                let unknown = unknown_keys::of_user(&client, user, &watched).await;
+                answers
+                    .unknown
+                    .extend(answers.failed.seen(unknown).into_iter().flatten());
+            }
+            let unknown = answers.unknown.iter().map(|key| WatchedKey {
+                id: key.id.clone(),
+                user: key.user.clone(),
+            });
+            for key in watched.keys.into_iter().chain(unknown) {
+                let used = last_use(&client, &key).await;
+                let used = answers.failed.seen(used).flatten();
+                answers.used.extend(used.map(|used| (key, used)));
             }
             answers
         })
@@ -123,13 +154,20 @@ impl LastUsed {
         for (key, used) in answers.used {
             self.known.saw(key, used);
         }
-        let due = self.known.due(Timestamp::now());
-        let events: Vec<Event> = due.iter().map(|(key, used)| event(key, used)).collect();
+        let now = Timestamp::now();
+        let unknown = self.known.unknown(answers.unknown, &self.watched, now);
+        let used = self.known.due(now);
+        let used = used.iter().map(|(key, used)| event(key, used));
+        let events: Vec<Event> = unknown
+            .iter()
+            .map(unknown_keys::event)
+            .chain(used)
+            .collect();
         Listened {
             lines: events.len() as u64,
             events,
             position: serde_json::to_string(&self.known).unwrap_or_default(),
-            unreadable: answers.unknown,
+            unreadable: answers.failed.0,
             bytes: 0,
         }
     }
@@ -139,7 +177,23 @@ impl LastUsed {
 #[derive(Default)]
 struct Answers {
     used: Vec<(WatchedKey, Used)>,
-    unknown: u64,
+    unknown: Vec<UnknownKey>,
+    failed: Failed,
+}
+
+/// How many questions were not answered.
+#[derive(Default)]
+struct Failed(u64);
+
+impl Failed {
+    fn seen<T>(&mut self, answer: Result<T, CallError>) -> Option<T> {
+        answer
+            .inspect_err(|error| {
+                tracing::warn!(error = error.detail(), "what IAM knows is not known");
+                self.0 += 1;
+            })
+            .ok()
+    }
 }
 
 /// The last use of a key, as far as IAM tells it.
@@ -156,6 +210,9 @@ struct Used {
 struct Known {
     /// The latest use of each key that was told.
     told: BTreeMap<String, Timestamp>,
+    /// The keys that are not ours and were told.
+    #[serde(default)]
+    unknown: BTreeSet<String>,
     /// The first use of each key after that.
     waiting: BTreeMap<String, (WatchedKey, Used)>,
 }
@@ -165,6 +222,21 @@ impl Known {
         if self.told.get(&key.id).is_none_or(|told| *told < used.at) {
             self.waiting.entry(key.id.clone()).or_insert((key, used));
         }
+    }
+
+    /// Keys that nobody told within the hour, and that are not ours by now either.
+    fn unknown(
+        &mut self,
+        mut listed: Vec<UnknownKey>,
+        watched: &Watched,
+        now: Timestamp,
+    ) -> Vec<UnknownKey> {
+        listed.retain(|key| {
+            now.duration_since(key.created) >= PATIENCE
+                && !watched.has_key(&key.id)
+                && self.unknown.insert(key.id.clone())
+        });
+        listed
     }
 
     /// What nobody told within the hour.
@@ -211,8 +283,8 @@ fn event(key: &WatchedKey, used: &Used) -> Event {
         stage_at: Some(used.at),
         actor: Actor {
             identity: Identity {
-                name: key.user.clone(),
-                uid: key.user_id.clone(),
+                name: key.user.arn.clone(),
+                uid: key.user.id.clone(),
                 ..Identity::default()
             },
             credential: Credential::AccessKey(key.id.clone()),
@@ -263,8 +335,7 @@ mod tests {
     fn key(id: &str) -> WatchedKey {
         WatchedKey {
             id: id.to_owned(),
-            user: String::new(),
-            user_id: String::new(),
+            user: WatchedUser::default(),
         }
     }
 

@@ -20,11 +20,12 @@ mod realize;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod trail;
+mod unknown_keys;
 
 pub use catalog::AwsCatalog;
 pub use client::{Client, ConnectError, Connection};
 pub use key_id::account_of;
-pub use last_used::{LastUsed, WatchedKey, watched_keys};
+pub use last_used::{LastUsed, Watched, WatchedKey, WatchedUser};
 pub use observe::AwsObserve;
 pub use realize::AwsRealize;
 

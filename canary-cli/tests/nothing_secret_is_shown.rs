@@ -9,7 +9,10 @@ mod support;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use canary_fixtures::Fault;
+use canary_fixtures::aws::{Asked, Cloud};
 use serde_json::json;
+use support::Project;
 use support::case::{Case, cluster};
 use support::secrets::Secrets;
 use support::thirty::Stage;
@@ -156,4 +159,119 @@ fn what_is_looked_for_would_be_found() {
     std::fs::write(case.project.path("left"), format!("x: {password}")).unwrap();
     let found = catch_unwind(AssertUnwindSafe(|| secrets.do_not_show(&case.project)));
     assert!(found.is_err());
+}
+
+/// Every kind that holds a secret of an account, one in another.
+const IN_ACCOUNT: &str = r#"
+[iam_user.backup]
+name = "svc-backup"
+[iam_role.admin]
+name = "OpsAdmin"
+[ssm_parameter.login]
+name = "/prod/db/login"
+template = "password"
+[secretsmanager_secret.login]
+name = "prod/db"
+template = "postgres"
+[secretsmanager_secret.keys]
+name = "prod/s3"
+template = "aws-credentials"
+of = "iam_user.backup"
+[s3_object.dump]
+bucket = "the-bucket"
+name = "dump.env"
+template = "aws-credentials"
+of = "iam_user.backup"
+make_bucket = true
+logged = true
+"#;
+
+fn account(bucket: &str) -> Option<(Cloud, Project)> {
+    let cloud = Cloud::for_test()?;
+    let text = format!(
+        "[aws]\naccount = \"{}\"\nregion = \"eu-west-1\"\n{}",
+        cloud.account(),
+        IN_ACCOUNT.replace("the-bucket", &format!("{bucket}-{}", cloud.account()))
+    );
+    let project = Project::at("/nonexistent".into(), &text).in_account(&cloud, cloud.admin_keys());
+    Some((cloud, project))
+}
+
+/// The project looks for the account's secrets when it is dropped.
+#[test]
+fn nothing_secret_of_an_account_is_printed_or_left_behind() {
+    let Some((cloud, project)) = account("shown") else {
+        return;
+    };
+    let apply = ["apply", "--auto-approve", "-vv"];
+    // Its secret is shown once, and gets lost.
+    let is = |operation: &'static str| move |asked: &Asked| asked.operation == operation;
+    cloud.strike(Fault::CutAfter, is("iam:CreateAccessKey"));
+    cloud.strike(Fault::CutWithin, is("secretsmanager:CreateSecret"));
+    for _ in 0..3 {
+        project.run(&apply);
+    }
+    project.run(&[&apply[..], &["--json"]].concat()).exits(0);
+    cloud.admin(
+        "ssm:PutParameter",
+        &json!({ "Name": "/prod/db/login", "Value": "somebody's own", "Type": "SecureString", "Overwrite": true }),
+    );
+    let trail = tempfile::tempdir().unwrap();
+    cloud.write_trail(trail.path()).unwrap();
+    let trail = trail.path().display().to_string();
+    for args in [
+        &["plan"][..],
+        &["plan", "--json"],
+        &["plan", "--destroy"],
+        &["plan", "--out", "saved"],
+        &["show", "saved", "--json"],
+        &["list", "--json"],
+        &["graph"],
+        &["drift", "--json"],
+        &["detect", "--cloudtrail", &trail],
+        &["detect", "--cloudtrail", &trail, "--json"],
+        &["detect", "--last-used"],
+    ] {
+        let ran = project.run(&[args, &["-vv"]].concat());
+        assert!(matches!(ran.code, 0 | 4), "{args:?}: {ran:#?}");
+    }
+    for canary in [
+        "iam_user.backup",
+        "ssm_parameter.login",
+        "secretsmanager_secret.keys",
+    ] {
+        project.run(&["show", canary, "--json", "-vv"]).exits(0);
+    }
+    project.run(&apply).exits(0);
+    project
+        .run(&[
+            "rotate",
+            "iam_user.backup",
+            "--auto-approve",
+            "--json",
+            "-vv",
+        ])
+        .exits(0);
+    for name in ["ledger", "ledger.lock"] {
+        let here = project.path(".canary").join(name);
+        std::fs::rename(here, project.path(name)).unwrap();
+    }
+    project.run(&["plan", "-vv"]).exits(0);
+    project.run(&["recover", "-vv"]);
+    project.run(&["destroy", "--retired-too", "--auto-approve", "-vv"]);
+    assert!(cloud.secrets().all().len() > 8);
+}
+
+#[test]
+fn what_is_looked_for_in_an_account_would_be_found() {
+    let Some((cloud, project)) = account("found") else {
+        return;
+    };
+    project.run(&["apply", "--auto-approve"]).exits(0);
+    let given = cloud.secrets().all();
+    let value = given.iter().find(|value| value.starts_with(b"{")).unwrap();
+    let value = String::from_utf8(value.clone()).unwrap();
+    let left = json!({ "request": { "SecretString": value } }).to_string();
+    std::fs::write(project.path("left"), left).unwrap();
+    assert!(catch_unwind(AssertUnwindSafe(|| drop(project))).is_err());
 }

@@ -32,10 +32,10 @@ pub(crate) fn revision(status: &str, created: Option<Timestamp>) -> String {
 
 /// A key as it was listed.
 #[derive(Clone, Debug)]
-struct Key {
-    id: String,
+pub(crate) struct Key {
+    pub(crate) id: String,
     status: String,
-    created: Option<Timestamp>,
+    pub(crate) created: Option<Timestamp>,
 }
 
 impl Key {
@@ -204,7 +204,8 @@ fn saw(looking: &mut Looking<'_>, user: &str, keys: &[Key]) {
     looking.not_yet(looking.recent_in(ACCESS_KEY, user));
 }
 
-async fn list(client: &Client, user: &str) -> Result<Vec<Key>, CallError> {
+/// The keys that a user has.
+pub(crate) async fn list(client: &Client, user: &str) -> Result<Vec<Key>, CallError> {
     let mut keys = Vec::new();
     let mut marker: Option<String> = None;
     loop {

@@ -26,6 +26,7 @@ pub(crate) mod users;
 pub(crate) mod version_id;
 
 pub use account::AwsObserve;
+pub(crate) use keys::list as keys_of;
 pub(crate) use keys::revision as key_revision;
 pub(crate) use listener::{TrailFacts, facts_of_trails as trails};
 pub(crate) use principal::{Principal, moment, object};

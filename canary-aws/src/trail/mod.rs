@@ -49,5 +49,6 @@ pub(crate) use intake::Intake;
 pub use lines::Lines;
 pub use listen::TrailFiles;
 pub use queue::{QueueError, QueueListener};
+pub(crate) use read::event_of;
 pub use sieve::Sieve;
 pub(crate) use trouble::Trouble;

@@ -67,6 +67,12 @@ pub(super) fn event(record: &Object<'_>, text: &str, mut defects: Vec<Defect>) -
     event
 }
 
+/// Reads a record of which the text is made here: something that was learned another way.
+pub(crate) fn event_of(record: &Value) -> Event {
+    let text = record.to_string();
+    event(&Object::parse(&text).unwrap_or_default(), &text, Vec::new())
+}
+
 /// A record of which nothing is known but that it could not be read.
 pub(super) fn lost(text: &str, defect: Defect) -> Event {
     event(&Object::default(), text, vec![defect])

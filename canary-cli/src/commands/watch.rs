@@ -251,10 +251,10 @@ impl Watch {
         })
     }
 
-    /// The keys whose last use is asked for.
+    /// What IAM is asked about.
     #[cfg(feature = "aws")]
-    pub(super) fn keys(&self) -> std::collections::BTreeSet<canary_aws::WatchedKey> {
-        canary_aws::watched_keys(&self.planted)
+    pub(super) fn keys(&self) -> canary_aws::Watched {
+        canary_aws::Watched::among(&self.planted)
     }
 
     /// A connection to the account.

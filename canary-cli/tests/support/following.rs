@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::sync::PoisonError;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -29,13 +30,28 @@ impl Following {
         let mut child = project
             .command(&args)
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
+        let err = BufReader::new(child.stderr.take().unwrap());
+        let ear = project.ear();
+        let hear = move |line: &str| {
+            let mut said = ear.lock().unwrap_or_else(PoisonError::into_inner);
+            said.extend_from_slice(line.as_bytes());
+            said.push(b'\n');
+        };
+        let hear_err = hear.clone();
+        std::thread::spawn(move || {
+            err.lines()
+                .map_while(Result::ok)
+                .for_each(|line| hear_err(&line))
+        });
         let (tell, told) = channel();
         std::thread::spawn(move || {
             for line in out.lines() {
                 let Ok(line) = line else { return };
+                hear(&line);
                 if tell.send(serde_json::from_str(&line).unwrap()).is_err() {
                     return;
                 }

@@ -12,18 +12,20 @@ pub(crate) mod touch;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use canary_fixtures::ControlPlane;
-use canary_fixtures::aws::{Cloud, Keys};
+use canary_fixtures::aws::{self, Cloud, Keys};
 use serde_json::Value;
 
 pub(crate) struct Project {
     folder: tempfile::TempDir,
     kubeconfig: PathBuf,
     environment: Vec<(&'static str, String)>,
-    said: Mutex<Vec<u8>>,
+    said: Arc<Mutex<Vec<u8>>>,
+    /// Of the account that it is in.
+    secrets: Option<aws::Secrets>,
 }
 
 /// The home region of the tests.
@@ -102,7 +104,8 @@ impl Project {
             folder,
             kubeconfig,
             environment: Vec::new(),
-            said: Mutex::default(),
+            said: Arc::default(),
+            secrets: None,
         };
         project.run(&["init"]).exits(0);
         project.configure(config);
@@ -133,6 +136,7 @@ impl Project {
     /// From now on with these credentials of an account.
     pub(crate) fn in_account(mut self, cloud: &Cloud, keys: &Keys) -> Self {
         self.environment = keys.environment(&cloud.url(), REGION);
+        self.secrets = Some(cloud.secrets());
         self
     }
 
@@ -153,6 +157,11 @@ impl Project {
         said.extend_from_slice(&output.stdout);
         said.extend_from_slice(&output.stderr);
         output.into()
+    }
+
+    /// What is said by what runs beside the test goes here.
+    pub(crate) fn ear(&self) -> Arc<Mutex<Vec<u8>>> {
+        self.said.clone()
     }
 
     /// Everything that runs of this project said, on both streams.
@@ -183,6 +192,17 @@ impl Project {
 
     pub(crate) fn ledger(&self) -> Vec<u8> {
         std::fs::read(self.path(".canary/ledger")).unwrap_or_default()
+    }
+}
+
+/// Whatever a test was about: nothing secret of the account was said or left behind.
+impl Drop for Project {
+    fn drop(&mut self) {
+        if let Some(given) = &self.secrets
+            && !std::thread::panicking()
+        {
+            secrets::Secrets::of_account(self, given).do_not_show(self);
+        }
     }
 }
 

@@ -29,6 +29,19 @@ impl Secrets {
         secrets
     }
 
+    /// What an account gave out or was given, but for what is written in the configuration.
+    pub(crate) fn of_account(project: &Project, given: &canary_fixtures::aws::Secrets) -> Self {
+        let written = std::fs::read_to_string(project.path("canaries.toml")).unwrap();
+        let mut secrets = Self::default();
+        for secret in given.all() {
+            let is_written = str::from_utf8(&secret).is_ok_and(|secret| written.contains(secret));
+            if !is_written {
+                secrets.add("of the account", &secret);
+            }
+        }
+        secrets
+    }
+
     /// The values that are in a namespace now.
     pub(crate) fn read(&mut self, cluster: &ControlPlane, namespace: &str) {
         for kind in ["secrets", "configmaps"] {

@@ -8,7 +8,7 @@ use super::{Alert, context};
 use crate::detect::{Event, ROUGHLY, SILENT};
 
 /// What is said of an alert with a use in it that no event tells.
-pub(super) const UNTOLD: &str = "no event of it has come: only that the key was used is known";
+pub(super) const UNTOLD: &str = "no event of it has come: only that it happened is known";
 
 /// Whether that is all that is known of a use.
 pub(super) fn is_silent(event: &Event) -> bool {

@@ -137,6 +137,7 @@ impl Judge {
         }
         self.memory.learn(event);
         self.memory.learn_identities(event, &touches);
+        self.memory.learn_keys(event, &touches);
         self.memory.learn_use(event, &touches);
         if !touches.is_empty() {
             self.memory.went_on(event);

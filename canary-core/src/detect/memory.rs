@@ -113,6 +113,9 @@ pub(super) struct Memory {
     /// Identities that somebody was given who asked with a canary's, the latest last.
     #[serde(default)]
     given: VecDeque<(Mention, Address)>,
+    /// Keys that an event told to have been made, the latest last.
+    #[serde(default)]
+    made: VecDeque<String>,
     /// When the keys of canaries were used, as events told: quarters of an hour since 1970, the latest of them.
     #[serde(default)]
     used: BTreeMap<String, BTreeSet<i64>>,
@@ -151,6 +154,21 @@ impl Memory {
         }
     }
 
+    /// The making of a key beside a canary's, by an event.
+    pub(super) fn learn_keys(&mut self, event: &Event, touches: &Touches) {
+        if touches.is_empty() || event.annotations.contains_key(SILENT) {
+            return;
+        }
+        let ids = event.gives.iter().filter_map(|mention| match mention {
+            Mention::Credential(id) => Some(id.clone()),
+            _ => None,
+        });
+        self.made.extend(ids);
+        while self.made.len() > GIVEN {
+            self.made.pop_front();
+        }
+    }
+
     /// The use of a canary's key, by an event.
     pub(super) fn learn_use(&mut self, event: &Event, touches: &Touches) {
         let is_use =
@@ -170,13 +188,21 @@ impl Memory {
         }
     }
 
-    /// Whether what is told of a key's use without an event was told by one.
+    /// Whether what is told of a key's making or use without an event was told by one.
     pub(super) fn is_told(&self, event: &Event) -> bool {
-        let (Credential::AccessKey(id), Some(at), true) = (
-            &event.actor.credential,
-            event.at,
-            event.annotations.contains_key(SILENT),
-        ) else {
+        event.annotations.contains_key(SILENT)
+            && (self.is_told_made(event) || self.is_told_used(event))
+    }
+
+    fn is_told_made(&self, event: &Event) -> bool {
+        event
+            .gives
+            .iter()
+            .any(|mention| matches!(mention, Mention::Credential(id) if self.made.contains(id)))
+    }
+
+    fn is_told_used(&self, event: &Event) -> bool {
+        let (Credential::AccessKey(id), Some(at)) = (&event.actor.credential, event.at) else {
             return false;
         };
         let told = quarter(at);
