@@ -18,6 +18,7 @@ use super::handles::{
     place,
 };
 use super::naming::{self, Naming};
+use super::partition::partition;
 use super::{
     access_key, contents, iam_role, iam_user, listener, notes, s3_object, secretsmanager_secret,
     shapes, ssm_parameter, tripwires,
@@ -110,15 +111,6 @@ pub(super) fn region<'a>(canary: &'a Canary, config: &'a Config) -> &'a str {
         .text("region")
         .or_else(home)
         .unwrap_or_default()
-}
-
-/// The partition that a region is in (`aws`, `aws-cn`, `aws-us-gov`).
-pub(crate) fn partition(region: &str) -> &'static str {
-    match region {
-        region if region.starts_with("cn-") => "aws-cn",
-        region if region.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
-    }
 }
 
 /// The name of a thing that is named once in an account, whatever its generation: configured, pinned earlier, or chosen to
