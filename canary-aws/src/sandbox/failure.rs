@@ -80,6 +80,19 @@ impl Failure {
         }
     }
 
+    /// It was signed at another time than now.
+    pub(super) fn signed_at_another_time(service: Service) -> Self {
+        let code = match service {
+            Service::S3 => "RequestTimeTooSkewed",
+            _ => service.words().wrong_signature,
+        };
+        Self::new(
+            service.words().denied_status,
+            code,
+            "Signature expired: it is not of the last 5 min.",
+        )
+    }
+
     /// The session is over.
     pub(super) fn expired(service: Service) -> Self {
         Self::new(
