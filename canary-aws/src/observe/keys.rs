@@ -39,13 +39,17 @@ struct Key {
 }
 
 impl Key {
+    fn version(&self) -> Version {
+        Version {
+            uid: self.id.clone(),
+            revision: revision(&self.status, self.created),
+        }
+    }
+
     fn object(&self) -> Object {
         let fields = BTreeMap::from([("status".to_owned(), Seen::Public(self.status.clone()))]);
         Object {
-            version: Version {
-                uid: self.id.clone(),
-                revision: revision(&self.status, self.created),
-            },
+            version: self.version(),
             created: self.created,
             deleting: false,
             written: Vec::new(),
@@ -57,11 +61,12 @@ impl Key {
     }
 }
 
-/// Looks at the keys of these users.
+/// Looks at the keys of these users, and of some of whom nothing else was asked.
 pub(super) async fn look(
     client: &Client,
     looking: &mut Looking<'_>,
     users: &BTreeMap<String, Principal>,
+    unseen: BTreeSet<String>,
 ) {
     let wanted = looking.wanted("", &[ACCESS_KEY]);
     let mut single: BTreeSet<&String> =
@@ -86,13 +91,13 @@ pub(super) async fn look(
             Err(error) => tracing::info!(error = error.detail(), "keys are listed user by user"),
         }
     }
-    let single: Vec<String> = single.into_iter().cloned().collect();
-    let lists = single.into_iter().map(|name| {
+    let single: BTreeSet<String> = single.into_iter().cloned().collect();
+    let lists = (&single | &unseen).into_iter().map(|name| {
         let recent = recent(looking, &name);
         async move {
             let is_shown = |keys: &Vec<Key>| {
-                let ids: BTreeSet<&str> = keys.iter().map(|key| key.id.as_str()).collect();
-                recent.iter().all(|id| ids.contains(id))
+                let seen: Vec<Version> = keys.iter().map(Key::version).collect();
+                recent.iter().all(|version| seen.contains(version))
             };
             let keys = patiently(client, is_shown, || list(client, &name)).await;
             (name, keys)
@@ -105,6 +110,10 @@ pub(super) async fn look(
     for (name, keys) in lists {
         match keys {
             Ok(keys) => saw(looking, &name, &keys),
+            // Where there is no user there is nothing of it.
+            Err(error) if error.is_absence() && unseen.contains(&name) => {
+                saw(looking, &name, &[]);
+            }
             Err(error) => {
                 let scope = Scope {
                     kind: ACCESS_KEY.into(),
@@ -125,12 +134,12 @@ fn known<'a>(looking: &Looking<'a>, user: &str) -> Vec<(&'a Handle, &'a Version)
         .collect()
 }
 
-/// Identifiers of keys that we made moments ago.
-fn recent<'a>(looking: &Looking<'a>, user: &str) -> Vec<&'a str> {
+/// Keys that we wrote moments ago, as we left them.
+fn recent<'a>(looking: &Looking<'a>, user: &str) -> Vec<&'a Version> {
     let known = known(looking, user).into_iter();
     known
         .filter(|(handle, _)| looking.look.recent.contains(*handle))
-        .map(|(_, version)| version.uid.as_str())
+        .map(|(_, version)| version)
         .collect()
 }
 
@@ -180,6 +189,7 @@ fn tells(looking: &mut Looking<'_>, user: &Principal, made: Timestamp, row: Opti
         looking.saw(handle.clone(), object);
     }
     looking.saw_all(ACCESS_KEY, Some(&user.name));
+    looking.was_told_earlier(ACCESS_KEY, &user.name);
     true
 }
 

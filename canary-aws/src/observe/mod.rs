@@ -16,6 +16,7 @@ pub(crate) mod parameter;
 pub(crate) mod parameters;
 mod patience;
 mod principal;
+mod recent;
 mod regions;
 mod report;
 pub(crate) mod roles;
