@@ -162,6 +162,22 @@ async fn a_clock_that_is_an_hour_off_changes_nothing() {
     }
 }
 
+#[tokio::test]
+async fn a_wrong_secret_key_is_not_tried_for_long_because_a_clock_is_off() {
+    let mut life = planted(options()).await;
+    let fault = Fault::once(FaultKind::WrongSignature).times(u32::MAX);
+    life.sandbox.faults().push(fault);
+    for (hours, most) in [(0, 1), (1, 3), (-1, 3)] {
+        life.ahead = SignedDuration::from_hours(hours);
+        let before = life.sandbox.requests().len();
+        let engine = life.engine().await;
+        let loaded = engine.load().await.unwrap();
+        let refused = engine.look(loaded.ledger).await.unwrap_err().to_string();
+        assert_eq!(life.sandbox.requests().len() - before, most);
+        assert_eq!(refused.contains("this machine's clock"), hours != 0);
+    }
+}
+
 /// A call whose answer is lost to one machine, and another machine that looks after it.
 async fn lost_by_one_and_seen_by_another(first: i64, second: i64) -> Life {
     let mut life = planted(options()).await;

@@ -16,6 +16,8 @@ use super::service::Service;
 pub enum FaultKind {
     /// `Throttling`, `ThrottlingException`, `SlowDown`, as the service has it; nothing is done.
     Throttle,
+    /// Refused as one that was signed by a wrong secret key; nothing is done.
+    WrongSignature,
     /// 500; nothing is done.
     Error,
     /// It is done, and the answer is 500.
@@ -41,6 +43,7 @@ impl FaultKind {
     pub(super) fn refusal(self, service: Service) -> Option<Failure> {
         match self {
             Self::Throttle => Some(Failure::throttled(service)),
+            Self::WrongSignature => Some(Failure::wrongly_signed(service)),
             Self::Error => Some(Failure::internal(service)),
             _ => None,
         }
