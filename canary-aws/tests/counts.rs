@@ -200,6 +200,34 @@ async fn a_key_that_died_since_the_report_is_not_planted_again() {
 }
 
 #[tokio::test]
+async fn a_console_password_is_told_by_the_report_and_asked_for_where_it_says_so() {
+    let life = Life::begin(wide(), &users(5)).await;
+    life.settles().await;
+    let iam = life.somebody().await;
+    let request = iam.create_login_profile().user_name("svc-3");
+    request.password("theirs-0123456789").send().await.unwrap();
+    hours_pass(&life);
+    let asked = |before: &BTreeMap<String, usize>| {
+        let counts = since(&life, before);
+        counts.get("iam:GetLoginProfile").copied()
+    };
+    let before = life.sandbox.counts();
+    let plan = life.plan().await;
+    assert_eq!(asked(&before), Some(1));
+    let told: Vec<String> = plan
+        .steps
+        .iter()
+        .filter(|step| step.outside.is_some())
+        .map(|step| step.handle.path())
+        .collect();
+    assert_eq!(told, ["svc-3/console-password"]);
+    // The same report, and no password any more.
+    let request = iam.delete_login_profile().user_name("svc-3");
+    request.send().await.unwrap();
+    assert!(!life.plan().await.has_drift());
+}
+
+#[tokio::test]
 async fn every_list_is_followed_over_its_pages() {
     let config = format!(
         "{}[iam_role.r]\nname = \"their-role-9\"\n",

@@ -362,6 +362,39 @@ async fn fewer_keys_and_a_rotation_at_once_keep_the_stolen_one_alive() {
 }
 
 #[tokio::test]
+async fn a_console_password_that_somebody_gave_is_told_and_keeps_the_user() {
+    let life = planted().await;
+    let iam = life.somebody().await;
+    let request = iam.create_login_profile().user_name("svc-backup");
+    request.password("theirs-0123456789").send().await.unwrap();
+    let before = life.writes();
+    let plan = life.plan().await;
+    assert!(plan.has_drift());
+    assert_eq!(intruders(&plan).len(), 1, "{plan:#?}");
+    assert_eq!(intruders(&plan)[0].handle.kind, "LoginProfile");
+    drop(life.apply().await);
+    assert_eq!(life.writes(), before);
+    // IAM would not remove the user.
+    let plan = life.plan_for(&destroying(true)).await;
+    let Some(Obstacle::Holds(handle)) = blocked(&plan, "iam_user.backup") else {
+        panic!("{plan:#?}");
+    };
+    assert_eq!(handle.kind, "LoginProfile");
+    life.applied(destroying(true)).await;
+    iam.get_login_profile()
+        .user_name("svc-backup")
+        .send()
+        .await
+        .unwrap();
+    let request = iam.delete_login_profile().user_name("svc-backup");
+    request.send().await.unwrap();
+    life.applied(destroying(true)).await;
+    assert!(life.ledger().await.records.is_empty(), "{}", life.told());
+    let gone = iam.get_user().user_name("svc-backup").send().await;
+    assert!(gone.is_err());
+}
+
+#[tokio::test]
 async fn a_user_that_somebody_made_anew_is_left_alone() {
     let life = planted().await;
     let iam = life.somebody().await;

@@ -13,9 +13,9 @@ use canary_core::graph::{
 use canary_core::observe::{Object, Observed, Scope};
 
 use super::handles::{
-    ACCESS_KEY, BUCKET, LOG_BUCKET, LOG_BUCKET_POLICY, LOGGING, OBJECT, PARAMETER, QUEUE, ROLE,
-    ROLE_POLICY, RULE, SECRET, SELECTORS, TARGET, TRAIL, USER, USER_POLICY, alone, neighbours,
-    place,
+    ACCESS_KEY, BUCKET, LOG_BUCKET, LOG_BUCKET_POLICY, LOGGING, LOGIN_PROFILE, OBJECT, PARAMETER,
+    QUEUE, ROLE, ROLE_POLICY, RULE, SECRET, SELECTORS, TARGET, TRAIL, USER, USER_POLICY, alone,
+    neighbours, place,
 };
 use super::naming::{self, Naming};
 use super::partition::partition;
@@ -351,7 +351,10 @@ impl Catalog for AwsCatalog {
     }
 
     fn is_ours_alone(&self, kind: &str) -> bool {
-        matches!(kind, ACCESS_KEY | USER_POLICY | ROLE_POLICY | TARGET)
+        matches!(
+            kind,
+            ACCESS_KEY | USER_POLICY | LOGIN_PROFILE | ROLE_POLICY | TARGET
+        )
     }
 
     fn keeps(&self, canary: &CanaryId) -> bool {

@@ -23,8 +23,9 @@ pub(crate) use access_key::{ID as KEY_ID, SECRET as KEY_SECRET};
 pub use aws::AwsCatalog;
 pub(crate) use contents::VALUE;
 pub(crate) use handles::{
-    ACCESS_KEY, BUCKET, LOG_BUCKET, LOG_BUCKET_POLICY, LOGGING, OBJECT, PARAMETER, QUEUE, ROLE,
-    ROLE_POLICY, RULE, SECRET, SELECTORS, TARGET, TRAIL, USER, USER_POLICY, alone, neighbours,
+    ACCESS_KEY, BUCKET, LOG_BUCKET, LOG_BUCKET_POLICY, LOGGING, LOGIN_PROFILE, OBJECT, PARAMETER,
+    QUEUE, ROLE, ROLE_POLICY, RULE, SECRET, SELECTORS, TARGET, TRAIL, USER, USER_POLICY, alone,
+    neighbours,
 };
 pub(crate) use listener::regions_of_partition;
 pub(crate) use partition::partition;

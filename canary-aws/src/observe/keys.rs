@@ -1,7 +1,6 @@
 //! The access keys of users: told by the credential report where that is fresh enough, else by each user's list.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use canary_core::graph::Handle;
 use canary_core::observe::{Object, Place, Scope, Seen, Version};
@@ -11,16 +10,11 @@ use jiff::Timestamp;
 use super::look::Looking;
 use super::patience::patiently;
 use super::principal::{Principal, moment};
-use super::report::{self, Row};
+use super::report::Report;
 use super::users::next;
 use crate::catalog::ACCESS_KEY;
-use crate::client::{CallError, Client, Failure};
+use crate::client::{CallError, Client};
 
-/// So many users are worth a report, which takes two calls.
-const WORTH_A_REPORT: usize = 3;
-/// A report is made within seconds; it is asked for this often, each time after twice the pause.
-const LOOKS: u32 = 6;
-const FIRST_LOOK: Duration = Duration::from_millis(250);
 /// Users whose keys are listed at the same time.
 const TOGETHER: usize = 8;
 
@@ -67,29 +61,25 @@ pub(super) async fn look(
     looking: &mut Looking<'_>,
     users: &BTreeMap<String, Principal>,
     unseen: BTreeSet<String>,
+    report: Option<&Report>,
 ) {
     let wanted = looking.wanted("", &[ACCESS_KEY]);
     let mut single: BTreeSet<&String> =
         users.keys().filter(|name| wanted.contains(*name)).collect();
-    if single.len() >= WORTH_A_REPORT {
-        match fresh_report(client).await {
-            Ok((made, rows)) => {
-                let told: Vec<&String> = single
-                    .iter()
-                    .copied()
-                    .filter(|name| tells(looking, &users[*name], made, rows.get(*name)))
-                    .collect();
-                for name in told {
-                    single.remove(name);
-                }
-                tracing::info!(
-                    by_report = users.len() - single.len(),
-                    singly = single.len(),
-                    "keys are looked at"
-                );
-            }
-            Err(error) => tracing::info!(error = error.detail(), "keys are listed user by user"),
+    if let Some(report) = report {
+        let told: Vec<&String> = single
+            .iter()
+            .copied()
+            .filter(|name| tells(looking, &users[*name], report))
+            .collect();
+        for name in &told {
+            single.remove(*name);
         }
+        tracing::info!(
+            by_report = told.len(),
+            singly = single.len(),
+            "keys are looked at"
+        );
     }
     let single: BTreeSet<String> = single.into_iter().cloned().collect();
     let lists = (&single | &unseen).into_iter().map(|name| {
@@ -144,18 +134,19 @@ fn recent<'a>(looking: &Looking<'a>, user: &str) -> Vec<&'a Version> {
 }
 
 /// Whether a report tells that a user's keys are as the ledger has them; then they were seen.
-fn tells(looking: &mut Looking<'_>, user: &Principal, made: Timestamp, row: Option<&Row>) -> bool {
+fn tells(looking: &mut Looking<'_>, user: &Principal, report: &Report) -> bool {
+    let made = report.made;
     let known = known(looking, &user.name);
     let asked = looking.look.full.iter().chain(&looking.look.names);
     let is_asked = asked
         .into_iter()
         .any(|handle| handle.kind == ACCESS_KEY && handle.scope.as_deref() == Some(&user.name));
-    let Some(row) = row.filter(|row| row.arn == user.arn && !is_asked) else {
+    let Some(row) = report.row(user).filter(|_| !is_asked) else {
         return false;
     };
     // What came to be since says nothing of itself there.
     let is_before = |at: &Option<Timestamp>| at.is_some_and(|at| at < made);
-    if !is_before(&user.created) || row.keys.iter().any(|(_, since)| !is_before(since)) {
+    if row.keys.iter().any(|(_, since)| !is_before(since)) {
         return false;
     }
     let mut there: Vec<String> = row
@@ -239,41 +230,4 @@ async fn list(client: &Client, user: &str) -> Result<Vec<Key>, CallError> {
             return Ok(keys);
         }
     }
-}
-
-/// The account's credential report and when it was made. AWS makes one at most every four hours.
-async fn fresh_report(client: &Client) -> Result<(Timestamp, BTreeMap<String, Row>), CallError> {
-    let iam = &client.iam;
-    client
-        .ask("iam:GenerateCredentialReport", || {
-            iam.generate_credential_report().send()
-        })
-        .await?;
-    let mut pause = FIRST_LOOK;
-    let mut looks = 0;
-    let answer = loop {
-        let answer = client
-            .ask("iam:GetCredentialReport", || {
-                iam.get_credential_report().send()
-            })
-            .await;
-        looks += 1;
-        match answer {
-            Err(error) if error.code.contains("InProgress") && looks < LOOKS => {
-                client.pause(pause).await;
-                pause *= 2;
-            }
-            answer => break answer?,
-        }
-    };
-    let not_understood = || CallError {
-        action: "iam:GetCredentialReport",
-        failure: Failure::NotUnderstood,
-        code: String::new(),
-        message: "the report is not one".into(),
-    };
-    let made = moment(answer.generated_time()).ok_or_else(not_understood)?;
-    let content = answer.content().ok_or_else(not_understood)?;
-    let text = std::str::from_utf8(content.as_ref()).map_err(|_| not_understood())?;
-    Ok((made, report::read(text)))
 }

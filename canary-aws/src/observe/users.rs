@@ -7,7 +7,7 @@ use canary_core::graph::Handle;
 use canary_core::observe::{Gap, Object, Place, Reason, Scope, Version};
 use futures::StreamExt as _;
 
-use super::keys;
+use super::credentials;
 use super::look::Looking;
 use super::patience::patiently;
 use super::principal::{Principal, decoded, moment};
@@ -83,7 +83,7 @@ pub(super) async fn look(client: &Client, looking: &mut Looking<'_>) {
         looking.saw_all(USER_POLICY, Some(&user.name));
         looking.not_yet(looking.recent_in(USER_POLICY, &user.name));
     }
-    keys::look(client, looking, &seen, for_keys).await;
+    credentials::look(client, looking, &seen, for_keys).await;
 }
 
 /// Notes who is there. Gives those of the wanted that are, or that may not be shown yet.
