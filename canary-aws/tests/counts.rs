@@ -169,6 +169,65 @@ async fn a_key_that_somebody_swapped_within_a_report_is_told() {
 }
 
 #[tokio::test]
+async fn a_key_that_died_since_the_report_is_not_planted_again() {
+    let mut life = Life::begin(wide(), &users(5)).await;
+    life.settles().await;
+    hours_pass(&life);
+    // The report is made now, and given again for four hours.
+    assert!(life.plan().await.is_settled());
+    life.sandbox.clock().advance(Duration::from_secs(3600));
+    let iam = life.somebody().await;
+    let (id, _) = life.keys_of("svc-1").await.remove(0);
+    let request = iam.delete_access_key().user_name("svc-1");
+    request.access_key_id(id).send().await.unwrap();
+    let made = iam.create_access_key().user_name("svc-2").send().await;
+    let theirs = made.unwrap().access_key.unwrap().access_key_id;
+    // Somebody's key takes the room in another, which is rotated.
+    life.config += "[note.n]\nof = \"iam_user.u1\"\n";
+    life.rotate("iam_user.u2", 2);
+    let before = life.sandbox.counts();
+    let plan = life.plan().await;
+    let counts = since(&life, &before);
+    assert_eq!(counts.get("iam:ListAccessKeys"), Some(&2), "{counts:#?}");
+    assert_eq!(counts.get("iam:GetUser"), None, "{counts:#?}");
+    let told = plan.steps.iter().filter(|step| step.outside.is_some());
+    assert_eq!(told.count(), 2, "{plan:#?}");
+    let report = life.apply().await;
+    assert_eq!(report.not_done(), 1, "{report:#?}");
+    life.keys_are_owned("svc-1", Some("n"), &[]).await;
+    life.keys_are_owned("svc-2", None, &[&theirs]).await;
+    assert_eq!(life.most_keys(), 2);
+}
+
+#[tokio::test]
+async fn a_console_password_is_told_by_the_report_and_asked_for_where_it_says_so() {
+    let life = Life::begin(wide(), &users(5)).await;
+    life.settles().await;
+    let iam = life.somebody().await;
+    let request = iam.create_login_profile().user_name("svc-3");
+    request.password("theirs-0123456789").send().await.unwrap();
+    hours_pass(&life);
+    let asked = |before: &BTreeMap<String, usize>| {
+        let counts = since(&life, before);
+        counts.get("iam:GetLoginProfile").copied()
+    };
+    let before = life.sandbox.counts();
+    let plan = life.plan().await;
+    assert_eq!(asked(&before), Some(1));
+    let told: Vec<String> = plan
+        .steps
+        .iter()
+        .filter(|step| step.outside.is_some())
+        .map(|step| step.handle.path())
+        .collect();
+    assert_eq!(told, ["svc-3/console-password"]);
+    // The same report, and no password any more.
+    let request = iam.delete_login_profile().user_name("svc-3");
+    request.send().await.unwrap();
+    assert!(!life.plan().await.has_drift());
+}
+
+#[tokio::test]
 async fn every_list_is_followed_over_its_pages() {
     let config = format!(
         "{}[iam_role.r]\nname = \"their-role-9\"\n",

@@ -40,25 +40,29 @@ enum Work {
     First,
     FirstWithTwoKeys,
     Rotation(u32),
+    RotationOfTwoKeys,
     UserDeleted,
     KeyDeleted,
     KeyDeactivated,
     PolicyChanged,
+    RoleMoved,
     TagsChanged,
     Destroy,
     DestroyAll,
 }
 
-const ALL: [Work; 12] = [
+const ALL: [Work; 14] = [
     Work::First,
     Work::FirstWithTwoKeys,
     Work::Rotation(1),
     Work::Rotation(2),
     Work::Rotation(3),
+    Work::RotationOfTwoKeys,
     Work::UserDeleted,
     Work::KeyDeleted,
     Work::KeyDeactivated,
     Work::PolicyChanged,
+    Work::RoleMoved,
     Work::TagsChanged,
     Work::Destroy,
     Work::DestroyAll,
@@ -75,7 +79,7 @@ impl Work {
 
     fn keys(self) -> usize {
         match self {
-            Self::FirstWithTwoKeys => 2,
+            Self::FirstWithTwoKeys | Self::RotationOfTwoKeys => 2,
             _ => 1,
         }
     }
@@ -102,8 +106,8 @@ fn pass(life: &Life) {
 
 /// An account with others in it, up to where the work is to be done.
 async fn prepared(work: Work, options: SandboxOptions) -> Life {
-    let config = match work {
-        Work::FirstWithTwoKeys => CONFIG.replace("path ", "keys = 2\npath "),
+    let config = match work.keys() {
+        2 => CONFIG.replace("path ", "keys = 2\npath "),
         _ => CONFIG.to_owned(),
     };
     let mut life = Life::begin(options, &config).await;
@@ -135,6 +139,11 @@ async fn prepared(work: Work, options: SandboxOptions) -> Life {
     let (id, _) = life.keys_of("svc-backup").await.remove(0);
     match work {
         Work::Rotation(number) => life.rotate("iam_user.backup", number + 1),
+        Work::RotationOfTwoKeys => life.rotate("iam_user.backup", 2),
+        Work::RoleMoved => {
+            let moved = "name   = \"backup-admin\"\npath   = \"/ops/\"";
+            life.config = life.config.replace("name   = \"backup-admin\"", moved);
+        }
         Work::UserDeleted => {
             iam.delete_access_key()
                 .user_name("svc-backup")

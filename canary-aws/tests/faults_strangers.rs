@@ -10,7 +10,7 @@ mod life_support;
 use std::time::Duration;
 
 use canary_aws::sandbox::{Fault, FaultKind};
-use canary_core::plan::{Action, Obstacle, Outside, Plan, Step};
+use canary_core::plan::{Action, Obstacle, Outside, Plan, Purpose, Step};
 use life_support::{Life, destroying, options};
 
 const CONFIG: &str = r#"
@@ -245,6 +245,153 @@ async fn a_user_of_our_name_is_not_taken_over_whatever_its_letters() {
         assert_eq!(life.ours_in_log(), [], "{name}");
         assert_eq!(life.keys_of(name).await, []);
     }
+}
+
+const DENIES: &str =
+    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"s3:*","Resource":"*"}]}"#;
+
+#[tokio::test]
+async fn the_policy_of_a_user_that_somebody_made_anew_is_left_alone() {
+    let config = format!("[iam_user.backup]\nname = \"svc-backup\"\npolicy = '{DENIES}'\n");
+    let mut life = Life::begin(options(), &config).await;
+    life.settles().await;
+    life.sandbox.clock().advance(Duration::from_secs(600));
+    let iam = life.somebody().await;
+    let (ours, _) = life.keys_of("svc-backup").await.remove(0);
+    let (user, policy) = ("svc-backup", "svc-backup-policy");
+    let request = iam.delete_access_key().user_name(user).access_key_id(ours);
+    request.send().await.unwrap();
+    let request = iam.delete_user_policy().user_name(user).policy_name(policy);
+    request.send().await.unwrap();
+    iam.delete_user().user_name(user).send().await.unwrap();
+    iam.create_user().user_name(user).send().await.unwrap();
+    let request = iam.put_user_policy().user_name(user).policy_name(policy);
+    request.policy_document(DENIES).send().await.unwrap();
+    life.sandbox.clock().advance(Duration::from_secs(600));
+    let before = life.writes();
+    assert_eq!(intruders(&life.plan().await).len(), 0);
+    // Not declared any more, and then nothing of it.
+    life.config = "[iam_user.backup]\nname = \"svc-backup\"\n".into();
+    drop(life.apply().await);
+    assert_eq!(life.writes(), before, "{}", life.told());
+    life.applied(destroying(true)).await;
+    assert_eq!(life.writes(), before, "{}", life.told());
+    assert!(life.ledger().await.records.is_empty());
+}
+
+#[tokio::test]
+async fn a_policy_that_somebody_changed_after_the_look_is_not_removed() {
+    let config = format!("[iam_user.backup]\nname = \"svc-backup\"\npolicy = '{DENIES}'\n");
+    let mut life = Life::begin(options(), &config).await;
+    life.settles().await;
+    life.sandbox.clock().advance(Duration::from_secs(600));
+    life.config = "[iam_user.backup]\nname = \"svc-backup\"\n".into();
+    // While we wait for an answer, somebody else is faster.
+    let fault = Fault::once(FaultKind::Hang).on("iam:GetUserPolicy");
+    life.sandbox.faults().push(fault);
+    let run = tokio::spawn(life.starting(Purpose::default()).await);
+    life.sandbox.faults().wait_for_hanging(1).await;
+    let iam = life.somebody().await;
+    let theirs = DENIES.replace("s3", "sqs");
+    let request = iam.put_user_policy().user_name("svc-backup");
+    let request = request.policy_name("svc-backup-policy");
+    request.policy_document(theirs).send().await.unwrap();
+    life.sandbox.faults().release();
+    let report = run.await.unwrap().unwrap().report.unwrap();
+    assert_eq!(report.not_done(), 1, "{report:#?}");
+    let there = iam
+        .list_user_policies()
+        .user_name("svc-backup")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(there.policy_names(), ["svc-backup-policy"]);
+}
+
+#[tokio::test]
+async fn a_role_that_is_made_anew_takes_ours_with_it_and_nothing_of_others() {
+    let config = format!("[iam_role.r]\nname = \"ops\"\npolicy = '{DENIES}'\n");
+    let mut life = Life::begin(options(), &config).await;
+    life.settles().await;
+    life.sandbox.clock().advance(Duration::from_secs(600));
+    let role = async |iam: &aws_sdk_iam::Client| {
+        let role = iam.get_role().role_name("ops").send().await.unwrap();
+        let role = role.role().unwrap();
+        (role.path().to_owned(), role.role_id().to_owned())
+    };
+    let iam = life.somebody().await;
+    let first = role(&iam).await;
+    life.config = config.replace("policy", "path = \"/a/\"\npolicy");
+    life.settles().await;
+    let second = role(&iam).await;
+    assert_eq!(second.0, "/a/");
+    assert_ne!(second.1, first.1);
+    // The policy is not declared any more when it moves again.
+    life.sandbox.clock().advance(Duration::from_secs(600));
+    life.config = "[iam_role.r]\nname = \"ops\"\npath = \"/b/\"\n".into();
+    life.settles().await;
+    assert_eq!(role(&iam).await.0, "/b/");
+    let request = iam.put_role_policy().role_name("ops").policy_name("theirs");
+    request.policy_document(DENIES).send().await.unwrap();
+    life.sandbox.clock().advance(Duration::from_secs(600));
+    life.config = "[iam_role.r]\nname = \"ops\"\npath = \"/c/\"\n".into();
+    let before = life.writes();
+    let plan = life.plan().await;
+    assert!(
+        matches!(blocked(&plan, "iam_role.r"), Some(Obstacle::Holds(_))),
+        "{plan:#?}"
+    );
+    drop(life.apply().await);
+    assert_eq!(life.writes(), before);
+}
+
+#[tokio::test]
+async fn fewer_keys_and_a_rotation_at_once_keep_the_stolen_one_alive() {
+    let config = CONFIG.replace("name =", "keys = 2\nname =");
+    let mut life = Life::begin(options(), &config).await;
+    life.settles().await;
+    let (first, _) = life.noted("backup").unwrap();
+    life.sandbox.clock().advance(Duration::from_secs(600));
+    life.config = CONFIG.into();
+    life.rotate("iam_user.backup", 2);
+    life.settles().await;
+    let keys = life.keys_of("svc-backup").await;
+    assert!(keys.contains(&(first, true)), "{}", life.told());
+    life.keys_are_owned("svc-backup", Some("backup"), &[]).await;
+    assert_eq!(life.most_keys(), 2);
+}
+
+#[tokio::test]
+async fn a_console_password_that_somebody_gave_is_told_and_keeps_the_user() {
+    let life = planted().await;
+    let iam = life.somebody().await;
+    let request = iam.create_login_profile().user_name("svc-backup");
+    request.password("theirs-0123456789").send().await.unwrap();
+    let before = life.writes();
+    let plan = life.plan().await;
+    assert!(plan.has_drift());
+    assert_eq!(intruders(&plan).len(), 1, "{plan:#?}");
+    assert_eq!(intruders(&plan)[0].handle.kind, "LoginProfile");
+    drop(life.apply().await);
+    assert_eq!(life.writes(), before);
+    // IAM would not remove the user.
+    let plan = life.plan_for(&destroying(true)).await;
+    let Some(Obstacle::Holds(handle)) = blocked(&plan, "iam_user.backup") else {
+        panic!("{plan:#?}");
+    };
+    assert_eq!(handle.kind, "LoginProfile");
+    life.applied(destroying(true)).await;
+    iam.get_login_profile()
+        .user_name("svc-backup")
+        .send()
+        .await
+        .unwrap();
+    let request = iam.delete_login_profile().user_name("svc-backup");
+    request.send().await.unwrap();
+    life.applied(destroying(true)).await;
+    assert!(life.ledger().await.records.is_empty(), "{}", life.told());
+    let gone = iam.get_user().user_name("svc-backup").send().await;
+    assert!(gone.is_err());
 }
 
 #[tokio::test]

@@ -133,10 +133,10 @@ async fn whole_life(options: SandboxOptions) {
     assert!(life.plan().await.has_drift());
     let report = life.apply().await;
     assert!(report.is_complete(), "{report:#?}");
-    // A change that is not shown yet may be told as drift once more.
-    pass(&life);
     life.is_settled().await;
     assert!(!life.plan().await.has_drift());
+    pass(&life);
+    life.is_settled().await;
     life.keys_are_owned("svc-backup", Some("backup"), &[]).await;
     life.keys_are_owned("svc-both", None, &[]).await;
     assert_eq!(life.keys_of("svc-both").await.len(), 2);

@@ -13,11 +13,12 @@ use canary_core::graph::{
 use canary_core::observe::{Object, Observed, Scope};
 
 use super::handles::{
-    ACCESS_KEY, BUCKET, LOG_BUCKET, LOG_BUCKET_POLICY, LOGGING, OBJECT, PARAMETER, QUEUE, ROLE,
-    ROLE_POLICY, RULE, SECRET, SELECTORS, TARGET, TRAIL, USER, USER_POLICY, alone, neighbours,
-    place,
+    ACCESS_KEY, BUCKET, LOG_BUCKET, LOG_BUCKET_POLICY, LOGGING, LOGIN_PROFILE, OBJECT, PARAMETER,
+    QUEUE, ROLE, ROLE_POLICY, RULE, SECRET, SELECTORS, TARGET, TRAIL, USER, USER_POLICY, alone,
+    neighbours, place,
 };
 use super::naming::{self, Naming};
+use super::partition::partition;
 use super::{
     access_key, contents, iam_role, iam_user, listener, notes, s3_object, secretsmanager_secret,
     shapes, ssm_parameter, tripwires,
@@ -110,15 +111,6 @@ pub(super) fn region<'a>(canary: &'a Canary, config: &'a Config) -> &'a str {
         .text("region")
         .or_else(home)
         .unwrap_or_default()
-}
-
-/// The partition that a region is in (`aws`, `aws-cn`, `aws-us-gov`).
-pub(crate) fn partition(region: &str) -> &'static str {
-    match region {
-        region if region.starts_with("cn-") => "aws-cn",
-        region if region.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
-    }
 }
 
 /// The name of a thing that is named once in an account, whatever its generation: configured, pinned earlier, or chosen to
@@ -359,7 +351,10 @@ impl Catalog for AwsCatalog {
     }
 
     fn is_ours_alone(&self, kind: &str) -> bool {
-        matches!(kind, ACCESS_KEY | USER_POLICY | ROLE_POLICY | TARGET)
+        matches!(
+            kind,
+            ACCESS_KEY | USER_POLICY | LOGIN_PROFILE | ROLE_POLICY | TARGET
+        )
     }
 
     fn keeps(&self, canary: &CanaryId) -> bool {

@@ -7,8 +7,9 @@ use canary_core::disguise::{Alphabet, Filler};
 use canary_core::graph::{Handle, Input};
 use canary_core::observe::{Object, Seen};
 
-use super::aws::{partition, region};
+use super::aws::region;
 use super::held;
+use super::partition::domain;
 
 /// The field that is the content, of every kind that has one.
 pub(crate) const VALUE: &str = "value";
@@ -118,10 +119,7 @@ fn host(ground: &Ground<'_>) -> String {
         .choose("role", &["db", "primary", "postgres", "prod"]);
     // The first of the twelve is a `c`.
     let twelve = text(ground, "endpoint", 11, Alphabet::Lower);
-    let suffix = match partition(ground.region) {
-        "aws-cn" => "amazonaws.com.cn",
-        _ => "amazonaws.com",
-    };
+    let suffix = domain(ground.region);
     format!("{database}-{role}.c{twelve}.{}.rds.{suffix}", ground.region)
 }
 

@@ -7,6 +7,8 @@ pub(crate) const USER: &str = "User";
 pub(crate) const ACCESS_KEY: &str = "AccessKey";
 /// An inline policy, in the scope of its user.
 pub(crate) const USER_POLICY: &str = "UserPolicy";
+/// That a user may log in to the console, in the scope of the user. Nothing of the kind is declared.
+pub(crate) const LOGIN_PROFILE: &str = "LoginProfile";
 pub(crate) const ROLE: &str = "Role";
 /// An inline policy, in the scope of its role.
 pub(crate) const ROLE_POLICY: &str = "RolePolicy";
@@ -67,7 +69,7 @@ pub(super) fn place(handle: &Handle) -> Option<Handle> {
         Some(Handle::scoped(kind, region, name))
     };
     match handle.kind.as_str() {
-        ACCESS_KEY | USER_POLICY => Some(alone(USER, scope)),
+        ACCESS_KEY | USER_POLICY | LOGIN_PROFILE => Some(alone(USER, scope)),
         ROLE_POLICY => Some(alone(ROLE, scope)),
         OBJECT => Some(alone(BUCKET, scope)),
         LOG_BUCKET_POLICY => Some(alone(LOG_BUCKET, scope)),

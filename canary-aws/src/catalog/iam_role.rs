@@ -7,8 +7,9 @@ use canary_core::config::Canary;
 use canary_core::disguise::Style;
 use canary_core::graph::{Address, Input, Resource};
 
-use super::aws::{account, named, partition, placed, principal, region, wrong};
+use super::aws::{account, named, placed, principal, region, wrong};
 use super::handles::{ROLE, ROLE_POLICY};
+use super::partition::partition;
 use super::policy;
 
 /// Roles that people are given are called by what they let do.

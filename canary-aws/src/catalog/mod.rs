@@ -11,6 +11,7 @@ mod listener;
 mod names;
 mod naming;
 mod notes;
+mod partition;
 mod policy;
 mod s3_object;
 mod secretsmanager_secret;
@@ -20,13 +21,14 @@ mod tripwires;
 
 pub(crate) use access_key::{ID as KEY_ID, SECRET as KEY_SECRET};
 pub use aws::AwsCatalog;
-pub(crate) use aws::partition;
 pub(crate) use contents::VALUE;
 pub(crate) use handles::{
-    ACCESS_KEY, BUCKET, LOG_BUCKET, LOG_BUCKET_POLICY, LOGGING, OBJECT, PARAMETER, QUEUE, ROLE,
-    ROLE_POLICY, RULE, SECRET, SELECTORS, TARGET, TRAIL, USER, USER_POLICY, alone, neighbours,
+    ACCESS_KEY, BUCKET, LOG_BUCKET, LOG_BUCKET_POLICY, LOGGING, LOGIN_PROFILE, OBJECT, PARAMETER,
+    QUEUE, ROLE, ROLE_POLICY, RULE, SECRET, SELECTORS, TARGET, TRAIL, USER, USER_POLICY, alone,
+    neighbours,
 };
 pub(crate) use listener::regions_of_partition;
+pub(crate) use partition::partition;
 pub(crate) use policy::canonical;
 pub(crate) use secretsmanager_secret::RECOVERY;
 pub(crate) use ssm_parameter::arn as parameter_arn;

@@ -5,11 +5,12 @@ use canary_core::config::{Canary, KindShape, Shape};
 use canary_core::disguise::Style;
 use canary_core::graph::{Address, Handle, Input, Resource};
 
-use super::aws::{account, partition, placed, region, wrong};
+use super::aws::{account, placed, region, wrong};
 use super::contents::{self, VALUE};
 use super::handles::PARAMETER;
 use super::names;
 use super::naming::{Naming, named};
+use super::partition::partition;
 use super::shapes::{content_fields, content_table, field, tags};
 
 pub(super) const NAMING: Naming = Naming {

@@ -19,6 +19,7 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use canary_core::apply::Clock;
 use jiff::fmt::rfc2822;
+use jiff::{SignedDuration, Timestamp};
 
 use super::clock::MachineClock;
 use super::regional::Regions;
@@ -168,12 +169,36 @@ impl Client {
 tokio::task_local! {
     /// Whether the requests of this task change the account.
     static CHANGES: bool;
+    /// When this task must have ended, by its client's clock.
+    static UNTIL: Timestamp;
 }
 
 impl Client {
     /// Does something that changes the account, and notes how its log will name the requests.
     pub(crate) async fn changing<T>(&self, work: impl Future<Output = T>) -> T {
         CHANGES.scope(true, work).await
+    }
+
+    /// Does something that must have ended after so long; `None` where it has not.
+    pub(crate) async fn within<T>(
+        &self,
+        limit: Duration,
+        work: impl Future<Output = T>,
+    ) -> Option<T> {
+        let span = SignedDuration::try_from(limit).unwrap_or(SignedDuration::MAX);
+        let until = self.clock.now().saturating_add(span);
+        let until = until.unwrap_or(Timestamp::MAX);
+        UNTIL
+            .scope(until, tokio::time::timeout(limit, work))
+            .await
+            .ok()
+    }
+
+    /// Whether this task must have ended before such a pause is over.
+    pub(super) fn ends_within(&self, pause: Duration) -> bool {
+        let pause = SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX);
+        let left = UNTIL.try_with(|until| until.duration_since(self.clock.now()));
+        left.is_ok_and(|left| left <= pause)
     }
 }
 
@@ -205,7 +230,7 @@ impl Meter {
 
     /// What the site's clock says, in seconds since 1970.
     pub(crate) fn site_second(&self) -> i64 {
-        (jiff::Timestamp::now().as_millisecond() + self.offset_ms()) / 1000
+        (Timestamp::now().as_millisecond() + self.offset_ms()) / 1000
     }
 }
 

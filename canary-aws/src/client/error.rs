@@ -8,6 +8,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use canary_core::observe::Reason;
+use jiff::SignedDuration;
 
 use super::connect::innermost;
 
@@ -18,6 +19,8 @@ pub(crate) enum Failure {
     NotSent,
     /// There are no credentials any more, or they have expired.
     Unauthenticated,
+    /// It was signed by a clock that is off; a request after it is signed by the service's.
+    ClockOff,
     /// It was sent, and there is no answer.
     Lost,
     /// No answer came in time.
@@ -34,8 +37,12 @@ pub(crate) enum Failure {
     Refused,
 }
 
+/// The services take a signature of 5 min from their time; the SDK measures to a second and signs by their clock from then
+/// on.
+const CLOCK_IS_OFF: SignedDuration = SignedDuration::from_mins(4);
+
 /// A call that failed.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct CallError {
     /// The IAM action, as in `iam:CreateUser`.
     pub(crate) action: &'static str,
@@ -99,11 +106,42 @@ impl CallError {
         matches!(
             self.failure,
             Failure::NotSent
+                | Failure::ClockOff
                 | Failure::Lost
                 | Failure::TimedOut
                 | Failure::Throttled
                 | Failure::Broken
         )
+    }
+
+    /// Tells a signature that was refused because of this machine's clock from a wrong one.
+    pub(super) fn by_clock(self, offset_ms: i64) -> Self {
+        let is_about_signing = matches!(
+            self.code.as_str(),
+            "SignatureDoesNotMatch"
+                | "InvalidSignatureException"
+                | "RequestTimeTooSkewed"
+                | "RequestExpired"
+                | "AuthFailure"
+        );
+        let offset = SignedDuration::from_millis(offset_ms);
+        if !is_about_signing || offset.abs() < CLOCK_IS_OFF {
+            return self;
+        }
+        let way = if offset.is_negative() {
+            "ahead of"
+        } else {
+            "behind"
+        };
+        Self {
+            failure: Failure::ClockOff,
+            message: format!(
+                "{} (this machine's clock is {} min {way} the account's)",
+                self.message,
+                offset.abs().as_mins()
+            ),
+            ..self
+        }
     }
 
     /// Whether the thing that it was about is not there.
@@ -151,7 +189,7 @@ impl CallError {
     pub(crate) fn gap_reason(&self) -> Reason {
         match self.failure {
             Failure::Denied => Reason::Forbidden,
-            Failure::Unauthenticated => Reason::Unauthenticated,
+            Failure::Unauthenticated | Failure::ClockOff => Reason::Unauthenticated,
             Failure::NotSent | Failure::Lost => Reason::Unreachable,
             Failure::TimedOut => Reason::TimedOut,
             Failure::NotUnderstood | Failure::Throttled | Failure::Broken | Failure::Refused => {
@@ -217,6 +255,7 @@ fn answered(code: &str, status: u16) -> Failure {
         | "InvalidSignatureException"
         | "InvalidAccessKeyId"
         | "RequestExpired"
+        | "RequestTimeTooSkewed"
         | "InvalidToken"
         | "MissingAuthenticationToken"
         | "IncompleteSignature" => Failure::Unauthenticated,
@@ -267,6 +306,23 @@ pub(super) fn one_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refused_signature_is_told_by_the_clock_where_that_is_off() {
+        let refused = CallError {
+            action: "sts:GetCallerIdentity",
+            failure: Failure::Unauthenticated,
+            code: "SignatureDoesNotMatch".into(),
+            message: "Signature expired".into(),
+        };
+        assert_eq!(refused.clone().by_clock(60_000), refused);
+        let told = refused.by_clock(-3_600_000);
+        assert_eq!(told.failure, Failure::ClockOff);
+        assert_eq!(
+            told.detail(),
+            "sts:GetCallerIdentity: Signature expired (this machine's clock is 60 min ahead of the account's)"
+        );
+    }
 
     #[test]
     fn codes_of_the_services_mean_what_they_say() {

@@ -16,7 +16,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// So long a look goes on asking: an account that is throttled for a minute is seen all the same.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// Whoever is not there is asked no more often: a name or an address may be wrong.
+/// Whoever is not there is asked no more often: a name or an address may be wrong. Nor is a signature made anew more often
+/// that is refused by a clock that is off: the key may be wrong as well.
 const UNSENT: usize = 2;
 
 impl Client {
@@ -40,7 +41,7 @@ impl Client {
                     tracing::debug!(action, "answered");
                     return Ok(answer);
                 }
-                Err(error) => CallError::of(action, &error),
+                Err(error) => self.told(action, &error),
             };
             tracing::debug!(
                 action,
@@ -48,9 +49,11 @@ impl Client {
                 message = error.message,
                 "not answered"
             );
-            unsent += usize::from(error.failure == Failure::NotSent);
+            let is_unsent = matches!(error.failure, Failure::NotSent | Failure::ClockOff);
+            unsent += usize::from(is_unsent);
             if !error.is_passing()
                 || unsent > UNSENT
+                || self.ends_within(pause)
                 || began.elapsed().max(paused) + pause > PATIENCE
             {
                 return Err(error);
@@ -59,6 +62,13 @@ impl Client {
             paused += pause;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    fn told<E>(&self, action: &'static str, error: &SdkError<E, HttpResponse>) -> CallError
+    where
+        E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+    {
+        CallError::of(action, error).by_clock(self.meter.offset_ms())
     }
 
     /// Sends something that changes the account, once.
@@ -70,7 +80,7 @@ impl Client {
     where
         E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
     {
-        let answer = answer.await.map_err(|error| CallError::of(action, &error));
+        let answer = answer.await.map_err(|error| self.told(action, &error));
         match &answer {
             Ok(_) => tracing::debug!(action, "answered"),
             Err(error) => tracing::debug!(

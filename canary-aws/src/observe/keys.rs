@@ -1,7 +1,6 @@
 //! The access keys of users: told by the credential report where that is fresh enough, else by each user's list.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use canary_core::graph::Handle;
 use canary_core::observe::{Object, Place, Scope, Seen, Version};
@@ -11,16 +10,11 @@ use jiff::Timestamp;
 use super::look::Looking;
 use super::patience::patiently;
 use super::principal::{Principal, moment};
-use super::report::{self, Row};
+use super::report::Report;
 use super::users::next;
 use crate::catalog::ACCESS_KEY;
-use crate::client::{CallError, Client, Failure};
+use crate::client::{CallError, Client};
 
-/// So many users are worth a report, which takes two calls.
-const WORTH_A_REPORT: usize = 3;
-/// A report is made within seconds; it is asked for this often, each time after twice the pause.
-const LOOKS: u32 = 6;
-const FIRST_LOOK: Duration = Duration::from_millis(250);
 /// Users whose keys are listed at the same time.
 const TOGETHER: usize = 8;
 
@@ -39,13 +33,17 @@ pub(crate) struct Key {
 }
 
 impl Key {
+    fn version(&self) -> Version {
+        Version {
+            uid: self.id.clone(),
+            revision: revision(&self.status, self.created),
+        }
+    }
+
     fn object(&self) -> Object {
         let fields = BTreeMap::from([("status".to_owned(), Seen::Public(self.status.clone()))]);
         Object {
-            version: Version {
-                uid: self.id.clone(),
-                revision: revision(&self.status, self.created),
-            },
+            version: self.version(),
             created: self.created,
             deleting: false,
             written: Vec::new(),
@@ -57,42 +55,39 @@ impl Key {
     }
 }
 
-/// Looks at the keys of these users.
+/// Looks at the keys of these users, and of some of whom nothing else was asked.
 pub(super) async fn look(
     client: &Client,
     looking: &mut Looking<'_>,
     users: &BTreeMap<String, Principal>,
+    unseen: BTreeSet<String>,
+    report: Option<&Report>,
 ) {
     let wanted = looking.wanted("", &[ACCESS_KEY]);
     let mut single: BTreeSet<&String> =
         users.keys().filter(|name| wanted.contains(*name)).collect();
-    if single.len() >= WORTH_A_REPORT {
-        match fresh_report(client).await {
-            Ok((made, rows)) => {
-                let told: Vec<&String> = single
-                    .iter()
-                    .copied()
-                    .filter(|name| tells(looking, &users[*name], made, rows.get(*name)))
-                    .collect();
-                for name in told {
-                    single.remove(name);
-                }
-                tracing::info!(
-                    by_report = users.len() - single.len(),
-                    singly = single.len(),
-                    "keys are looked at"
-                );
-            }
-            Err(error) => tracing::info!(error = error.detail(), "keys are listed user by user"),
+    if let Some(report) = report {
+        let told: Vec<&String> = single
+            .iter()
+            .copied()
+            .filter(|name| tells(looking, &users[*name], report))
+            .collect();
+        for name in &told {
+            single.remove(*name);
         }
+        tracing::info!(
+            by_report = told.len(),
+            singly = single.len(),
+            "keys are looked at"
+        );
     }
-    let single: Vec<String> = single.into_iter().cloned().collect();
-    let lists = single.into_iter().map(|name| {
+    let single: BTreeSet<String> = single.into_iter().cloned().collect();
+    let lists = (&single | &unseen).into_iter().map(|name| {
         let recent = recent(looking, &name);
         async move {
             let is_shown = |keys: &Vec<Key>| {
-                let ids: BTreeSet<&str> = keys.iter().map(|key| key.id.as_str()).collect();
-                recent.iter().all(|id| ids.contains(id))
+                let seen: Vec<Version> = keys.iter().map(Key::version).collect();
+                recent.iter().all(|version| seen.contains(version))
             };
             let keys = patiently(client, is_shown, || list(client, &name)).await;
             (name, keys)
@@ -105,6 +100,10 @@ pub(super) async fn look(
     for (name, keys) in lists {
         match keys {
             Ok(keys) => saw(looking, &name, &keys),
+            // Where there is no user there is nothing of it.
+            Err(error) if error.is_absence() && unseen.contains(&name) => {
+                saw(looking, &name, &[]);
+            }
             Err(error) => {
                 let scope = Scope {
                     kind: ACCESS_KEY.into(),
@@ -125,28 +124,29 @@ fn known<'a>(looking: &Looking<'a>, user: &str) -> Vec<(&'a Handle, &'a Version)
         .collect()
 }
 
-/// Identifiers of keys that we made moments ago.
-fn recent<'a>(looking: &Looking<'a>, user: &str) -> Vec<&'a str> {
+/// Keys that we wrote moments ago, as we left them.
+fn recent<'a>(looking: &Looking<'a>, user: &str) -> Vec<&'a Version> {
     let known = known(looking, user).into_iter();
     known
         .filter(|(handle, _)| looking.look.recent.contains(*handle))
-        .map(|(_, version)| version.uid.as_str())
+        .map(|(_, version)| version)
         .collect()
 }
 
 /// Whether a report tells that a user's keys are as the ledger has them; then they were seen.
-fn tells(looking: &mut Looking<'_>, user: &Principal, made: Timestamp, row: Option<&Row>) -> bool {
+fn tells(looking: &mut Looking<'_>, user: &Principal, report: &Report) -> bool {
+    let made = report.made;
     let known = known(looking, &user.name);
     let asked = looking.look.full.iter().chain(&looking.look.names);
     let is_asked = asked
         .into_iter()
         .any(|handle| handle.kind == ACCESS_KEY && handle.scope.as_deref() == Some(&user.name));
-    let Some(row) = row.filter(|row| row.arn == user.arn && !is_asked) else {
+    let Some(row) = report.row(user).filter(|_| !is_asked) else {
         return false;
     };
     // What came to be since says nothing of itself there.
     let is_before = |at: &Option<Timestamp>| at.is_some_and(|at| at < made);
-    if !is_before(&user.created) || row.keys.iter().any(|(_, since)| !is_before(since)) {
+    if row.keys.iter().any(|(_, since)| !is_before(since)) {
         return false;
     }
     let mut there: Vec<String> = row
@@ -180,6 +180,7 @@ fn tells(looking: &mut Looking<'_>, user: &Principal, made: Timestamp, row: Opti
         looking.saw(handle.clone(), object);
     }
     looking.saw_all(ACCESS_KEY, Some(&user.name));
+    looking.was_told_earlier(ACCESS_KEY, &user.name);
     true
 }
 
@@ -230,41 +231,4 @@ pub(crate) async fn list(client: &Client, user: &str) -> Result<Vec<Key>, CallEr
             return Ok(keys);
         }
     }
-}
-
-/// The account's credential report and when it was made. AWS makes one at most every four hours.
-async fn fresh_report(client: &Client) -> Result<(Timestamp, BTreeMap<String, Row>), CallError> {
-    let iam = &client.iam;
-    client
-        .ask("iam:GenerateCredentialReport", || {
-            iam.generate_credential_report().send()
-        })
-        .await?;
-    let mut pause = FIRST_LOOK;
-    let mut looks = 0;
-    let answer = loop {
-        let answer = client
-            .ask("iam:GetCredentialReport", || {
-                iam.get_credential_report().send()
-            })
-            .await;
-        looks += 1;
-        match answer {
-            Err(error) if error.code.contains("InProgress") && looks < LOOKS => {
-                client.pause(pause).await;
-                pause *= 2;
-            }
-            answer => break answer?,
-        }
-    };
-    let not_understood = || CallError {
-        action: "iam:GetCredentialReport",
-        failure: Failure::NotUnderstood,
-        code: String::new(),
-        message: "the report is not one".into(),
-    };
-    let made = moment(answer.generated_time()).ok_or_else(not_understood)?;
-    let content = answer.content().ok_or_else(not_understood)?;
-    let text = std::str::from_utf8(content.as_ref()).map_err(|_| not_understood())?;
-    Ok((made, report::read(text)))
 }

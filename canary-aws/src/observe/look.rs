@@ -85,6 +85,19 @@ impl<'a> Looking<'a> {
             .insert(scope);
     }
 
+    /// What was seen of a kind in a scope was told by something that may be hours old.
+    pub(super) fn was_told_earlier(&mut self, kind: &str, scope: &str) {
+        let scope = Scope {
+            kind: kind.into(),
+            scope: Some(scope.to_owned()),
+        };
+        self.observed
+            .told_earlier
+            .entry(provider())
+            .or_default()
+            .insert(scope);
+    }
+
     /// What we made so recently in a place that it may not be shown yet.
     pub(super) fn recent_in(&self, kind: &str, scope: &str) -> BTreeSet<&'a Handle> {
         let recent = self.look.recent.iter();

@@ -2,20 +2,23 @@
 //!
 //! ```text
 //! ListUsers ─▶ who is there ─estimate─▶ GetAccountAuthorizationDetails, or each user by itself ─▶ objects
-//!                            credential report, or each user's keys ─────────────────────────────▶ objects
+//!                            credential report, or each user's keys and password ────────────────▶ objects
 //! ListRules, region by region ─▶ which regions are enabled, and what listens there ──────────────▶ objects
 //! regions, buckets ─▶ what metadata tells ─as the ledger has it─▶ clean; else all but the value; the value where all is wanted
 //! ```
 
 mod account;
+mod credentials;
 mod keys;
 pub(crate) mod listener;
 mod look;
 pub(crate) mod objects;
 pub(crate) mod parameter;
 pub(crate) mod parameters;
+mod passwords;
 mod patience;
 mod principal;
+mod recent;
 mod regions;
 mod report;
 pub(crate) mod roles;

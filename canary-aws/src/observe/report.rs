@@ -1,13 +1,33 @@
-//! The credential report: which keys each user has, as of some time in the last four hours. Pure.
+//! The credential report: which keys each user has, and whether a password, as of some time in the last four hours. Pure.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::principal::Principal;
+
+/// A report.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Report {
+    pub(super) made: Timestamp,
+    pub(super) rows: BTreeMap<String, Row>,
+}
+
+impl Report {
+    /// What it tells of this very user: a row may be of an earlier one of that name.
+    pub(super) fn row(&self, user: &Principal) -> Option<&Row> {
+        let row = self.rows.get(&user.name)?;
+        let is_older = user.created.is_some_and(|created| created < self.made);
+        (is_older && row.arn == user.arn).then_some(row)
+    }
+}
+
 /// A user's row.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Row {
     pub(super) arn: String,
+    /// Whether it may log in to the console.
+    pub(super) has_password: bool,
     /// Each key that there is: whether it is active, and since when it is there.
     pub(super) keys: Vec<(bool, Option<Timestamp>)>,
 }
@@ -46,7 +66,13 @@ fn row(columns: &BTreeMap<&str, usize>, line: &str) -> Option<(String, Row)> {
             keys.push((is_active, since));
         }
     }
-    Some((name, Row { arn, keys }))
+    let has_password = get("password_enabled") == Some("true");
+    let row = Row {
+        arn,
+        has_password,
+        keys,
+    };
+    Some((name, row))
 }
 
 #[cfg(test)]
@@ -72,6 +98,31 @@ mod tests {
             let second = "2026-11-02T00:00:00Z".parse().unwrap();
             assert_eq!(row.keys, [(true, Some(first)), (false, Some(second))]);
         }
+    }
+
+    #[test]
+    fn a_report_tells_who_has_a_password_and_nothing_of_who_came_after_it() {
+        let line = |name: &str, has: bool| {
+            format!(
+                "{name},arn:aws:iam::1:user/{name},2026-11-01T00:00:00+00:00,{has},N/A,N/A,N/A,false,false,N/A,N/A,N/A,N/A,false,N/A,N/A,N/A,N/A,false,N/A,false,N/A"
+            )
+        };
+        let text = format!("{HEADER}\n{}\n{}\n", line("a,b", true), line("svc", false));
+        let report = Report {
+            made: "2026-11-02T00:00:00Z".parse().unwrap(),
+            rows: read(&text),
+        };
+        let user = |name: &str, created: &str| Principal {
+            name: name.into(),
+            arn: format!("arn:aws:iam::1:user/{name}"),
+            created: Some(created.parse().unwrap()),
+            ..Principal::default()
+        };
+        let before = "2026-11-01T00:00:00Z";
+        assert!(report.row(&user("a,b", before)).unwrap().has_password);
+        assert!(!report.row(&user("svc", before)).unwrap().has_password);
+        assert_eq!(report.row(&user("svc", "2026-11-02T00:00:01Z")), None);
+        assert_eq!(report.row(&user("other", before)), None);
     }
 
     #[test]

@@ -9,7 +9,8 @@ use futures::StreamExt as _;
 use super::look::Looking;
 use super::patience::patiently;
 use super::principal::{Principal, decoded, moment};
-use super::users::{RecentPolicies, next, tags};
+use super::recent::Recent;
+use super::users::{next, tags};
 use crate::catalog::{ROLE, ROLE_POLICY, canonical};
 use crate::client::{CallError, Client};
 use crate::provider;
@@ -61,15 +62,10 @@ pub(super) async fn look(client: &Client, looking: &mut Looking<'_>) {
             }
         }
     }
-    let recent = &looking.look.recent;
     let looks = wanted.into_iter().map(|name| {
-        let is_recent = recent.contains(&handle(&name));
-        let policies = RecentPolicies::of(looking, ROLE_POLICY, &name);
+        let recent = Recent::of(looking, &handle(&name), ROLE_POLICY);
         async move {
-            let is_shown = |found: &Option<Principal>| match found {
-                Some(role) => policies.is_shown(role),
-                None => !is_recent,
-            };
+            let is_shown = |found: &Option<Principal>| recent.is_shown(found.as_ref());
             let found = patiently(client, is_shown, || single(client, &name)).await;
             (name, found)
         }

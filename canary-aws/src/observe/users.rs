@@ -7,10 +7,11 @@ use canary_core::graph::Handle;
 use canary_core::observe::{Gap, Object, Place, Reason, Scope, Version};
 use futures::StreamExt as _;
 
-use super::keys;
+use super::credentials;
 use super::look::Looking;
 use super::patience::patiently;
 use super::principal::{Principal, decoded, moment};
+use super::recent::Recent;
 use crate::catalog::{ACCESS_KEY, USER, USER_POLICY};
 use crate::client::{CallError, Client};
 use crate::provider;
@@ -39,14 +40,21 @@ pub(super) async fn look(client: &Client, looking: &mut Looking<'_>) {
     if wanted.is_empty() && !lists {
         return;
     }
-    let mut single = wanted.clone();
+    // Of whom only the keys are wanted, nothing else is asked.
+    let for_keys = match lists {
+        true => BTreeSet::new(),
+        false => &wanted - &looking.wanted(USER, &[USER_POLICY]),
+    };
+    let mut single = &wanted - &for_keys;
     let mut seen = BTreeMap::new();
     if lists {
         match list(client).await {
             Ok(all) => {
                 single = here(looking, &all, &wanted);
                 seen = in_bulk(client, &mut single, all.len()).await;
-                let is_behind = |user: &&Principal| !policies(looking, &user.name).is_shown(user);
+                let is_behind = |user: &&Principal| {
+                    !Recent::of(looking, &handle(&user.name), USER_POLICY).is_shown(Some(*user))
+                };
                 let behind: Vec<String> = seen
                     .values()
                     .filter(is_behind)
@@ -75,25 +83,7 @@ pub(super) async fn look(client: &Client, looking: &mut Looking<'_>) {
         looking.saw_all(USER_POLICY, Some(&user.name));
         looking.not_yet(looking.recent_in(USER_POLICY, &user.name));
     }
-    keys::look(client, looking, &seen).await;
-}
-
-/// Inline policies that we made moments ago.
-pub(super) struct RecentPolicies(BTreeSet<String>);
-
-impl RecentPolicies {
-    pub(super) fn of(looking: &Looking<'_>, kind: &str, name: &str) -> Self {
-        let recent = looking.recent_in(kind, name).into_iter();
-        Self(recent.map(|handle| handle.name.clone()).collect())
-    }
-
-    pub(super) fn is_shown(&self, of: &Principal) -> bool {
-        self.0.iter().all(|policy| of.inline.contains_key(policy))
-    }
-}
-
-fn policies(looking: &Looking<'_>, user: &str) -> RecentPolicies {
-    RecentPolicies::of(looking, USER_POLICY, user)
+    credentials::look(client, looking, &seen, for_keys).await;
 }
 
 /// Notes who is there. Gives those of the wanted that are, or that may not be shown yet.
@@ -281,17 +271,12 @@ async fn one_by_one(
     looking: &mut Looking<'_>,
     names: BTreeSet<String>,
 ) -> BTreeMap<String, Principal> {
-    let recent = &looking.look.recent;
     let looks = names.into_iter().map(|name| {
-        let is_recent = recent.contains(&handle(&name));
-        let policies = policies(looking, &name);
+        let recent = Recent::of(looking, &handle(&name), USER_POLICY);
         async move {
-            let is_shown = |found: &Option<Principal>| match found {
-                Some(user) => policies.is_shown(user),
-                None => !is_recent,
-            };
+            let is_shown = |found: &Option<Principal>| recent.is_shown(found.as_ref());
             let found = patiently(client, is_shown, || single(client, &name)).await;
-            (name, is_recent, found)
+            (name, recent.is_new(), found)
         }
     });
     let found: Vec<_> = futures::stream::iter(looks)

@@ -94,10 +94,19 @@ fn no_such_kind(call: &Call) -> RealizeError {
     }
 }
 
+fn no_answer(call: &Call) -> RealizeError {
+    RealizeError::Unknown {
+        handle: call.handle.clone(),
+        detail: "no answer in time".into(),
+    }
+}
+
 #[async_trait]
 impl Realize for AwsRealize {
     async fn realize(&self, call: &Call) -> Result<Made, RealizeError> {
-        self.client.changing(self.touch(call)).await
+        let touch = self.client.changing(self.touch(call));
+        let touched = self.client.within(call.timeout, touch).await;
+        touched.unwrap_or_else(|| Err(no_answer(call)))
     }
 
     fn requests(&self) -> Vec<String> {
@@ -105,6 +114,26 @@ impl Realize for AwsRealize {
     }
 
     async fn find(&self, call: &Call) -> Result<Found, RealizeError> {
+        let found = self.client.within(call.timeout, self.look(call)).await;
+        found.unwrap_or_else(|| Err(no_answer(call)))
+    }
+
+    async fn outputs_of(&self, call: &Call, object: &Object) -> Result<Made, RealizeError> {
+        let made = Made::default();
+        if call.handle.kind == ACCESS_KEY {
+            // Its secret was shown once.
+            let id = object.version.uid.clone();
+            return Ok(made.with(KEY_ID, OutputValue::Public(id)));
+        }
+        if call.handle.kind == QUEUE {
+            return queue::outputs(&self.client, call).await;
+        }
+        Ok(made)
+    }
+}
+
+impl AwsRealize {
+    async fn look(&self, call: &Call) -> Result<Found, RealizeError> {
         let client = &self.client;
         let found = match call.handle.kind.as_str() {
             USER => Box::pin(user::find(client, call)).await?,
@@ -123,18 +152,5 @@ impl Realize for AwsRealize {
             _ => return Ok(Found::NothingToFind),
         };
         Ok(found.map_or(Found::Absent, |object| Found::There(Box::new(object))))
-    }
-
-    async fn outputs_of(&self, call: &Call, object: &Object) -> Result<Made, RealizeError> {
-        let made = Made::default();
-        if call.handle.kind == ACCESS_KEY {
-            // Its secret was shown once.
-            let id = object.version.uid.clone();
-            return Ok(made.with(KEY_ID, OutputValue::Public(id)));
-        }
-        if call.handle.kind == QUEUE {
-            return queue::outputs(&self.client, call).await;
-        }
-        Ok(made)
     }
 }

@@ -14,7 +14,7 @@ pub(super) fn meaning(call: &Call, error: CallError) -> RealizeError {
     let detail = error.detail();
     match error.failure {
         Failure::Denied | Failure::Unauthenticated => RealizeError::Denied { handle, detail },
-        Failure::Throttled | Failure::NotSent => RealizeError::Busy {
+        Failure::Throttled | Failure::NotSent | Failure::ClockOff => RealizeError::Busy {
             handle,
             retry_after: None,
             detail,

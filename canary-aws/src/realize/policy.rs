@@ -6,7 +6,7 @@ use canary_core::apply::{Call, Made, RealizeError};
 use canary_core::observe::{Object, Seen};
 
 use super::content::text;
-use super::error::{changed, meaning};
+use super::error::{asking, changed, meaning};
 use crate::catalog::{USER_POLICY, canonical};
 use crate::client::{CallError, Client};
 use crate::observe::object;
@@ -49,9 +49,7 @@ async fn now(client: &Client, call: &Call) -> Result<Option<Object>, CallError> 
 }
 
 pub(super) async fn find(client: &Client, call: &Call) -> Result<Option<Object>, RealizeError> {
-    now(client, call)
-        .await
-        .map_err(|error| meaning(call, error))
+    now(client, call).await.map_err(|error| asking(call, error))
 }
 
 /// A put takes over whatever is there, so that is looked at first.
@@ -98,7 +96,12 @@ async fn put(client: &Client, call: &Call) -> Result<Made, RealizeError> {
     })
 }
 
+/// What has its name by now may be another's. What is not shown may be there all the same, so that it is sent then.
 pub(super) async fn delete(client: &Client, call: &Call) -> Result<Made, RealizeError> {
+    let now = find(client, call).await?.map(|object| object.version);
+    if now.is_some() && now != call.have {
+        return Err(changed(call));
+    }
     let (of, name) = (of(call), &call.handle.name);
     let iam = &client.iam;
     let deleted = if is_users(call) {

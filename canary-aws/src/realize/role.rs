@@ -4,7 +4,7 @@ use canary_core::apply::{Call, Made, RealizeError};
 use canary_core::observe::Object;
 
 use super::content::{iam_tags, tag, tags, text};
-use super::error::{changed, incomplete, meaning};
+use super::error::{asking, changed, incomplete, meaning};
 use crate::client::Client;
 use crate::observe::{Principal, roles};
 
@@ -56,7 +56,7 @@ fn sent(call: &Call, now: &Principal) -> Principal {
 
 pub(super) async fn find(client: &Client, call: &Call) -> Result<Option<Object>, RealizeError> {
     let found = roles::single(client, &call.handle.name).await;
-    let found = found.map_err(|error| meaning(call, error))?;
+    let found = found.map_err(|error| asking(call, error))?;
     Ok(found.map(|role| role.object()))
 }
 
@@ -64,7 +64,7 @@ pub(super) async fn find(client: &Client, call: &Call) -> Result<Option<Object>,
 pub(super) async fn update(client: &Client, call: &Call) -> Result<Made, RealizeError> {
     let now = roles::single(client, &call.handle.name).await;
     let now = now
-        .map_err(|error| meaning(call, error))?
+        .map_err(|error| asking(call, error))?
         .ok_or_else(|| changed(call))?;
     if call.have.as_ref() != Some(&now.object().version) {
         return Err(changed(call));

@@ -80,6 +80,28 @@ impl Failure {
         }
     }
 
+    /// It was signed by another key than the one that it names.
+    pub(super) fn wrongly_signed(service: Service) -> Self {
+        Self::new(
+            service.words().denied_status,
+            service.words().wrong_signature,
+            "The request signature we calculated does not match the signature you provided.",
+        )
+    }
+
+    /// It was signed at another time than now.
+    pub(super) fn signed_at_another_time(service: Service) -> Self {
+        let code = match service {
+            Service::S3 => "RequestTimeTooSkewed",
+            _ => service.words().wrong_signature,
+        };
+        Self::new(
+            service.words().denied_status,
+            code,
+            "Signature expired: it is not of the last 5 min.",
+        )
+    }
+
     /// The session is over.
     pub(super) fn expired(service: Service) -> Self {
         Self::new(

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 use tokio::sync::watch;
 
@@ -15,6 +16,8 @@ use super::service::Service;
 pub enum FaultKind {
     /// `Throttling`, `ThrottlingException`, `SlowDown`, as the service has it; nothing is done.
     Throttle,
+    /// Refused as one that was signed by a wrong secret key; nothing is done.
+    WrongSignature,
     /// 500; nothing is done.
     Error,
     /// It is done, and the answer is 500.
@@ -40,6 +43,7 @@ impl FaultKind {
     pub(super) fn refusal(self, service: Service) -> Option<Failure> {
         match self {
             Self::Throttle => Some(Failure::throttled(service)),
+            Self::WrongSignature => Some(Failure::wrongly_signed(service)),
             Self::Error => Some(Failure::internal(service)),
             _ => None,
         }
@@ -61,6 +65,9 @@ pub struct Fault {
     /// How many fitting requests go wrong.
     #[serde(default = "once")]
     pub times: u32,
+    /// From then on, by the sandbox's clock, nothing goes wrong any more.
+    #[serde(default)]
+    pub until: Option<Timestamp>,
 }
 
 fn once() -> u32 {
@@ -76,6 +83,7 @@ impl Fault {
             operation: String::new(),
             after: 0,
             times: 1,
+            until: None,
         }
     }
 
@@ -90,6 +98,14 @@ impl Fault {
     #[must_use]
     pub fn times(mut self, times: u32) -> Self {
         self.times = times;
+        self
+    }
+
+    /// As often as it fits, until then.
+    #[must_use]
+    pub fn until(mut self, end: Timestamp) -> Self {
+        self.times = u32::MAX;
+        self.until = Some(end);
         self
     }
 
@@ -179,8 +195,10 @@ impl Faults {
     }
 
     /// What goes wrong with a request.
-    pub(super) fn take(&self, operation: &str) -> Option<FaultKind> {
+    pub(super) fn take(&self, operation: &str, now: Timestamp) -> Option<FaultKind> {
         let mut state = self.state();
+        let is_over = |fault: &Fault| fault.until.is_some_and(|end| now >= end);
+        state.queue.retain(|fault| !is_over(fault));
         let at = state.queue.iter().position(|fault| fault.fits(operation))?;
         let fault = &mut state.queue[at];
         if fault.after > 0 {
@@ -229,11 +247,17 @@ mod tests {
         let faults = Faults::new();
         let fault = Fault::once(FaultKind::Error).on("iam:CreateUser");
         faults.push(fault.times(2).after(1));
-        assert_eq!(faults.take("iam:GetUser"), None);
-        assert_eq!(faults.take("iam:CreateUser"), None);
-        assert_eq!(faults.take("iam:CreateUser"), Some(FaultKind::Error));
-        assert_eq!(faults.take("iam:CreateUser"), Some(FaultKind::Error));
-        assert_eq!(faults.take("iam:CreateUser"), None);
+        assert_eq!(faults.take("iam:GetUser", Timestamp::UNIX_EPOCH), None);
+        assert_eq!(faults.take("iam:CreateUser", Timestamp::UNIX_EPOCH), None);
+        assert_eq!(
+            faults.take("iam:CreateUser", Timestamp::UNIX_EPOCH),
+            Some(FaultKind::Error)
+        );
+        assert_eq!(
+            faults.take("iam:CreateUser", Timestamp::UNIX_EPOCH),
+            Some(FaultKind::Error)
+        );
+        assert_eq!(faults.take("iam:CreateUser", Timestamp::UNIX_EPOCH), None);
         assert_eq!(faults.done(), 2);
     }
 
@@ -241,7 +265,23 @@ mod tests {
     fn a_fault_of_a_service_happens_to_all_its_operations() {
         let faults = Faults::new();
         faults.throttle("ssm:", 1);
-        assert_eq!(faults.take("iam:GetUser"), None);
-        assert_eq!(faults.take("ssm:GetParameter"), Some(FaultKind::Throttle));
+        assert_eq!(faults.take("iam:GetUser", Timestamp::UNIX_EPOCH), None);
+        assert_eq!(
+            faults.take("ssm:GetParameter", Timestamp::UNIX_EPOCH),
+            Some(FaultKind::Throttle)
+        );
+    }
+
+    #[test]
+    fn a_fault_ends_when_its_time_is_over() {
+        let faults = Faults::new();
+        let end = Timestamp::from_second(60).unwrap();
+        faults.push(Fault::once(FaultKind::Throttle).on("iam:").until(end));
+        let at = |second| Timestamp::from_second(second).unwrap();
+        for second in [0, 30, 59] {
+            let taken = faults.take("iam:GetUser", at(second));
+            assert_eq!(taken, Some(FaultKind::Throttle));
+        }
+        assert_eq!(faults.take("iam:GetUser", at(60)), None);
     }
 }

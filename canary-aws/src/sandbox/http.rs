@@ -6,8 +6,11 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
 use axum::http::header::DATE;
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 use super::failure::Failure;
 use super::faults::FaultKind;
@@ -35,6 +38,19 @@ pub(super) async fn handle(
     response
 }
 
+/// The longest that AWS takes a signature from another time.
+const SIGNED_WITHIN: SignedDuration = SignedDuration::from_mins(5);
+
+fn is_signed_about(headers: &HeaderMap, now: Timestamp) -> bool {
+    let date = headers
+        .get("x-amz-date")
+        .and_then(|date| date.to_str().ok());
+    let date = date.and_then(|date| date.strip_suffix('Z'));
+    let signed = date.and_then(|date| DateTime::strptime("%Y%m%dT%H%M%S", date).ok());
+    let signed = signed.and_then(|signed| signed.to_zoned(TimeZone::UTC).ok());
+    signed.is_some_and(|at| at.timestamp().duration_since(now).abs() <= SIGNED_WITHIN)
+}
+
 async fn answer(shared: &Arc<Shared>, wire: &Wire, request: axum::extract::Request) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, MAX_BODY).await else {
@@ -55,7 +71,12 @@ async fn answer(shared: &Arc<Shared>, wire: &Wire, request: axum::extract::Reque
     };
     let name = request.name();
     shared.account().requests.push(&name);
-    let fault = shared.faults.take(&name);
+    let now = shared.clock.now();
+    if shared.checks_signing_time && !is_signed_about(&parts.headers, now) {
+        let failure = Failure::signed_at_another_time(request.service);
+        return response(shared.account().refuse(&request, &failure));
+    }
+    let fault = shared.faults.take(&name, now);
     if !before(shared, fault).await {
         wire.cut();
         return response(Written::default());

@@ -79,6 +79,8 @@ pub struct SandboxOptions {
     pub event_copies: usize,
     /// Whether EventBridge hears only of regions where a trail logs, as in AWS. Without it no trail need be made first.
     pub events_need_trail: bool,
+    /// Whether a request that was signed more than five minutes from the sandbox's time is refused, as AWS does.
+    pub checks_signing_time: bool,
     /// What ids, keys and secrets come from: the same seed, clock and requests give the same bytes.
     pub seed: [u8; 32],
     /// What times come from.
@@ -100,6 +102,7 @@ impl Default for SandboxOptions {
             event_delay: SignedDuration::ZERO,
             event_copies: 1,
             events_need_trail: false,
+            checks_signing_time: false,
             seed: [0; 32],
             clock: SandboxClock::running(),
             port: 0,

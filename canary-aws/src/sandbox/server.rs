@@ -33,6 +33,7 @@ pub(super) struct Shared {
     account: Mutex<Account>,
     pub(super) faults: Faults,
     pub(super) clock: SandboxClock,
+    pub(super) checks_signing_time: bool,
     /// Told after every request, for those that wait for a message.
     pub(super) changed: watch::Sender<u64>,
     ending: watch::Sender<bool>,
@@ -71,6 +72,7 @@ impl Sandbox {
             account: Mutex::new(account),
             faults: Faults::new(),
             clock: options.clock,
+            checks_signing_time: options.checks_signing_time,
             changed: watch::Sender::new(0),
             ending: watch::Sender::new(false),
         });

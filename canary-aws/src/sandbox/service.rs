@@ -40,6 +40,7 @@ pub(super) struct Words {
     pub(super) unknown_key: &'static str,
     pub(super) unknown_key_status: u16,
     pub(super) expired: &'static str,
+    pub(super) wrong_signature: &'static str,
     pub(super) unknown_operation: &'static str,
 }
 
@@ -53,6 +54,7 @@ const QUERY: Words = Words {
     unknown_key: "InvalidClientTokenId",
     unknown_key_status: 403,
     expired: "ExpiredToken",
+    wrong_signature: "SignatureDoesNotMatch",
     unknown_operation: "InvalidAction",
 };
 
@@ -66,6 +68,7 @@ const JSON: Words = Words {
     unknown_key: "UnrecognizedClientException",
     unknown_key_status: 400,
     expired: "ExpiredTokenException",
+    wrong_signature: "InvalidSignatureException",
     unknown_operation: "UnknownOperationException",
 };
 
@@ -99,6 +102,7 @@ const EC2: Words = Words {
     denied: "UnauthorizedOperation",
     denied_logged: Some("Client.UnauthorizedOperation"),
     unknown_key: "AuthFailure",
+    wrong_signature: "AuthFailure",
     unknown_key_status: 401,
     ..QUERY
 };

@@ -12,12 +12,14 @@ pub(crate) mod notes;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
+use async_trait::async_trait;
 use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::Credentials;
 use canary_aws::sandbox::{Keys, Sandbox, SandboxClock, SandboxOptions};
 use canary_aws::{AwsCatalog, AwsObserve, AwsRealize, Client, Connection};
-use canary_core::apply::Report;
+use canary_core::apply::{Clock, Report};
 use canary_core::catalog::Catalog;
 use canary_core::config;
 use canary_core::disguise::Key;
@@ -27,6 +29,7 @@ use canary_core::ledger::{Holder, Ledger, Store as _};
 use canary_core::plan::{Plan, Purpose};
 use canary_core::testing::{MemoryStore, World};
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 pub(crate) const ACCOUNT: &str = "123456789012";
 pub(crate) const REGION: &str = "eu-west-1";
@@ -40,6 +43,23 @@ pub(crate) struct Life {
     somebody: Keys,
     /// The tables of the canaries.
     pub(crate) config: String,
+    /// How far our machine's clock is ahead.
+    pub(crate) ahead: SignedDuration,
+}
+
+/// A machine's clock: so far ahead of the account's.
+#[derive(Clone, Debug)]
+struct MachineClock(SandboxClock, SignedDuration);
+
+#[async_trait]
+impl Clock for MachineClock {
+    fn now(&self) -> Timestamp {
+        self.0.now() + self.1
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        Clock::sleep(&self.0, duration).await;
+    }
 }
 
 /// Pages of three, a clock that stands.
@@ -60,6 +80,7 @@ impl Life {
             keys: sandbox.admin(),
             somebody: sandbox.principal("somebody", &["*"]),
             config: config.to_owned(),
+            ahead: SignedDuration::ZERO,
             sandbox,
         }
     }
@@ -82,12 +103,16 @@ impl Life {
             region: REGION.into(),
             profile: None,
         };
-        Client::new(&config, connection, Arc::new(self.sandbox.clock()))
+        Client::new(&config, connection, Arc::new(self.clock()))
+    }
+
+    fn clock(&self) -> MachineClock {
+        MachineClock(self.sandbox.clock(), self.ahead)
     }
 
     /// As a new process would have it.
     pub(crate) async fn engine(&self) -> Engine {
-        let clock = self.sandbox.clock();
+        let clock = self.clock();
         let catalogs: [Arc<dyn Catalog>; 2] = [Arc::new(AwsCatalog), Arc::new(notes::NoteCatalog)];
         let words = Engine::vocabulary(catalogs.iter().map(AsRef::as_ref));
         let source = format!(
@@ -118,7 +143,7 @@ impl Life {
         purpose: Purpose,
     ) -> impl Future<Output = Result<Applied, EngineError>> + Send + 'static {
         let engine = self.engine().await;
-        let now = self.sandbox.clock().now();
+        let now = self.clock().now();
         async move {
             let stop = AtomicBool::new(false);
             let request = ApplyRequest {

@@ -239,6 +239,10 @@ fn why(step: &Step) -> Option<String> {
             ..
         } => Some("rotated, and there is no room to keep it: stops firing".to_owned()),
         Action::Replace {
+            cause: ReplaceCause::Place,
+            ..
+        } => Some("what it is in is made anew".to_owned()),
+        Action::Replace {
             cause: ReplaceCause::Immutable(changes),
             ..
         } => {

@@ -56,7 +56,9 @@ pub(super) struct Attempt<'a> {
     pub(super) catalog: &'a dyn Catalog,
     pub(super) clock: &'a dyn Clock,
     pub(super) settings: &'a Settings,
-    /// When a cut-off run sent the same; it may come before ours.
+    /// When it is sent, by the site's clock.
+    pub(super) sent: Timestamp,
+    /// When a cut-off run sent the same, by the same clock; it may come before ours.
     pub(super) sent_before: Option<Timestamp>,
     pub(super) call: Call,
 }
@@ -89,7 +91,7 @@ impl Attempt<'_> {
     /// Tries until the end is known, the error is final, or patience ends.
     pub(super) async fn run(self) -> End {
         let began = self.clock.now();
-        let sent = self.sent_before.unwrap_or(began);
+        let sent = self.sent_before.unwrap_or(self.sent);
         let mut may_be_done = self.sent_before.is_some();
         let mut pause = FIRST_PAUSE;
         loop {
@@ -102,9 +104,7 @@ impl Attempt<'_> {
                 Next::GiveUp => return End::Not(error),
                 Next::Again(asked) => wait = asked.unwrap_or(pause).min(LONGEST_RETRY_AFTER),
                 // What it gave is lost: the next run removes what it made.
-                Next::LookFirst if self.catalog.gives_once(&self.call.handle.kind) => {
-                    return End::Unknown(error);
-                }
+                Next::LookFirst if self.gives_once() => return End::Unknown(error),
                 Next::LookFirst => {
                     may_be_done = true;
                     match self.look(sent).await {
@@ -124,6 +124,10 @@ impl Attempt<'_> {
             self.clock.sleep(wait).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    fn gives_once(&self) -> bool {
+        self.call.verb == Verb::Create && self.catalog.gives_once(&self.call.handle.kind)
     }
 
     fn out_of_patience(&self, began: Timestamp, wait: Duration) -> bool {

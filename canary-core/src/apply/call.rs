@@ -9,7 +9,7 @@ use super::{Call, Content, Made};
 use crate::disguise::Digester;
 use crate::graph::{Address, Desired, Input, Lifetime, Resource};
 use crate::ledger::{Effect, Intent, Ledger, Origin, Outputs, Record, Verb, removed, tombstone};
-use crate::observe::{Seen, Version};
+use crate::observe::{Seen, Site, Version, shifted};
 use crate::plan::{Action, Step};
 
 /// One call of a step.
@@ -78,6 +78,7 @@ pub(super) struct Maker<'a> {
     pub(super) desired: &'a Desired,
     pub(super) digesters: &'a BTreeMap<crate::graph::ProviderId, Digester>,
     pub(super) operators: &'a BTreeMap<crate::graph::ProviderId, String>,
+    pub(super) sites: &'a BTreeMap<crate::graph::ProviderId, Site>,
     pub(super) timeout: Duration,
 }
 
@@ -92,6 +93,12 @@ impl Maker<'_> {
     ) -> Option<(Call, Intent)> {
         let digester = self.digesters.get(&step.provider)?;
         let resource = self.desired.get(&step.address);
+        let earlier = ledger.records.get(&step.address);
+        // What makes room for its successor is called otherwise than that.
+        let handle = match (stage.verb, earlier) {
+            (Verb::Delete, Some(earlier)) => &earlier.handle,
+            _ => &step.handle,
+        };
         let content = match (stage.verb, resource) {
             (Verb::Delete, _) => BTreeMap::new(),
             (Verb::Create | Verb::Update, Some(resource)) => content(resource, ledger)?,
@@ -100,7 +107,7 @@ impl Maker<'_> {
         let call = Call {
             verb: stage.verb,
             address: step.address.clone(),
-            handle: step.handle.clone(),
+            handle: handle.clone(),
             have: stage.have.clone(),
             written: step
                 .choice
@@ -110,7 +117,7 @@ impl Maker<'_> {
             timeout: self.timeout,
             content,
         };
-        let record = match (stage.verb, resource, ledger.records.get(&step.address)) {
+        let record = match (stage.verb, resource, earlier) {
             (Verb::Delete, _, Some(record)) => record.clone(),
             (Verb::Create | Verb::Update, Some(resource), earlier) => {
                 self.record(step, resource, &call, earlier, now)
@@ -120,11 +127,15 @@ impl Maker<'_> {
         let intent = Intent {
             address: step.address.clone(),
             provider: step.provider.clone(),
-            handle: step.handle.clone(),
+            handle: handle.clone(),
             verb: stage.verb,
             have: stage.have.clone(),
             record,
             at: now,
+            offset_ms: self
+                .sites
+                .get(&step.provider)
+                .map(|site| site.clock_offset_ms),
         };
         Some((call, intent))
     }
@@ -139,7 +150,11 @@ impl Maker<'_> {
     ) -> Record {
         let planted = match (call.verb, earlier) {
             (Verb::Update, Some(earlier)) => earlier.planted,
-            _ => now,
+            // The site's own clock dates its audit records too.
+            _ => self
+                .sites
+                .get(&step.provider)
+                .map_or(now, |site| site.time(now)),
         };
         let outputs = match (call.verb, earlier) {
             (Verb::Update, Some(earlier)) => earlier.outputs.clone(),
@@ -157,6 +172,7 @@ impl Maker<'_> {
             written: call.written.clone(),
             born: step.choice.as_ref().map_or(now, |choice| choice.born),
             planted,
+            rewritten: None,
             expires: None,
             applied_by: self.operators.get(&step.provider).cloned(),
             needs: resource.needs(),
@@ -223,11 +239,14 @@ pub(super) fn effects(
                         .cloned()
                         .collect();
                 }
-                // The site's own clock dates its audit records too.
                 if intent.verb == Verb::Create {
                     record.planted = object.created.unwrap_or(record.planted);
                 }
                 record.version = Some(object.version);
+            }
+            if intent.verb == Verb::Update {
+                let offset_ms = intent.offset_ms.unwrap_or_default();
+                record.rewritten = Some(shifted(now, offset_ms));
             }
             record.outputs.extend(made.outputs);
             record.expires = made.expires.or(record.expires);

@@ -13,7 +13,7 @@ use super::attempt::{Attempt, End};
 use super::call::{self, Maker, Stage};
 use super::{ApplyError, Clock, Ended, Progress, Realize, RealizeError, Report, Settings, Writer};
 use crate::disguise::Digester;
-use crate::graph::{Address, CanaryId, Desired, ProviderId};
+use crate::graph::{Address, CanaryId, Desired, Handle, ProviderId};
 use crate::ledger::{Entry, Intent, StoreError};
 use crate::plan::{Action, Catalogs, Plan, Step};
 
@@ -68,6 +68,10 @@ struct State<'a> {
     stages: Vec<VecDeque<Stage>>,
     ready: VecDeque<usize>,
     waiting_for: Vec<BTreeSet<usize>>,
+    /// What a step waits for between its calls, when it has let go of its place.
+    later: Vec<BTreeSet<usize>>,
+    /// The step that replaces what a step is in.
+    place: Vec<Option<usize>>,
     needed_by: Vec<Vec<usize>>,
     ended: Vec<Option<Ended>>,
     calls: u64,
@@ -81,7 +85,9 @@ impl<'a> State<'a> {
             .enumerate()
             .map(|(i, step)| (&step.address, i))
             .collect();
+        let place = places(run);
         let mut waiting_for = vec![BTreeSet::new(); steps.len()];
+        let mut later = vec![BTreeSet::new(); steps.len()];
         let mut needed_by = vec![Vec::new(); steps.len()];
         for (i, step) in steps
             .iter()
@@ -92,9 +98,21 @@ impl<'a> State<'a> {
                 if let Some(&other) = index.get(need)
                     && !matches!(steps[other].action, Action::Keep)
                 {
-                    waiting_for[i].insert(other);
+                    // What is in a place goes before that, and is made after it.
+                    let is_of_place = place[i] == Some(other) || place[other] == place[i];
+                    match place[i].is_some() && is_of_place {
+                        true => later[i].insert(other),
+                        false => waiting_for[i].insert(other),
+                    };
                     needed_by[other].push(i);
                 }
+            }
+            if let Some(place) = place[i] {
+                if later[i].insert(place) {
+                    needed_by[place].push(i);
+                }
+                waiting_for[place].insert(i);
+                needed_by[i].push(place);
             }
         }
         let ready = (0..steps.len())
@@ -106,11 +124,14 @@ impl<'a> State<'a> {
                 desired: run.desired,
                 digesters: run.digesters,
                 operators: run.operators,
+                sites: &run.plan.sites,
                 timeout: run.settings.call_timeout,
             },
             stages: steps.iter().map(|step| call::stages(step).into()).collect(),
             ready,
             waiting_for,
+            later,
+            place,
             needed_by,
             ended: steps
                 .iter()
@@ -204,6 +225,7 @@ impl<'a> State<'a> {
             catalog: catalog.as_ref(),
             clock: self.run.clock,
             settings: self.run.settings,
+            sent: intent.site_time(self.run.plan.sites.get(&step.provider)),
             sent_before: self.run.coming.get(&step.address).copied(),
             call,
         };
@@ -243,7 +265,7 @@ impl<'a> State<'a> {
                 if self.stages[i].is_empty() {
                     self.finish(i, Ended::Done);
                 } else {
-                    self.ready.push_front(i);
+                    self.go_on(i);
                 }
             }
             End::Not(error) => {
@@ -253,6 +275,33 @@ impl<'a> State<'a> {
             }
             // The intent stays open: the next run looks.
             End::Unknown(error) => self.finish(i, Ended::Failed(error)),
+        }
+    }
+
+    /// A step between its calls: whatever it is in may go now, and it may have to wait for that.
+    fn go_on(&mut self, i: usize) {
+        let later = std::mem::take(&mut self.later[i]);
+        let is_lost = |j: &&usize| {
+            let ended = self.ended[**j].as_ref();
+            ended.is_some_and(|ended| !matches!(ended, Ended::Done))
+        };
+        if let Some(&lost) = later.iter().find(is_lost) {
+            let waits = Ended::Waits(self.step(lost).address.clone());
+            self.finish(i, waits);
+            return;
+        }
+        self.waiting_for[i] = later
+            .into_iter()
+            .filter(|&j| self.ended[j].is_none())
+            .collect();
+        if self.waiting_for[i].is_empty() {
+            self.ready.push_front(i);
+        }
+        if let Some(place) = self.place[i] {
+            self.waiting_for[place].remove(&i);
+            if self.waiting_for[place].is_empty() && self.ended[place].is_none() {
+                self.ready.push_back(place);
+            }
         }
     }
 
@@ -268,6 +317,10 @@ impl<'a> State<'a> {
         let mut affected = vec![i];
         while let Some(j) = affected.pop() {
             for dependent in std::mem::take(&mut self.needed_by[j]) {
+                // One that waits for it only between its calls asks then how it ended.
+                if self.later[dependent].contains(&j) {
+                    continue;
+                }
                 if done {
                     self.waiting_for[dependent].remove(&j);
                     if self.waiting_for[dependent].is_empty() && self.ended[dependent].is_none() {
@@ -301,6 +354,26 @@ impl<'a> State<'a> {
         }
         report
     }
+}
+
+/// Of each step that makes something anew the step that makes anew what that is in.
+fn places(run: &Run<'_>) -> Vec<Option<usize>> {
+    let steps = &run.plan.steps;
+    let is_replaced = |step: &&Step| matches!(&step.action, Action::Replace { have: Some(_), .. });
+    let replaced: BTreeMap<&Handle, usize> = steps
+        .iter()
+        .enumerate()
+        .filter(|(_, step)| is_replaced(step))
+        .map(|(i, step)| (&step.handle, i))
+        .collect();
+    let place = |step: &Step| {
+        let catalog = run.catalogs.get(&step.provider)?;
+        replaced.get(&catalog.place(&step.handle)?).copied()
+    };
+    steps
+        .iter()
+        .map(|step| is_replaced(&step).then(|| place(step)).flatten())
+        .collect()
 }
 
 fn nothing_to_make_it_from(step: &Step) -> RealizeError {

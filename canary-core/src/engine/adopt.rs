@@ -175,6 +175,7 @@ pub(super) fn adopted_record(
         written: object.written.first().cloned(),
         born: object.created.unwrap_or(observed.at),
         planted: object.created.unwrap_or(observed.at),
+        rewritten: None,
         expires: None,
         applied_by: None,
         needs: BTreeSet::new(),

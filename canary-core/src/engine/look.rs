@@ -5,15 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::{Engine, EngineError, Kept, Provider};
-use crate::catalog::{LowerError, Lowering, Pinned};
+use crate::catalog::{Catalog, LowerError, Lowering, Pinned};
 use crate::check::Note;
 use crate::config::{Canary, Config, Setting};
 use crate::detect::{Own, Planted, Tripwire};
-use crate::disguise::{Digester, OwnCalls, SiteKeys};
+use crate::disguise::{Digester, OwnCalls};
 use crate::graph::{Address, CanaryId, Desired, Handle, Lifetime, ProviderId, Resource};
-use crate::ledger::{Ledger, Record, Settled, Torn, Verb, may_still_come, reconcile};
+use crate::ledger::{Ledger, Record, Settled, Torn, Verb, may_still_come, reconcile, sent};
 use crate::observe::{Gap, Look, Observe, Observed, Place, Reason, SHOWN_LATE, Scope, Sight, Site};
-use crate::plan::{self, Inputs, Plan, Purpose};
+use crate::plan::{self, Action, Inputs, Plan, Purpose, Step};
 
 /// The ledger as it was read.
 #[derive(Debug, Default)]
@@ -113,14 +113,14 @@ impl Engine {
         let mut observed = self.seen_nothing();
         for (id, provider) in self.used() {
             let (observe, site) = self.enter(id, provider, &ledger).await?;
-            let look = self.first_look(id, &ledger, &self.keys(id, &site), observed.at);
+            let look = self.first_look(id, &ledger, &site, observed.at);
             observed.merge(observe.observe(&look).await);
             observed.sites.insert(id.clone(), site);
         }
         let cut_off = self.reconcile(&mut ledger, &observed);
         let pinned = pinned(&ledger, &cut_off.chosen, chosen);
         let resources = self.lower(&observed, &pinned, &ledger)?;
-        self.second_look(&mut observed, &resources).await;
+        self.second_look(&mut observed, &resources, &ledger).await;
         self.ask_for_rights(&mut observed, &resources, &ledger)
             .await;
         tracing::info!(
@@ -129,7 +129,9 @@ impl Engine {
             gaps = observed.gaps.len(),
             "looked"
         );
-        self.view(observed, ledger, cut_off, pinned, resources)
+        let mut view = self.view(observed, ledger, cut_off, pinned, resources)?;
+        self.third_look(&mut view).await?;
+        Ok(view)
     }
 
     /// The same for a recorded look. The world is not asked.
@@ -169,8 +171,9 @@ impl Engine {
             // A name that somebody took meanwhile is chosen anew.
             if intent.verb == Verb::Create && !matches!(sight, Sight::There(_)) {
                 let address = intent.address.clone();
-                if may_still_come(intent, observed.at) {
-                    cut_off.coming.insert(address.clone(), intent.at);
+                if may_still_come(intent, observed) {
+                    let sent = sent(intent, observed);
+                    cut_off.coming.insert(address.clone(), sent);
                 }
                 cut_off.chosen.insert(address, choice(&intent.record));
             }
@@ -222,8 +225,8 @@ impl Engine {
     }
 
     /// Everything that is known of what is ours, and the kinds and scopes of what is declared.
-    fn first_look(&self, id: &ProviderId, ledger: &Ledger, keys: &SiteKeys, at: Timestamp) -> Look {
-        let mut look = Look::new(keys.digester(), at);
+    fn first_look(&self, id: &ProviderId, ledger: &Ledger, site: &Site, at: Timestamp) -> Look {
+        let mut look = Look::new(self.keys(id, site).digester(), at);
         let Some(catalog) = self.catalogs.get(id) else {
             return look;
         };
@@ -235,11 +238,7 @@ impl Engine {
         {
             if catalog.observable(&record.handle.kind) {
                 look.scopes.insert(Scope::of(&record.handle));
-                look.known
-                    .insert(record.handle.clone(), record.version.clone());
-                if at.duration_since(record.planted) < SHOWN_LATE {
-                    look.recent.insert(record.handle.clone());
-                }
+                know(&mut look, record, site);
             }
         }
         for intent in ledger.open.values().filter(|intent| intent.provider == *id) {
@@ -252,7 +251,7 @@ impl Engine {
     }
 
     /// Names that only lowering could tell, where no list covers them.
-    async fn second_look(&self, observed: &mut Observed, resources: &[Resource]) {
+    async fn second_look(&self, observed: &mut Observed, resources: &[Resource], ledger: &Ledger) {
         for (id, provider) in self.used() {
             let (Some(observe), Some(site)) = (&provider.observe, observed.sites.get(id)) else {
                 continue;
@@ -270,11 +269,39 @@ impl Engine {
                     place.is_none_or(|place| !matches!(observed.sight(id, &place), Sight::Absent))
                 })
                 .collect::<BTreeSet<Handle>>();
+            know_neighbours(&mut look, provider.catalog.as_ref(), ledger, id, site);
             if !look.names.is_empty() {
                 let seen = observe.observe(&look).await;
                 observed.merge(seen);
             }
         }
+    }
+
+    /// What something is to be done about, or about what needs it, where only something old told of it.
+    async fn third_look(&self, view: &mut View) -> Result<(), EngineError> {
+        if view.observed.told_earlier.is_empty() {
+            return Ok(());
+        }
+        let plan = self.plan(view, &Purpose::default())?;
+        for (id, provider) in self.used() {
+            let (Some(observe), Some(site)) = (&provider.observe, view.observed.sites.get(id))
+            else {
+                continue;
+            };
+            let Some(told) = view.observed.told_earlier.get(id) else {
+                continue;
+            };
+            let mut look = Look::new(self.keys(id, site).digester(), view.observed.at);
+            look.names = changing(&plan, id)
+                .filter(|handle| told.contains(&Scope::of(handle)))
+                .cloned()
+                .collect();
+            if !look.names.is_empty() {
+                know_neighbours(&mut look, provider.catalog.as_ref(), &view.ledger, id, site);
+                view.observed.merge(observe.observe(&look).await);
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn lower(
@@ -425,6 +452,57 @@ impl Engine {
             .filter_map(|planted| Some(self.catalogs.get(&planted.provider)?.tripwires(planted)))
             .flatten()
             .collect()
+    }
+}
+
+/// What a plan changes of a provider, and what is needed by what it changes.
+fn changing<'a>(plan: &'a Plan, id: &'a ProviderId) -> impl Iterator<Item = &'a Handle> {
+    let changed = || {
+        let steps = plan.steps.iter();
+        steps.filter(|step| !matches!(step.action, Action::Keep))
+    };
+    let needed: BTreeSet<&Address> = changed().flat_map(|step| &step.needs).collect();
+    let is_needed = move |step: &&Step| needed.contains(&step.address);
+    changed()
+        .chain(plan.steps.iter().filter(is_needed))
+        .filter(move |step| step.provider == *id)
+        .map(|step| &step.handle)
+}
+
+/// Adds what is known of one of ours to a look.
+fn know(look: &mut Look, record: &Record, site: &Site) {
+    look.known
+        .insert(record.handle.clone(), record.version.clone());
+    let written = record.rewritten.unwrap_or(record.planted);
+    if site.time(look.at).duration_since(written) < SHOWN_LATE {
+        look.recent.insert(record.handle.clone());
+    }
+}
+
+/// Adds what is known of what stands beside the names of a look, where the site names such things: which of them are
+/// ours is known by their versions alone.
+fn know_neighbours(
+    look: &mut Look,
+    catalog: &dyn Catalog,
+    ledger: &Ledger,
+    id: &ProviderId,
+    site: &Site,
+) {
+    let scopes: BTreeSet<Scope> = look
+        .names
+        .iter()
+        .filter(|handle| catalog.is_ours_alone(&handle.kind))
+        .map(Scope::of)
+        .collect();
+    if scopes.is_empty() {
+        return;
+    }
+    let records = ledger
+        .records
+        .values()
+        .filter(|record| record.provider == *id);
+    for record in records.filter(|record| scopes.contains(&Scope::of(&record.handle))) {
+        know(look, record, site);
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::exposed;
 use crate::graph::{Address, Handle, Lifetime, ProviderId, Written};
-use crate::observe::{Seen, Site, Version};
+use crate::observe::{Seen, Site, Version, shifted};
 use crate::value::SecretBytes;
 
 /// What a resource gave when it was made, by name.
@@ -83,6 +83,9 @@ pub struct Record {
     pub born: Timestamp,
     /// When it was planted.
     pub planted: Timestamp,
+    /// When we last wrote it, by the site's clock; `None`: not since it was planted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rewritten: Option<Timestamp>,
     /// When it stops working, as *granted*.
     pub expires: Option<Timestamp>,
     /// Whose credentials made it.
@@ -125,6 +128,21 @@ pub struct Intent {
     pub record: Record,
     /// When.
     pub at: Timestamp,
+    /// The site's clock minus the clock of `at`, in milliseconds, as of the look before; `None`: not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offset_ms: Option<i64>,
+}
+
+impl Intent {
+    /// When, by the site's clock. Where nobody measured the clock of who wrote it, it is taken for ours.
+    #[must_use]
+    pub fn site_time(&self, ours: Option<&Site>) -> Timestamp {
+        let measured = || ours.map(|site| site.clock_offset_ms);
+        shifted(
+            self.at,
+            self.offset_ms.or_else(measured).unwrap_or_default(),
+        )
+    }
 }
 
 /// What is done to a thing.

@@ -15,7 +15,7 @@ mod strays;
 pub use entry::{Effect, Entry, Intent, Origin, OutputValue, Outputs, Record, Tombstone, Verb};
 pub use journal::{Journal, JournalError, Torn};
 pub use reconcile::{Settled, reconcile};
-pub(crate) use reconcile::{as_sent, equals, may_still_come, removed, tombstone};
+pub(crate) use reconcile::{as_sent, equals, may_still_come, removed, sent, tombstone};
 pub(crate) use refresh::refreshed;
 pub(crate) use state::TOGETHER;
 pub use state::{Ledger, OpenIntent};

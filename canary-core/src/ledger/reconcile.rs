@@ -16,7 +16,7 @@ use crate::plan::Catalogs;
 /// (1 s), the age of the measurement, and half a second of round trip.
 const SKEW: SignedDuration = SignedDuration::from_secs(5);
 /// A call ends within a minute ([`crate::apply::Settings`]); the world may show it a little later.
-pub(super) const WINDOW: SignedDuration = SignedDuration::from_secs(120);
+const WINDOW: SignedDuration = SignedDuration::from_secs(120);
 
 /// What an open intent came to.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -45,7 +45,7 @@ pub fn reconcile(
     });
     open.filter_map(|open| {
         if strays.is_about(&open.intent) {
-            return strays.settle(&open, observed.at);
+            return strays.settle(&open, observed);
         }
         let canary = open.intent.address.canary();
         let keep = keep_retired.get(canary).copied().unwrap_or_default();
@@ -79,16 +79,21 @@ fn settle(
         (Verb::Create | Verb::Update, Sight::Absent) => Some(Vec::new()),
         (Verb::Create, Sight::There(object)) => {
             let fields = object.fields.as_ref()?;
-            let offset = observed
-                .sites
-                .get(&intent.provider)
-                .map_or(0, |site| site.clock_offset_ms);
-            let ours = appeared_in_window(object, intent.at, offset)
+            let sent = sent(intent, observed);
+            // What bears no date is told by its content alone.
+            let ours = object
+                .created
+                .is_none_or(|created| is_in_window(created, sent))
                 && equals(&intent.record.fields, fields, |name, declared| {
                     catalog.field_rule(&intent.handle.kind, name, declared)
                 });
             Some(if ours {
-                vec![Effect::Put(made(intent, object, catalog.as_ref()))]
+                vec![Effect::Put(made(
+                    intent,
+                    object,
+                    observed,
+                    catalog.as_ref(),
+                ))]
             } else {
                 Vec::new()
             })
@@ -104,19 +109,26 @@ fn settle(
                     catalog.field_rule(&intent.handle.kind, name, declared)
                 });
             Some(if done {
-                vec![Effect::Put(made(intent, object, catalog.as_ref()))]
+                vec![Effect::Put(made(
+                    intent,
+                    object,
+                    observed,
+                    catalog.as_ref(),
+                ))]
             } else {
                 Vec::new()
             })
         }
         (Verb::Delete, Sight::Absent) => {
+            // Nothing is known of what is called otherwise.
+            let record = record.filter(|record| record.handle == intent.handle);
             Some(record.map_or_else(Vec::new, |record| removed(record, intent.at, keep)))
         }
         (Verb::Delete, Sight::There(_)) => Some(Vec::new()),
     }
 }
 
-fn made(intent: &Intent, object: &Object, catalog: &dyn Catalog) -> Record {
+fn made(intent: &Intent, object: &Object, observed: &Observed, catalog: &dyn Catalog) -> Record {
     let object = as_sent(object, &intent.record.fields, |name, declared| {
         catalog.field_rule(&intent.handle.kind, name, declared)
     });
@@ -125,30 +137,36 @@ fn made(intent: &Intent, object: &Object, catalog: &dyn Catalog) -> Record {
         Verb::Create => object.created.unwrap_or(intent.record.planted),
         Verb::Update | Verb::Delete => intent.record.planted,
     };
+    let rewritten = (intent.verb == Verb::Update).then(|| sent(intent, observed));
     Record {
         version: Some(object.version),
         fields: object.fields.unwrap_or_default(),
         planted,
+        rewritten,
         ..intent.record.clone()
     }
 }
 
-/// Whether a create that was cut off and made nothing yet may still come: its request was sent, and waits somewhere on
-/// its way.
-pub(crate) fn may_still_come(intent: &Intent, now: Timestamp) -> bool {
-    intent.verb == Verb::Create && now.duration_since(intent.at) <= WINDOW
+/// When a call was about to be sent, by the site's clock.
+pub(crate) fn sent(intent: &Intent, observed: &Observed) -> Timestamp {
+    intent.site_time(observed.sites.get(&intent.provider))
 }
 
-pub(super) fn appeared_in_window(object: &Object, at: Timestamp, offset_ms: i64) -> bool {
-    // What bears no date is told by its content alone.
-    let Some(created) = object.created else {
-        return true;
-    };
-    // The site's clock minus the offset is ours.
-    let created = created
-        .checked_sub(SignedDuration::from_millis(offset_ms))
-        .unwrap_or(created);
-    let after = created.duration_since(at);
+/// Whether what a call made may not be there yet: its request waits somewhere on its way.
+pub(super) fn is_open(intent: &Intent, observed: &Observed) -> bool {
+    let site = observed.sites.get(&intent.provider);
+    let now = site.map_or(observed.at, |site| site.time(observed.at));
+    now.duration_since(sent(intent, observed)) <= WINDOW
+}
+
+/// Whether a create that was cut off and made nothing yet may still come.
+pub(crate) fn may_still_come(intent: &Intent, observed: &Observed) -> bool {
+    intent.verb == Verb::Create && is_open(intent, observed)
+}
+
+/// Whether something that was created then may be of a call that was sent then, both by the site's clock.
+pub(super) fn is_in_window(created: Timestamp, sent: Timestamp) -> bool {
+    let after = created.duration_since(sent);
     after >= -SKEW && after <= WINDOW
 }
 

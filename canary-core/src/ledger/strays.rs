@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::entry::{Effect, Intent, Origin, Record, Verb};
-use super::reconcile::{WINDOW, appeared_in_window};
+use super::reconcile::{is_in_window, is_open, sent};
 use super::{Ledger, OpenIntent, Settled};
 use crate::graph::{Address, Handle, Lifetime};
 use crate::observe::{Object, Observed, Scope};
@@ -44,14 +44,12 @@ impl<'a> Strays<'a> {
             let Some(provider) = intents.first().map(|intent| &intent.provider) else {
                 continue;
             };
-            let offset = observed.sites.get(provider);
-            let offset = offset.map_or(0, |site| site.clock_offset_ms);
             let unknown: Vec<_> = observed
                 .in_scope(provider, &scope)
                 .filter(|(_, object)| !strays.is_known(object))
                 .filter(|(_, object)| {
-                    let is_of = |intent: &&Intent| appeared_in_window(object, intent.at, offset);
-                    intents.iter().any(is_of)
+                    let may_be_of = |intent: &&Intent| may_be_of(object, sent(intent, observed));
+                    intents.iter().any(may_be_of)
                 })
                 .collect();
             if unknown.len() <= intents.len() {
@@ -75,15 +73,16 @@ impl<'a> Strays<'a> {
         })
     }
 
-    /// What a call made goes; one that made nothing yet may still do so for as long as its window is open.
-    pub(super) fn settle(&mut self, open: &OpenIntent, now: Timestamp) -> Option<Settled> {
+    /// What a call made goes; one that made nothing yet may still do so for as long as its window is open. Where nobody
+    /// could look it is not known what it made.
+    pub(super) fn settle(&mut self, open: &OpenIntent, observed: &Observed) -> Option<Settled> {
         let intent = &open.intent;
-        let found = self
-            .found
-            .get_mut(&Scope::of(&intent.handle))
-            .and_then(Vec::pop);
+        let scope = Scope::of(&intent.handle);
+        let found = self.found.get_mut(&scope).and_then(Vec::pop);
         let Some((handle, object)) = found else {
-            let is_over = now.duration_since(intent.at) > WINDOW;
+            let listed = observed.listed.get(&intent.provider);
+            let is_listed = listed.is_some_and(|listed| listed.contains(&scope));
+            let is_over = is_listed && !is_open(intent, observed);
             return is_over.then(|| Settled {
                 id: open.id,
                 effects: Vec::new(),
@@ -107,5 +106,47 @@ impl<'a> Strays<'a> {
             id: open.id,
             effects: vec![Effect::Put(record)],
         })
+    }
+}
+
+/// Whether a call that was sent then may have made it. Its date alone tells: one that bears none is nobody's.
+fn may_be_of(object: &Object, sent: Timestamp) -> bool {
+    let created = object.created;
+    created.is_some_and(|created| is_in_window(created, sent))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::observe::Version;
+
+    #[test]
+    fn only_what_appeared_within_a_calls_window_may_be_its() {
+        let sent = Timestamp::from_second(1_000_000).unwrap();
+        let object = |created| Object {
+            version: Version {
+                uid: "u".into(),
+                revision: "1".into(),
+            },
+            created,
+            deleting: false,
+            written: vec![],
+            metadata: BTreeMap::new(),
+            field_names: BTreeSet::new(),
+            fields: None,
+            reaches: vec![],
+        };
+        let after = |seconds: i64| Timestamp::from_second(1_000_000 + seconds).unwrap();
+        for (created, may_be) in [
+            (Some(after(0)), true),
+            (Some(after(120)), true),
+            (Some(after(-60)), false),
+            (Some(after(180)), false),
+            (None, false),
+        ] {
+            assert_eq!(may_be_of(&object(created), sent), may_be, "{created:?}");
+        }
     }
 }

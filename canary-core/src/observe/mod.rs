@@ -18,8 +18,8 @@ use crate::disguise::SiteKeys;
 
 pub use gap::{Gap, Place, Reason};
 pub use grant::{Given, Grant, Grantee, Rule};
-pub(crate) use observed::SHOWN_LATE;
 pub use observed::{Look, Object, Observed, Scope, Seen, Sight, Site, Version};
+pub(crate) use observed::{SHOWN_LATE, shifted};
 pub use recorded::{RecordedError, read_recorded, write_recorded};
 
 /// Looks. Needs read permission only.

@@ -115,6 +115,20 @@ impl Site {
     }
 }
 
+impl Site {
+    /// A moment of our clock, by the site's.
+    #[must_use]
+    pub fn time(&self, at: Timestamp) -> Timestamp {
+        shifted(at, self.clock_offset_ms)
+    }
+}
+
+/// A moment, so much later.
+pub(crate) fn shifted(at: Timestamp, by_ms: i64) -> Timestamp {
+    at.saturating_add(SignedDuration::from_millis(by_ms))
+        .unwrap_or(at)
+}
+
 /// What we made or removed is seen so by everybody after seconds, even where the world is said to be consistent eventually;
 /// sites whose own documents speak of minutes mean few.
 pub(crate) const SHOWN_LATE: SignedDuration = SignedDuration::from_mins(2);
@@ -180,6 +194,9 @@ pub struct Observed {
     pub objects: BTreeMap<ProviderId, BTreeMap<Handle, Object>>,
     /// What was listed to its end: a name that is not in `objects` is absent there.
     pub listed: BTreeMap<ProviderId, BTreeSet<Scope>>,
+    /// Of what was listed, what was told by something that may be hours old, as a report: enough to find that nothing has
+    /// changed, too little to change anything by it.
+    pub told_earlier: BTreeMap<ProviderId, BTreeSet<Scope>>,
     /// Single names that were asked for and are not there.
     pub absent: BTreeMap<ProviderId, BTreeSet<Handle>>,
     /// What gives rights to somebody, as far as it was asked for. A provider without an entry was not asked.
@@ -275,9 +292,42 @@ impl Observed {
         gaps.first().copied()
     }
 
+    /// Whether a place that could not be looked at was listed.
+    fn has_listed(&self, gap: &Gap) -> bool {
+        let Place::Neighbours(scope) = &gap.place else {
+            return false;
+        };
+        let listed = self.listed.get(&gap.provider);
+        listed.is_some_and(|listed| listed.contains(scope))
+    }
+
+    /// What was told of a place counts no more where that was listed since.
+    fn forget_what_was_told_earlier(&mut self, other: &Self) {
+        for (provider, scopes) in &mut self.told_earlier {
+            let Some(listed) = other.listed.get(provider) else {
+                continue;
+            };
+            let outdated: BTreeSet<Scope> = &*scopes & listed;
+            if outdated.is_empty() {
+                continue;
+            }
+            scopes.retain(|scope| !outdated.contains(scope));
+            if let Some(objects) = self.objects.get_mut(provider) {
+                objects.retain(|handle, _| !outdated.contains(&Scope::of(handle)));
+            }
+        }
+        for (provider, scopes) in &other.told_earlier {
+            let mine = self.told_earlier.entry(provider.clone()).or_default();
+            mine.extend(scopes.iter().cloned());
+        }
+        self.told_earlier.retain(|_, scopes| !scopes.is_empty());
+    }
+
     /// Adds what another look saw. Where both saw an object, the fuller and later sight stays.
     pub fn merge(&mut self, other: Self) {
         self.at = self.at.max(other.at);
+        self.forget_what_was_told_earlier(&other);
+        self.gaps.retain(|gap| !other.has_listed(gap));
         self.sites.extend(other.sites);
         for (provider, objects) in other.objects {
             let mine = self.objects.entry(provider).or_default();

@@ -63,6 +63,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Plan {
         index: Index::new(inputs),
         steps: Vec::with_capacity(inputs.desired.len().max(inputs.ledger.records.len())),
         evicted: BTreeSet::new(),
+        replaced: BTreeSet::new(),
         settled: BTreeMap::new(),
         blocked: BTreeSet::new(),
     };
@@ -89,6 +90,8 @@ pub(super) struct Planner<'a> {
     pub(super) steps: Vec<Step>,
     /// Kept ones that go because something newer needs their room.
     pub(super) evicted: BTreeSet<Address>,
+    /// What goes and is made anew under its name.
+    pub(super) replaced: BTreeSet<Handle>,
     /// Outputs that are known now and stay.
     settled: BTreeMap<Address, &'a Outputs>,
     blocked: BTreeSet<Address>,
@@ -134,6 +137,8 @@ impl<'a> Planner<'a> {
         let action = self.or_blocked(resource, action);
         let (action, makes_room) = self.with_room(resource, current, action);
         needs.extend(makes_room);
+        let (action, goes_first) = self.with_its_place(resource, action);
+        needs.extend(goes_first);
         // What stands in its place stays there as long as nothing takes that.
         if !matches!(action, Action::Blocked(_)) {
             let mut before = BTreeSet::new();

@@ -37,6 +37,8 @@ pub(super) struct Index<'a> {
     pub(super) unwanted: BTreeMap<&'a Handle, Vec<&'a Record>>,
     /// Records of what is in a place, by what that is called.
     pub(super) held: BTreeMap<Handle, Vec<&'a Address>>,
+    /// Records of places that something of ours is in, by what they are called.
+    pub(super) places: BTreeMap<&'a Handle, Vec<&'a Record>>,
     /// What is seen in a place where only ours belongs, by what the place is called.
     pub(super) inside: BTreeMap<Handle, Vec<(&'a Handle, &'a Object)>>,
     /// Places that are known not to be there, nor to be made, by the scope that they would be.
@@ -50,6 +52,7 @@ impl<'a> Index<'a> {
             needed_by: BTreeMap::new(),
             unwanted: BTreeMap::new(),
             held: BTreeMap::new(),
+            places: BTreeMap::new(),
             inside: inside(inputs),
             missing: BTreeMap::new(),
         };
@@ -73,6 +76,12 @@ impl<'a> Index<'a> {
             for need in &record.needs {
                 let needed_by = index.needed_by.entry(need).or_default();
                 needed_by.push(&record.address);
+            }
+        }
+        for record in inputs.ledger.records.values() {
+            if index.held.contains_key(&record.handle) {
+                let places = index.places.entry(&record.handle).or_default();
+                places.push(record);
             }
         }
         let is_made = |handle: &Handle| {

@@ -42,8 +42,10 @@ impl<'a> Planner<'a> {
             return (action, goes);
         };
         let mut there = self.in_place(&resource.provider, &resource.handle.kind, &place);
-        let is_kept = |record: &&Record| matches!(record.lifetime, Lifetime::Retired { .. });
-        let mut kept: Vec<&Record> = there.ours.iter().copied().filter(is_kept).collect();
+        let may_go = |record: &&Record| {
+            matches!(record.lifetime, Lifetime::Retired { .. }) || self.goes_by_itself(record)
+        };
+        let mut kept: Vec<&Record> = there.ours.iter().copied().filter(may_go).collect();
         // What goes anyway, as one whose making was not answered, makes room before what is still kept.
         kept.sort_by_key(|record| (self.is_kept_on(record), record.planted, &record.address));
         let mut kept = kept.into_iter();
@@ -65,8 +67,28 @@ impl<'a> Planner<'a> {
         (action, goes)
     }
 
+    /// Whether it goes because it is not declared any more, and nothing that stays has to let go of it first.
+    fn goes_by_itself(&self, record: &Record) -> bool {
+        let is_wanted = |address: &Address| self.inputs.desired.get(address).is_some();
+        let needed_by = self.index.needed_by.get(&record.address);
+        self.is_target(record.address.canary())
+            && !is_wanted(&record.address)
+            && !needed_by
+                .into_iter()
+                .flatten()
+                .any(|address| is_wanted(address))
+    }
+
     fn is_kept_on(&self, record: &Record) -> bool {
         matches!(record.lifetime, Lifetime::Retired { until } if until > self.inputs.observed.at)
+    }
+
+    /// Whether what has its name is another incarnation.
+    fn is_anothers(&self, record: &Record) -> bool {
+        match self.sight(&record.provider, &record.handle) {
+            Sight::There(object) => !same_incarnation(record, object),
+            Sight::Absent | Sight::Unseen(_) => false,
+        }
     }
 
     /// What is in a place now, but for what goes.
@@ -113,6 +135,52 @@ impl<'a> Planner<'a> {
         records.any(|record| record.handle == *handle && same_incarnation(record, object))
     }
 
+    /// The uid of what has the name of the place of something of ours, where that place is not the one it was put into.
+    pub(super) fn other_place(&self, record: &Record) -> Option<String> {
+        let catalog = self.inputs.catalogs.get(&record.provider)?;
+        let place = catalog.place(&record.handle)?;
+        let known = self.index.places.get(&place)?;
+        let Sight::There(object) = self.inputs.observed.sight(&record.provider, &place) else {
+            return None;
+        };
+        let is_it = known.iter().any(|known| same_incarnation(known, object));
+        (!is_it).then(|| object.version.uid.clone())
+    }
+
+    /// An action in the light of what it is done in or done to: what is in a place that is made anew goes before that
+    /// and is made after it, and a place with a stranger's in it cannot go. With it the steps that come first.
+    pub(super) fn with_its_place(
+        &mut self,
+        resource: &Resource,
+        action: Action,
+    ) -> (Action, BTreeSet<Address>) {
+        let catalog = self.inputs.catalogs.get(&resource.provider);
+        let is_in_replaced = !self.replaced.is_empty()
+            && catalog
+                .and_then(|catalog| catalog.place(&resource.handle))
+                .is_some_and(|place| self.replaced.contains(&place));
+        let goes_with_it = is_in_replaced && matches!(action, Action::Keep | Action::Update { .. });
+        let observed = self.inputs.observed;
+        let have = goes_with_it
+            .then(|| observed.object(&resource.provider, &resource.handle))
+            .flatten()
+            .map(|object| object.version.clone());
+        let action = have.map_or(action, |have| replace(Some(have), ReplaceCause::Place));
+        let mut first = BTreeSet::new();
+        let goes = matches!(&action, Action::Replace { have: Some(_), cause } if *cause != ReplaceCause::NoRoom);
+        if goes {
+            if let Some((handle, _)) = self.strangers_in(&resource.handle).first() {
+                let obstacle = Obstacle::Holds((*handle).clone());
+                return (Action::Blocked(obstacle), first);
+            }
+            self.replaced.insert(resource.handle.clone());
+            let held = self.index.held.get(&resource.handle).into_iter().flatten();
+            let unwanted = held.filter(|address| self.inputs.desired.get(address).is_none());
+            first.extend(unwanted.map(|address| (*address).clone()));
+        }
+        (action, first)
+    }
+
     /// A removal of a place in the light of what is in it: while something kept is in it, it is kept too; while a stranger's is
     /// in it, it cannot go.
     pub(super) fn with_what_it_holds(&self, record: &Record, action: Action) -> Action {
@@ -148,7 +216,12 @@ impl<'a> Planner<'a> {
             if !self.is_target(record.address.canary()) {
                 continue;
             }
-            for (handle, object) in self.strangers_in(&record.handle) {
+            let strangers = self.strangers_in(&record.handle);
+            // What is in another's place is nothing to us.
+            if strangers.is_empty() || self.is_anothers(record) {
+                continue;
+            }
+            for (handle, object) in strangers {
                 found.insert(handle, (record, object));
             }
         }

@@ -51,7 +51,9 @@ impl<'a> Planner<'a> {
 
     fn removal(&self, record: &Record) -> Step {
         let cause = match record.lifetime {
-            _ if self.evicted.contains(&record.address) => Some(DeleteCause::NoRoom),
+            Lifetime::Retired { .. } if self.evicted.contains(&record.address) => {
+                Some(DeleteCause::NoRoom)
+            }
             _ if record.origin == Origin::Stray => Some(DeleteCause::Stray),
             Lifetime::Retired { .. }
                 if self.inputs.purpose.destroy && self.inputs.purpose.retired_too =>
@@ -117,6 +119,10 @@ impl<'a> Planner<'a> {
         if !observable {
             let action = cause.map_or(Action::Keep, |cause| Action::Delete { have: None, cause });
             return (action, None);
+        }
+        // What was ours in it went with it, whatever has its name now.
+        if let Some(uid) = self.other_place(record) {
+            return (Action::Forget, Some(Outside::Recreated { uid }));
         }
         match self.sight(&record.provider, &record.handle) {
             Sight::Unseen(gap) => match cause {

@@ -127,6 +127,8 @@ pub enum ReplaceCause {
     Rotated,
     /// It was rotated, and its place holds no second one.
     NoRoom,
+    /// What it is in is made anew.
+    Place,
 }
 
 /// Why something is removed.

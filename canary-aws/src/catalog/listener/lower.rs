@@ -9,8 +9,9 @@ use canary_core::observe::Scope;
 
 use super::shape::{DEAD_LETTERS, POLICY, RETENTION, ROLE as ROLE_ENDING};
 use super::{documents, regions, trail};
-use crate::catalog::aws::{account, partition, placed, region, wrong};
+use crate::catalog::aws::{account, placed, region, wrong};
 use crate::catalog::handles::{QUEUE, ROLE, ROLE_POLICY, RULE, TARGET, TRAIL, alone, inside};
+use crate::catalog::partition::{global, partition};
 use crate::provider;
 
 /// The remark of the queue that names the regions which are accepted without a rule.
@@ -160,7 +161,7 @@ fn with_rules(listener: &Listener<'_>, cx: &Lowering<'_>) -> BTreeSet<String> {
         .iter()
         .filter(|(address, pinned)| *address.canary() == canary.id && pinned.handle.kind == RULE)
         .filter_map(|(_, pinned)| pinned.handle.scope.clone());
-    let global = regions::global(listener.home).to_owned();
+    let global = global(listener.home).to_owned();
     enabled
         .chain(had)
         .chain([global])

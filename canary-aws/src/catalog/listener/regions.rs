@@ -1,6 +1,6 @@
 //! The regions that there are.
 
-use crate::catalog::aws::partition;
+use crate::catalog::partition::partition;
 
 /// Every region of the commercial partition, as the `partitions.json` of AWS' SDKs of 2026 has them. Which of them an
 /// account has enabled is asked region by region; newer ones are named in `regions`.
@@ -53,15 +53,6 @@ pub(super) fn known<'a>() -> impl Iterator<Item = &'a str> {
     COMMERCIAL.into_iter().chain(OTHERS)
 }
 
-/// Where the calls of services without regions are logged, IAM's among them.
-pub(super) fn global(home: &str) -> &'static str {
-    match partition(home) {
-        "aws-cn" => "cn-north-1",
-        "aws-us-gov" => "us-gov-west-1",
-        _ => "us-east-1",
-    }
-}
-
 /// Whether a region is in the partition of another: credentials are of one.
 pub(crate) fn of_partition(region: &str, other: &str) -> bool {
     partition(region) == partition(other)
@@ -70,6 +61,7 @@ pub(crate) fn of_partition(region: &str, other: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::partition::global;
 
     #[test]
     fn every_region_is_one_and_is_there_once() {

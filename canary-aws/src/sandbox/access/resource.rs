@@ -162,7 +162,8 @@ fn iam_resource(iam: &Iam, operation: &str, params: &Value, account: &str) -> Na
         if name.is_empty() {
             continue;
         }
-        if operation.starts_with("Create") && operation != "CreateAccessKey" {
+        let is_of_user = matches!(operation, "CreateAccessKey" | "CreateLoginProfile");
+        if operation.starts_with("Create") && !is_of_user {
             return same(arn(kind, text("Path"), name));
         }
         let entity = match kind {

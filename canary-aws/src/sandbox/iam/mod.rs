@@ -4,6 +4,7 @@ mod details;
 mod entities;
 mod groups;
 mod keys;
+mod login;
 pub(super) mod managed;
 mod names;
 mod operations;

@@ -1,7 +1,7 @@
 //! IAM's operations by name.
 
 use super::state::Iam;
-use super::{details, entities, groups, keys, policies, report, roles, summary, users};
+use super::{details, entities, groups, keys, login, policies, report, roles, summary, users};
 use crate::sandbox::call::Run;
 use entities::{Roles, Users};
 
@@ -31,6 +31,9 @@ pub(in crate::sandbox) fn operation(name: &str) -> Option<Run<Iam>> {
         "AddUserToGroup" => Write(groups::add),
         "RemoveUserFromGroup" => Write(groups::remove),
         "ListGroupsForUser" => Read(groups::of_user),
+        "CreateLoginProfile" => Write(login::create),
+        "GetLoginProfile" => Read(login::get),
+        "DeleteLoginProfile" => Write(login::delete),
         "CreateAccessKey" => Write(keys::create),
         "ListAccessKeys" => Read(keys::list),
         "UpdateAccessKey" => Write(keys::update),

@@ -64,6 +64,14 @@ fn key_fields(key: Option<&Key>, uses: &Uses) -> String {
     format!("{},{},{used}", key.active, time(key.created))
 }
 
+/// Four fields of a password.
+fn password_fields(since: Option<Timestamp>) -> String {
+    match since {
+        None => "false,N/A,N/A,N/A".to_owned(),
+        Some(since) => format!("true,no_information,{},N/A", time(since)),
+    }
+}
+
 fn write(iam: &Iam, call: &Call<'_>) -> String {
     let mut lines = vec![HEADER.to_owned()];
     let none = key_fields(None, call.uses);
@@ -79,10 +87,11 @@ fn write(iam: &Iam, call: &Call<'_>) -> String {
         keys.sort_by_key(|key| key.created);
         let key = |at: usize| key_fields(keys.get(at).copied(), call.uses);
         lines.push(format!(
-            "{},{},{},false,N/A,N/A,N/A,false,{},{},false,N/A,false,N/A",
+            "{},{},{},{},false,{},{},false,N/A,false,N/A",
             quoted(&user.entity.name),
             quoted(&users::arn(call.account, user)),
             time(user.entity.created),
+            password_fields(user.login),
             key(0),
             key(1),
         ));

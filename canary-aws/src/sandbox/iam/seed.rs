@@ -67,6 +67,7 @@ impl Iam {
         Seeded(Arc::new(User {
             entity,
             keys: vec![key],
+            login: None,
         }))
     }
 

@@ -36,6 +36,8 @@ pub(super) struct Key {
 pub(in crate::sandbox) struct User {
     pub(in crate::sandbox) entity: Entity,
     pub(super) keys: Vec<Key>,
+    /// Since when it has a password for the console.
+    pub(super) login: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug)]

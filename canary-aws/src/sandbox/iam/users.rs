@@ -55,6 +55,7 @@ pub(super) fn create(iam: &mut Iam, call: &Call<'_>, entropy: &mut Entropy) -> A
     let user = User {
         entity: entities::new(call, entropy, "UserName", "AIDA")?,
         keys: Vec::new(),
+        login: None,
     };
     let shape = shape(call.account, &user);
     iam.users.insert(folded(name), Arc::new(user));
@@ -130,6 +131,9 @@ pub(super) fn delete(iam: &mut Iam, call: &Call<'_>, _: &mut Entropy) -> Answer 
     let user = iam.known_user(name)?;
     if !user.keys.is_empty() {
         return Err(conflict("delete access keys"));
+    }
+    if user.login.is_some() {
+        return Err(conflict("delete login profile"));
     }
     if !user.entity.inline.is_empty() {
         return Err(conflict("delete policies"));
