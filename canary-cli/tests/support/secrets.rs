@@ -113,8 +113,11 @@ impl Secrets {
 }
 
 /// Whether a word is a password, a piece of a token or a line of a key, told from names of hosts and accounts, which
-/// have neither capitals nor the length of a digest.
+/// have neither capitals nor the length of a digest, and from identifiers of keys, which logs are full of.
 fn is_credential(word: &str) -> bool {
+    if word.len() == 20 && (word.starts_with("AKIA") || word.starts_with("ASIA")) {
+        return false;
+    }
     let hex = word.len() >= 32 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
     hex || (word.len() >= 16 && word.bytes().any(|byte| byte.is_ascii_uppercase()))
 }
