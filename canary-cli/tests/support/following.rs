@@ -45,7 +45,7 @@ impl Following {
         std::thread::spawn(move || {
             err.lines()
                 .map_while(Result::ok)
-                .for_each(|line| hear_err(&line))
+                .for_each(|line| hear_err(&line));
         });
         let (tell, told) = channel();
         std::thread::spawn(move || {

@@ -159,11 +159,11 @@ impl Memory {
         if touches.is_empty() || event.annotations.contains_key(SILENT) {
             return;
         }
-        let ids = event.gives.iter().filter_map(|mention| match mention {
-            Mention::Credential(id) => Some(id.clone()),
-            _ => None,
-        });
-        self.made.extend(ids);
+        for mention in &event.gives {
+            if let Mention::Credential(id) = mention {
+                self.made.push_back(id.clone());
+            }
+        }
         while self.made.len() > GIVEN {
             self.made.pop_front();
         }
