@@ -453,6 +453,7 @@ async fn what_our_key_proves_is_found_again_without_a_ledger() {
         .unwrap();
     life.settles().await;
     life.lose_ledger(&all).await;
+    let before = life.sandbox.events().len();
     let found = life.recover().await;
     for (kind, label) in [
         ("ssm_parameter", "orders"),
@@ -468,6 +469,17 @@ async fn what_our_key_proves_is_found_again_without_a_ledger() {
             found.contains(&address(kind, label)),
             "{kind}.{label} in {found:?}"
         );
+    }
+    // Values were read for it, by requests that are known to be ours.
+    let calls = &life.ledger().await.calls[&canary_aws::provider()];
+    let mut events = life.sandbox.events().split_off(before);
+    events.retain(|event| {
+        event["eventName"] == "GetParameter" || event["eventName"] == "GetSecretValue"
+    });
+    assert!(events.len() > 4, "{events:#?}");
+    for event in events {
+        let request = event["requestID"].as_str().unwrap();
+        assert!(calls.contains_key(request), "{event:#}");
     }
     // Whose key the other one holds only the ledger knew.
     assert!(!found.contains(&address("secretsmanager_secret", "backup")));

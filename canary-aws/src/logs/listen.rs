@@ -14,6 +14,7 @@ use super::position::Position;
 use super::seen::Seen;
 use crate::client::{CallError, Client, Failure};
 use crate::trail::{Counts, Intake, Lines, Trouble};
+use jiff::Timestamp;
 
 /// A log group of CloudWatch: audit lines of Kubernetes, as EKS writes them, and records of a trail, told apart by what stands
 /// in them. Lines are given to their reader as they are, cut ones too.
@@ -178,6 +179,12 @@ impl LogsListener {
     fn entry(&mut self, entry: &Entry) {
         let before = (self.intake.events.len(), self.intake.counts.unreadable);
         self.intake.logged(&entry.message);
+        // The end of a line that was cut says when it was.
+        let at = Timestamp::from_millisecond(entry.at).ok();
+        for event in self.intake.events.iter_mut().skip(before.0) {
+            event.at = event.at.or(at);
+            event.stage_at = event.stage_at.or(at);
+        }
         let gave = before != (self.intake.events.len(), self.intake.counts.unreadable);
         self.seen.add(entry.hash, entry.at, gave);
     }

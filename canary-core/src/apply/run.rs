@@ -244,17 +244,8 @@ impl<'a> State<'a> {
 
     fn end(&mut self, (i, id, intent, end): (usize, u64, Intent, End), writer: &mut Writer<'_>) {
         let step = self.step(i);
-        let requests = self
-            .run
-            .realize
-            .get(&step.provider)
-            .map(|realize| realize.requests());
-        if let Some(requests) = requests.filter(|requests| !requests.is_empty()) {
-            writer.push(Entry::Called {
-                provider: step.provider.clone(),
-                requests,
-                at: self.run.clock.now(),
-            });
+        if let Some(realize) = self.run.realize.get(&step.provider) {
+            writer.note_requests(&step.provider, realize.as_ref(), self.run.clock.now());
         }
         match end {
             End::Made(made) => {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::Realize;
+use crate::graph::ProviderId;
 use crate::ledger::{Effect, Entry, Journal, Lease, Ledger, Store, StoreError};
 
 /// A ledger smaller than this is never compacted: reading it takes less than a millisecond.
@@ -52,6 +54,35 @@ impl<'a> Writer<'a> {
     pub fn push(&mut self, entry: Entry) {
         self.pending.push(entry.clone());
         self.ledger.add(entry);
+    }
+
+    /// Notes who we are at a site.
+    pub(crate) fn note_operator(&mut self, provider: &ProviderId, principal: Option<String>) {
+        let known = self.ledger.operators.get(provider);
+        let is_new = |principal: &String| !known.is_some_and(|known| known.contains(principal));
+        if let Some(principal) = principal.filter(is_new) {
+            self.push(Entry::Operator {
+                provider: provider.clone(),
+                principal,
+            });
+        }
+    }
+
+    /// Notes how a site's log will name what was asked of it since this was last noted.
+    pub(crate) fn note_requests(
+        &mut self,
+        provider: &ProviderId,
+        realize: &dyn Realize,
+        at: Timestamp,
+    ) {
+        let requests = realize.requests();
+        if !requests.is_empty() {
+            self.push(Entry::Called {
+                provider: provider.clone(),
+                requests,
+                at,
+            });
+        }
     }
 
     /// Makes everything that was pushed durable, in one append. With nothing pushed, writes nothing.

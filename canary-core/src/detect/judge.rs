@@ -137,8 +137,7 @@ impl Judge {
         }
         self.memory.learn(event);
         self.memory.learn_identities(event, &touches);
-        self.memory.learn_keys(event, &touches);
-        self.memory.learn_use(event, &touches);
+        self.memory.keys.learn(event, &touches);
         if !touches.is_empty() {
             self.memory.went_on(event);
         }
@@ -229,7 +228,7 @@ impl Judge {
         if self.is_planting(event, &touches) {
             return self.excuse(Excuse::NotWhileItWasThere);
         }
-        if self.memory.is_told(event) {
+        if self.memory.keys.is_told(event) {
             return self.excuse(Excuse::ToldByItsEvent);
         }
         self.learn_that_it_is_there(event);

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::{Engine, EngineError, Provider};
+use crate::apply::Writer;
 use crate::graph::{Address, CanaryId, Handle, Lifetime, ProviderId};
 use crate::ledger::{Effect, Entry, Holder, Ledger, Origin, Record};
 use crate::observe::{Look, Object, Observed, Site};
@@ -78,7 +79,7 @@ impl Engine {
         );
         self.complete(&mut record, &observed).await;
         let mut pen = self.pen(&holder.who, loaded, lease.clone()).await?;
-        self.begin(&mut pen, &declared.provider, &site);
+        self.begin(&mut pen, &declared.provider, &site).await;
         // What was planted under another name stays known.
         let before = pen.ledger.records.get(&address);
         let aside = before
@@ -124,7 +125,15 @@ impl Engine {
         Ok((site, observed))
     }
 
-    pub(super) fn begin(&self, pen: &mut crate::apply::Writer<'_>, id: &ProviderId, site: &Site) {
+    /// Notes what site a provider is at, who we are there, and what was asked of it: values of canaries may have been read.
+    pub(super) async fn begin(&self, pen: &mut Writer<'_>, id: &ProviderId, site: &Site) {
+        let provider = self.providers.get(id);
+        if let Some(realize) = provider.and_then(|provider| provider.realize.as_deref()) {
+            pen.note_requests(id, realize, self.clock.now());
+        }
+        if let Some(observe) = provider.and_then(|provider| provider.observe.as_deref()) {
+            pen.note_operator(id, observe.principal().await);
+        }
         if !pen.ledger.sites.contains_key(id) {
             pen.push(Entry::Site {
                 provider: id.clone(),

@@ -205,13 +205,7 @@ impl Engine {
             }
         }
         for (provider, principal) in &operators {
-            let known = writer.ledger.operators.get(provider);
-            if !known.is_some_and(|known| known.contains(principal)) {
-                writer.push(Entry::Operator {
-                    provider: provider.clone(),
-                    principal: principal.clone(),
-                });
-            }
+            writer.note_operator(provider, Some(principal.clone()));
         }
         for settled in &view.settled {
             let effects = self.completed(settled, view).await;

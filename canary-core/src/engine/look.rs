@@ -4,16 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{Engine, EngineError, Kept, Provider};
-use crate::catalog::{Catalog, LowerError, Lowering, Pinned};
+use super::site::guard;
+use super::{Engine, EngineError, Provider};
+use crate::catalog::{LowerError, Lowering, Pinned};
 use crate::check::Note;
 use crate::config::{Canary, Config, Setting};
-use crate::detect::{Own, Planted, Tripwire};
-use crate::disguise::{Digester, OwnCalls};
+use crate::disguise::Digester;
 use crate::graph::{Address, CanaryId, Desired, Handle, Lifetime, ProviderId, Resource};
 use crate::ledger::{Ledger, Record, Settled, Torn, Verb, may_still_come, reconcile, sent};
-use crate::observe::{Gap, Look, Observe, Observed, Place, Reason, SHOWN_LATE, Scope, Sight, Site};
-use crate::plan::{self, Action, Inputs, Plan, Purpose, Step};
+use crate::observe::{Gap, Observe, Observed, Place, Reason, Sight, Site};
+use crate::plan::{self, Inputs, Plan, Purpose};
 
 /// The ledger as it was read.
 #[derive(Debug, Default)]
@@ -212,98 +212,6 @@ impl Engine {
         }
     }
 
-    /// What to list in order to choose for the declared canaries of a provider and to see them.
-    pub(super) fn scopes(&self, id: &ProviderId) -> BTreeSet<Scope> {
-        let Some(catalog) = self.catalogs.get(id) else {
-            return BTreeSet::new();
-        };
-        let declared = self.config.canaries.values();
-        declared
-            .filter(|canary| canary.provider == *id)
-            .flat_map(|canary| catalog.scopes(canary))
-            .collect()
-    }
-
-    /// Everything that is known of what is ours, and the kinds and scopes of what is declared.
-    fn first_look(&self, id: &ProviderId, ledger: &Ledger, site: &Site, at: Timestamp) -> Look {
-        let mut look = Look::new(self.keys(id, site).digester(), at);
-        let Some(catalog) = self.catalogs.get(id) else {
-            return look;
-        };
-        look.scopes = self.scopes(id);
-        for record in ledger
-            .records
-            .values()
-            .filter(|record| record.provider == *id)
-        {
-            if catalog.observable(&record.handle.kind) {
-                look.scopes.insert(Scope::of(&record.handle));
-                know(&mut look, record, site);
-            }
-        }
-        for intent in ledger.open.values().filter(|intent| intent.provider == *id) {
-            if catalog.observable(&intent.handle.kind) {
-                look.scopes.insert(Scope::of(&intent.handle));
-                look.full.insert(intent.handle.clone());
-            }
-        }
-        look
-    }
-
-    /// Names that only lowering could tell, where no list covers them.
-    async fn second_look(&self, observed: &mut Observed, resources: &[Resource], ledger: &Ledger) {
-        for (id, provider) in self.used() {
-            let (Some(observe), Some(site)) = (&provider.observe, observed.sites.get(id)) else {
-                continue;
-            };
-            let mut look = Look::new(self.keys(id, site).digester(), observed.at);
-            look.names = resources
-                .iter()
-                .filter(|resource| resource.provider == *id)
-                .filter(|resource| provider.catalog.observable(&resource.handle.kind))
-                .map(|resource| resource.handle.clone())
-                .filter(|handle| matches!(observed.sight(id, handle), Sight::Unseen(_)))
-                .filter(|handle| {
-                    // Where there is no place there is nothing to be seen in it.
-                    let place = provider.catalog.place(handle);
-                    place.is_none_or(|place| !matches!(observed.sight(id, &place), Sight::Absent))
-                })
-                .collect::<BTreeSet<Handle>>();
-            know_neighbours(&mut look, provider.catalog.as_ref(), ledger, id, site);
-            if !look.names.is_empty() {
-                let seen = observe.observe(&look).await;
-                observed.merge(seen);
-            }
-        }
-    }
-
-    /// What something is to be done about, or about what needs it, where only something old told of it.
-    async fn third_look(&self, view: &mut View) -> Result<(), EngineError> {
-        if view.observed.told_earlier.is_empty() {
-            return Ok(());
-        }
-        let plan = self.plan(view, &Purpose::default())?;
-        for (id, provider) in self.used() {
-            let (Some(observe), Some(site)) = (&provider.observe, view.observed.sites.get(id))
-            else {
-                continue;
-            };
-            let Some(told) = view.observed.told_earlier.get(id) else {
-                continue;
-            };
-            let mut look = Look::new(self.keys(id, site).digester(), view.observed.at);
-            look.names = changing(&plan, id)
-                .filter(|handle| told.contains(&Scope::of(handle)))
-                .cloned()
-                .collect();
-            if !look.names.is_empty() {
-                know_neighbours(&mut look, provider.catalog.as_ref(), &view.ledger, id, site);
-                view.observed.merge(observe.observe(&look).await);
-            }
-        }
-        Ok(())
-    }
-
     pub(super) fn lower(
         &self,
         observed: &Observed,
@@ -400,110 +308,6 @@ impl Engine {
             purpose,
         }))
     }
-
-    /// Everything of ours that can be touched: what is there, and what was there and can still be used.
-    #[must_use]
-    pub fn planted(ledger: &Ledger) -> Vec<Planted> {
-        let living = ledger.records.values().map(Planted::from_record);
-        // What is about to be made is there before its making is known.
-        let coming = ledger
-            .open
-            .values()
-            .filter(|intent| intent.verb == Verb::Create)
-            .map(Planted::from_intent);
-        let buried = ledger.tombstones.iter().map(Planted::from_tombstone);
-        living.chain(coming).chain(buried).collect()
-    }
-
-    /// The canaries as configured, as if they were planted: for logs of clusters that we never applied to.
-    #[must_use]
-    pub fn as_planted(view: &View) -> Vec<Planted> {
-        view.desired
-            .in_order()
-            .map(|resource| Planted::from_resource(resource))
-            .collect()
-    }
-
-    /// What tells our own calls from others', by provider.
-    #[must_use]
-    pub fn own(&self, ledger: &Ledger) -> BTreeMap<ProviderId, Own> {
-        let of_site = |(provider, site): (&ProviderId, &Site)| {
-            let own = Own {
-                calls: Some(OwnCalls::new(&self.keys(provider, site))),
-                requests: ledger
-                    .calls
-                    .get(provider)
-                    .into_iter()
-                    .flatten()
-                    .map(|(id, _)| id.clone())
-                    .collect(),
-                operators: ledger.operators.get(provider).cloned().unwrap_or_default(),
-            };
-            (provider.clone(), own)
-        };
-        ledger.sites.iter().map(of_site).collect()
-    }
-
-    /// The identifiers that mean that one of them was touched.
-    #[must_use]
-    pub fn tripwires(&self, planted: &[Planted]) -> Vec<Tripwire> {
-        planted
-            .iter()
-            .filter_map(|planted| Some(self.catalogs.get(&planted.provider)?.tripwires(planted)))
-            .flatten()
-            .collect()
-    }
-}
-
-/// What a plan changes of a provider, and what is needed by what it changes.
-fn changing<'a>(plan: &'a Plan, id: &'a ProviderId) -> impl Iterator<Item = &'a Handle> {
-    let changed = || {
-        let steps = plan.steps.iter();
-        steps.filter(|step| !matches!(step.action, Action::Keep))
-    };
-    let needed: BTreeSet<&Address> = changed().flat_map(|step| &step.needs).collect();
-    let is_needed = move |step: &&Step| needed.contains(&step.address);
-    changed()
-        .chain(plan.steps.iter().filter(is_needed))
-        .filter(move |step| step.provider == *id)
-        .map(|step| &step.handle)
-}
-
-/// Adds what is known of one of ours to a look.
-fn know(look: &mut Look, record: &Record, site: &Site) {
-    look.known
-        .insert(record.handle.clone(), record.version.clone());
-    let written = record.rewritten.unwrap_or(record.planted);
-    if site.time(look.at).duration_since(written) < SHOWN_LATE {
-        look.recent.insert(record.handle.clone());
-    }
-}
-
-/// Adds what is known of what stands beside the names of a look, where the site names such things: which of them are
-/// ours is known by their versions alone.
-fn know_neighbours(
-    look: &mut Look,
-    catalog: &dyn Catalog,
-    ledger: &Ledger,
-    id: &ProviderId,
-    site: &Site,
-) {
-    let scopes: BTreeSet<Scope> = look
-        .names
-        .iter()
-        .filter(|handle| catalog.is_ours_alone(&handle.kind))
-        .map(Scope::of)
-        .collect();
-    if scopes.is_empty() {
-        return;
-    }
-    let records = ledger
-        .records
-        .values()
-        .filter(|record| record.provider == *id);
-    for record in records.filter(|record| scopes.contains(&Scope::of(&record.handle))) {
-        know(look, record, site);
-    }
 }
 
 /// A provider's canaries, each after those that it refers to, else by address. The configuration has no cycles.
@@ -533,32 +337,6 @@ fn referred_first<'a>(config: &'a Config, id: &ProviderId) -> Vec<&'a Canary> {
     }
     order.retain(|canary| canary.provider == *id);
     order
-}
-
-/// The site as the ledger knows it, when it is the same; so that everything derived stays what it was, and facts too.
-fn guard(ledger: &Ledger, id: &ProviderId, found: Site) -> Result<Site, EngineError> {
-    let Some(expected) = ledger.sites.get(id) else {
-        return Ok(found);
-    };
-    if !expected.is(&found) {
-        return Err(EngineError::OtherSite {
-            kept: Kept::Ledger,
-            provider: id.clone(),
-            expected: Box::new(expected.clone()),
-            found: Box::new(found),
-        });
-    }
-    // Two operators may reach one place by two addresses, and call it by two names. What is planted says what was
-    // written down first, or they would rewrite it in turn. Another authority means that the place was set up anew.
-    let mut facts = found.facts;
-    if expected.aliases == found.aliases {
-        facts.extend(expected.facts.clone());
-    }
-    Ok(Site {
-        id: expected.id.clone(),
-        facts,
-        ..found
-    })
 }
 
 /// What is ours in a provider's world.
@@ -592,31 +370,5 @@ fn choice(record: &Record) -> Pinned {
         handle: record.handle.clone(),
         written: record.written.clone(),
         born: record.born,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn site(server: &str, authority: &str) -> Site {
-        Site {
-            id: "uid".into(),
-            aliases: BTreeSet::from([authority.to_owned()]),
-            facts: BTreeMap::from([("server".to_owned(), server.to_owned())]),
-            ..Site::default()
-        }
-    }
-
-    #[test]
-    fn the_address_that_was_written_down_stays_while_the_authority_is_the_same() {
-        let id = ProviderId::new("kubernetes");
-        let mut ledger = Ledger::default();
-        let server =
-            |ledger: &Ledger, found| guard(ledger, &id, found).unwrap().facts["server"].clone();
-        assert_eq!(server(&ledger, site("a", "ca:1")), "a");
-        ledger.sites.insert(id.clone(), site("a", "ca:1"));
-        assert_eq!(server(&ledger, site("b", "ca:1")), "a");
-        assert_eq!(server(&ledger, site("b", "ca:2")), "b");
     }
 }

@@ -13,10 +13,13 @@ mod complete;
 mod error;
 mod known;
 mod look;
+mod looks;
 mod recover;
 mod rights;
+mod site;
 #[cfg(test)]
 mod tests;
+mod watched;
 
 pub use adopt::Adopted;
 pub use apply::{Applied, ApplyRequest, Approve, Approved, Declined};

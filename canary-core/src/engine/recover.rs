@@ -84,7 +84,7 @@ impl Engine {
         if !records.is_empty() {
             let mut pen = self.pen(&holder.who, loaded, lease.clone()).await?;
             for (id, site) in &sites {
-                self.begin(&mut pen, id, site);
+                self.begin(&mut pen, id, site).await;
             }
             pen.push(Entry::Known {
                 effects: records.into_iter().map(Effect::Put).collect(),

@@ -1,12 +1,16 @@
 //! What a judge remembers of the events it saw. Bounded, and kept across restarts.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+mod keys;
+
+use std::collections::{BTreeMap, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::judge::SILENT;
-use super::{Credential, Event, Grade, Mention, Outcome, OutcomeClass, Stage, Touches};
+pub(crate) use keys::ROUGHLY;
+
+use self::keys::Keys;
+use super::{Event, Grade, Mention, Outcome, OutcomeClass, Stage, Touches};
 use crate::graph::Address;
 
 /// As long as one of our own ids can be proven: within five minutes of its making, by two clocks. Beyond, a copy proves
@@ -27,13 +31,6 @@ const READ_TOGETHER: usize = 256;
 
 /// A session lasts a day and a half at most; whoever makes more of them is told by their making.
 const GIVEN: usize = 1000;
-
-/// Keys of canaries of which the last use is remembered: two of each of the users that an account may have.
-const KEYS: usize = 10_000;
-/// AWS dates the last use of a key roughly: a use is told by an event of the same quarter of an hour or of one beside it.
-pub(crate) const ROUGHLY: SignedDuration = SignedDuration::from_mins(15);
-/// A last use is told an hour after it, or two where it is seldom asked for; a day leaves room for an outage.
-const QUARTERS: usize = 96;
 
 /// Principals of which refusals are remembered, and how many of each.
 const REFUSED: usize = 4096;
@@ -113,12 +110,9 @@ pub(super) struct Memory {
     /// Identities that somebody was given who asked with a canary's, the latest last.
     #[serde(default)]
     given: VecDeque<(Mention, Address)>,
-    /// Keys that an event told to have been made, the latest last.
+    /// What events told of keys.
     #[serde(default)]
-    made: VecDeque<String>,
-    /// When the keys of canaries were used, as events told: quarters of an hour since 1970, the latest of them.
-    #[serde(default)]
-    used: BTreeMap<String, BTreeSet<i64>>,
+    pub(super) keys: Keys,
 }
 
 impl Memory {
@@ -152,63 +146,6 @@ impl Memory {
             let given = event.gives.iter().cloned();
             self.was_given(given.map(|mention| (mention, touch.address.clone())));
         }
-    }
-
-    /// The making of a key beside a canary's, by an event.
-    pub(super) fn learn_keys(&mut self, event: &Event, touches: &Touches) {
-        if touches.is_empty() || event.annotations.contains_key(SILENT) {
-            return;
-        }
-        for mention in &event.gives {
-            if let Mention::Credential(id) = mention {
-                self.made.push_back(id.clone());
-            }
-        }
-        while self.made.len() > GIVEN {
-            self.made.pop_front();
-        }
-    }
-
-    /// The use of a canary's key, by an event.
-    pub(super) fn learn_use(&mut self, event: &Event, touches: &Touches) {
-        let is_use =
-            touches.nearest() == Some(Grade::Use) && !event.annotations.contains_key(SILENT);
-        let (Credential::AccessKey(id), Some(at), true) =
-            (&event.actor.credential, event.at, is_use)
-        else {
-            return;
-        };
-        if self.used.len() >= KEYS && !self.used.contains_key(id) {
-            self.used.pop_first();
-        }
-        let used = self.used.entry(id.clone()).or_default();
-        used.insert(quarter(at));
-        if used.len() > QUARTERS {
-            used.pop_first();
-        }
-    }
-
-    /// Whether what is told of a key's making or use without an event was told by one.
-    pub(super) fn is_told(&self, event: &Event) -> bool {
-        event.annotations.contains_key(SILENT)
-            && (self.is_told_made(event) || self.is_told_used(event))
-    }
-
-    fn is_told_made(&self, event: &Event) -> bool {
-        event
-            .gives
-            .iter()
-            .any(|mention| matches!(mention, Mention::Credential(id) if self.made.contains(id)))
-    }
-
-    fn is_told_used(&self, event: &Event) -> bool {
-        let (Credential::AccessKey(id), Some(at)) = (&event.actor.credential, event.at) else {
-            return false;
-        };
-        let told = quarter(at);
-        self.used
-            .get(id)
-            .is_some_and(|used| used.range(told - 1..=told + 1).next().is_some())
     }
 
     /// Identities that were had with a canary's, each with whose.
@@ -390,10 +327,6 @@ impl Memory {
             })
             .collect()
     }
-}
-
-fn quarter(at: Timestamp) -> i64 {
-    at.as_second().div_euclid(ROUGHLY.as_secs())
 }
 
 fn is_allowed(outcome: &Outcome) -> bool {
