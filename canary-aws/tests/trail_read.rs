@@ -7,7 +7,7 @@ mod trail_support;
 use std::collections::BTreeSet;
 
 use canary_aws::trail::messages;
-use canary_core::detect::{Credential, Defect, Mention, OutcomeClass, Stage};
+use canary_core::detect::{Credential, Defect, Extent, Mention, OutcomeClass, Stage};
 use serde_json::{Value, json};
 use trail_support::{collection, credential, event, object, principal, record, subjects};
 
@@ -239,13 +239,22 @@ fn parameters_are_mentioned_by_name_arn_version_and_path() {
             "GetParametersByPath",
             json!({"path": "/prod/", "recursive": true}),
         ),
-        [Mention::Under {
-            group: "ssm".into(),
-            resource: "parameters".into(),
-            namespace: HOME.into(),
-            path: "/prod".into(),
-        }],
+        [under("ssm", "parameters", "/prod", Extent::Below)],
     );
+    assert_subjects(
+        ssm("GetParametersByPath", json!({"path": "/prod"})),
+        [under("ssm", "parameters", "/prod", Extent::Directly)],
+    );
+    // Of a refusal there is only the ARN in its words.
+    for (resource, path) in [("parameter/prod/", "/prod"), ("*", "")] {
+        let words = format!(
+            "User: x is not authorized to perform: ssm:GetParametersByPath on resource: arn:aws:ssm:eu-west-1:123456789012:{resource} because"
+        );
+        let mut refused = ssm("GetParametersByPath", Value::Null);
+        refused["errorCode"] = "AccessDenied".into();
+        refused["errorMessage"] = words.into();
+        assert_subjects(refused, [under("ssm", "parameters", path, Extent::Below)]);
+    }
     assert_subjects(
         ssm(
             "AddTagsToResource",
@@ -510,4 +519,152 @@ fn parameters_that_are_nested_too_deeply_hide_no_caller() {
     let event = messages(text.as_bytes()).events.remove(0);
     assert!(event.mentions.contains(&credential("AKIAEXAMPLEALICE0001")));
     assert_eq!(event.defects, [Defect::Oversize]);
+}
+
+fn under(group: &str, resource: &str, path: &str, extent: Extent) -> Mention {
+    Mention::Under {
+        group: group.into(),
+        resource: resource.into(),
+        namespace: HOME.into(),
+        path: path.into(),
+        extent,
+    }
+}
+
+fn call(service: &str, operation: &str, request: Value) -> Value {
+    json!({
+        "eventSource": format!("{service}.amazonaws.com"),
+        "eventName": operation,
+        "recipientAccountId": "123456789012",
+        "requestParameters": request,
+    })
+}
+
+#[test]
+fn a_batch_of_secrets_covers_what_its_filter_names() {
+    let batch = |filters: Value| {
+        call(
+            "secretsmanager",
+            "BatchGetSecretValue",
+            json!({ "filters": filters }),
+        )
+    };
+    assert_subjects(
+        batch(json!([{ "key": "name", "values": ["prod/"] }])),
+        [under(
+            "secretsmanager",
+            "secrets",
+            "prod/",
+            Extent::Beginning,
+        )],
+    );
+    for filters in [
+        json!([{ "key": "name", "values": ["!prod/"] }]),
+        json!([{ "key": "tag-key", "values": ["team"] }]),
+    ] {
+        let read = event(&record(batch(filters)));
+        let covers = |mention: &Mention| matches!(mention, Mention::Collection { .. });
+        assert!(read.mentions.iter().any(covers));
+        // As a reviewed reader names it.
+        assert_eq!(
+            (&*read.action.verb, &*read.action.resource),
+            ("list", "secrets")
+        );
+    }
+}
+
+#[test]
+fn a_secret_whose_name_ends_as_an_arn_does_is_itself() {
+    let secret = |name: &str| Mention::Object {
+        group: "secretsmanager".into(),
+        resource: "secrets".into(),
+        namespace: HOME.into(),
+        name: name.into(),
+    };
+    assert_subjects(
+        call(
+            "secretsmanager",
+            "GetSecretValue",
+            json!({ "secretId": "prod/db-backup" }),
+        ),
+        [secret("prod/db-backup")],
+    );
+}
+
+#[test]
+fn what_is_of_another_account_is_not_what_has_its_name_here() {
+    for account in ["123456789012", "999988887777"] {
+        let arn = format!("arn:aws:iam::{account}:role/Admin");
+        let read = event(&record(call(
+            "sts",
+            "AssumeRole",
+            json!({ "roleArn": arn }),
+        )));
+        let is_role =
+            |mention: &Mention| matches!(mention, Mention::Object { name, .. } if name == "admin");
+        assert_eq!(read.mentions.iter().any(is_role), account == "123456789012");
+        assert!(read.mentions.contains(&Mention::Principal(arn)));
+    }
+}
+
+#[test]
+fn what_a_service_decrypts_for_a_caller_is_told_by_that_service() {
+    let kms = |operation: &str, context: Value, invoked_by: &str| {
+        let mut record = call("kms", operation, json!({ "encryptionContext": context }));
+        record["userIdentity"] = json!({ "type": "IAMUser", "invokedBy": invoked_by });
+        if invoked_by.is_empty() {
+            record["userIdentity"]
+                .as_object_mut()
+                .unwrap()
+                .remove("invokedBy");
+        }
+        let is_thing = |mention: &&Mention| matches!(mention, Mention::Object { .. });
+        event(&self::record(record))
+            .mentions
+            .iter()
+            .filter(is_thing)
+            .count()
+    };
+    let secret = json!({ "SecretARN": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/db-AbC123" });
+    let object = json!({ "aws:s3:arn": "arn:aws:s3:::bucket/key" });
+    assert_eq!(
+        kms("Decrypt", secret.clone(), "secretsmanager.amazonaws.com"),
+        0
+    );
+    assert_eq!(
+        kms(
+            "GenerateDataKey",
+            secret.clone(),
+            "secretsmanager.amazonaws.com"
+        ),
+        0
+    );
+    assert!(kms("Decrypt", secret, "") > 0);
+    // Reads of objects may have no event of their own.
+    assert!(kms("Decrypt", object.clone(), "AWS Internal") > 0);
+    assert_eq!(kms("GenerateDataKey", object, "AWS Internal"), 0);
+}
+
+#[test]
+fn whoever_looks_at_what_there_is_for_a_living_touches_nothing() {
+    let arn = "arn:aws:iam::123456789012:role/Admin";
+    for (service, operation) in [
+        ("securityhub", "BatchImportFindings"),
+        ("config", "PutEvaluations"),
+        ("access-analyzer", "StartResourceScan"),
+        ("cloudtrail", "LookupEvents"),
+        ("tagging", "GetResources"),
+    ] {
+        let read = event(&record(call(service, operation, json!({ "of": [arn] }))));
+        assert!(
+            !read.mentions.contains(&Mention::Principal(arn.into())),
+            "{service}"
+        );
+    }
+    let passed = event(&record(call(
+        "lambda",
+        "CreateFunction20150331",
+        json!({ "role": arn }),
+    )));
+    assert!(passed.mentions.contains(&Mention::Principal(arn.into())));
 }

@@ -120,11 +120,11 @@ fn what_covers_without_naming_is_a_candidate() {
         ),
         (
             object("ssm", "parameters", "eu-west-1", "/prod/db/password"),
-            json!({"eventSource": "ssm.amazonaws.com", "eventName": "GetParametersByPath", "requestParameters": {"path": "/prod"}}),
+            json!({"eventSource": "ssm.amazonaws.com", "eventName": "GetParametersByPath", "requestParameters": {"path": "/prod", "recursive": true}}),
         ),
         (
             object("ssm", "parameters", "eu-west-1", "/prod/db/password"),
-            json!({"eventSource": "ssm.amazonaws.com", "eventName": "GetParametersByPath", "requestParameters": {"path": "/"}}),
+            json!({"eventSource": "ssm.amazonaws.com", "eventName": "GetParametersByPath", "requestParameters": {"path": "/", "recursive": true}}),
         ),
         (
             object("s3", "objects", "backup", "dump.sql"),

@@ -297,3 +297,50 @@ fn what_was_done_with_sessions_that_a_key_of_ours_got_is_found_whichever_event_c
         .collect();
     assert_eq!(found(&findings), everybody);
 }
+
+#[test]
+fn a_chain_of_sessions_is_followed_to_its_end_and_a_session_of_the_same_name_is_told_apart() {
+    let Some(account) = Account::new() else {
+        return;
+    };
+    let role = |n: u32| (format!("R{n}"), format!("ASIAEXAMPLE000000{n:02}"));
+    let mut identity = json!({
+        "type": "IAMUser",
+        "arn": format!("arn:aws:iam::{}:user/svc-backup", account.cloud.account()),
+        "accountId": account.cloud.account(),
+        "accessKeyId": account.key_of("svc-backup"),
+    });
+    let mut events = Vec::new();
+    for n in 1..=12 {
+        let (name, key) = role(n);
+        let event = account.event(n, ("sts", "AssumeRole"), &identity);
+        events.push(account.gives(event, &name, &key));
+        identity = account.session(&name, &key);
+    }
+    events.push(account.event(30, ("s3", "ListBuckets"), &identity));
+    let other = account.session("R3", "ASIAEXAMPLE0000OTHER");
+    events.push(account.event(31, ("s3", "ListBuckets"), &other));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("trail.json");
+    std::fs::write(&path, json!({ "Records": events }).to_string()).unwrap();
+    let path = path.display().to_string();
+    let ran = account
+        .project
+        .run(&["detect", "--cloudtrail", &path, "--json"])
+        .exits(0);
+    let findings: Vec<Value> = ran
+        .out
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let names: BTreeSet<String> = found(&findings);
+    let expected = (1..=12).map(|n| role(n).0).chain(["svc-backup".to_owned()]);
+    assert_eq!(names, expected.collect());
+    let told: Vec<&Value> = findings
+        .iter()
+        .filter(|finding| finding.to_string().contains("another session of that name"))
+        .collect();
+    let key = |finding: &Value| finding["evidences"][0]["actor"]["user"]["credential_uid"].clone();
+    assert_eq!(told.len(), 1, "{}", ran.out);
+    assert_eq!(key(told[0]), "ASIAEXAMPLE0000OTHER");
+}

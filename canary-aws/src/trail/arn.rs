@@ -8,6 +8,8 @@ pub(super) struct Arn<'a> {
     pub(super) service: &'a str,
     /// Empty for what belongs to no region.
     pub(super) region: &'a str,
+    /// Empty for what belongs to no account, as buckets.
+    account: &'a str,
     /// What stands behind the account; it may hold colons and slashes.
     pub(super) resource: &'a str,
 }
@@ -21,20 +23,28 @@ impl<'a> Arn<'a> {
         }
         let _partition = parts.next()?;
         let (service, region) = (parts.next()?, parts.next()?);
-        let _account = parts.next()?;
+        let account = parts.next()?;
         let resource = parts.next().filter(|resource| !resource.is_empty())?;
         Some(Self {
             service,
             region,
+            account,
             resource,
         })
+    }
+
+    /// Whether it is of another account than this one, as far as both are known.
+    pub(super) fn is_of_another(&self, account: &str) -> bool {
+        let is_account =
+            |text: &str| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+        is_account(self.account) && is_account(account) && self.account != account
     }
 }
 
 /// So many are looked at in one text: a policy of 10,240 characters, the longest that IAM takes, has room for fewer.
 const MANY: usize = 2048;
 
-/// The ARNs in a running text, as in an error message or a policy. Each ends at the next space or quote, and is no longer
+/// The ARNs in a running text, as in an error message or a policy. Each ends at the next space or at its quote, and is no longer
 /// than an ARN may be, so that a text that is made to take long does not.
 pub(super) fn arns_in(text: &str) -> impl Iterator<Item = &str> {
     text.match_indices("arn:")
@@ -46,11 +56,15 @@ pub(super) fn arns_in(text: &str) -> impl Iterator<Item = &str> {
                 far -= 1;
             }
             let near = tail.get(..far)?;
-            let end = near
-                .find(|c: char| {
+            // Within quotes there may be spaces: keys of objects have them.
+            let quote = text.get(..at).and_then(|before| before.chars().next_back());
+            let end = match quote.filter(|quote| matches!(quote, '"' | '\'')) {
+                Some(quote) => near.find([quote, '\\']),
+                None => near.find(|c: char| {
                     c.is_whitespace() || matches!(c, '"' | '\\' | '\'' | '<' | '>' | ')')
-                })
-                .unwrap_or(near.len());
+                }),
+            };
+            let end = end.unwrap_or(near.len());
             // A sentence ends with a full stop or goes on behind a comma.
             (end <= bounds::NAME).then(|| {
                 near.get(..end)
@@ -72,13 +86,14 @@ mod tests {
     #[test]
     fn arns_are_found_in_a_sentence() {
         let text = "User: arn:aws:iam::1:user/a is not authorized to perform: x on resource: \
-                    \"arn:aws:ssm:eu-west-1:1:parameter/b/c\", arn:aws:s3:::d/e.";
+                    \"arn:aws:ssm:eu-west-1:1:parameter/b/c\", \"arn:aws:s3:::d/a b.csv\" or arn:aws:s3:::d/e.";
         let found: Vec<&str> = arns_in(text).collect();
         assert_eq!(
             found,
             [
                 "arn:aws:iam::1:user/a",
                 "arn:aws:ssm:eu-west-1:1:parameter/b/c",
+                "arn:aws:s3:::d/a b.csv",
                 "arn:aws:s3:::d/e"
             ]
         );

@@ -50,6 +50,9 @@ pub(super) fn mentions(record: &Object<'_>, into: &mut BTreeSet<Mention>) {
         things::principal(&text(one, "arn"), into);
         things::principal(&text(one, "principalId"), into);
     }
+    if text(&issuer, "arn").is_empty() {
+        into.extend(things::role_of_session(&text(&user, "arn")));
+    }
     // Of a login that failed there is nothing but the name.
     if text(&user, "arn").is_empty() && text(&user, "type") == "IAMUser" {
         let name = text(&user, "userName");

@@ -1,6 +1,6 @@
 //! What the parameters of a call name, service by service.
 
-use canary_core::detect::Mention;
+use canary_core::detect::Extent;
 use serde_json::Value;
 
 use super::arn::last_part;
@@ -15,15 +15,12 @@ pub(super) const COPY_SOURCE: &str = "x-amz-copy-source";
 impl Subjects {
     /// Adds what the parameters of a call name.
     pub(super) fn parameters(&mut self, call: Call<'_>, request: &Value) {
-        for id in texts(request, "accessKeyId") {
-            self.name(vec![Thing::access_key(id)]);
-        }
         match call.service {
             "iam" => self.iam(request),
             "secretsmanager" => {
                 for key in ["secretId", "secretIdList", "name"] {
                     for id in texts(request, key).filter(|id| !id.starts_with("arn:")) {
-                        self.name(things::secrets_by_name(call.region, id));
+                        self.name(vec![Thing::secret(call.region, id)]);
                     }
                 }
             }
@@ -51,13 +48,18 @@ impl Subjects {
             }
             _ => {}
         }
+        // Behind the user whose key it is.
+        for id in texts(request, "accessKeyId") {
+            self.name(vec![Thing::access_key(id)]);
+        }
     }
 
     fn iam(&mut self, request: &Value) {
-        for key in ["userName", "newUserName"] {
-            for name in texts(request, key) {
-                self.name(vec![Thing::user(name)]);
-            }
+        for name in texts(request, "userName") {
+            self.name(vec![Thing::user(name)]);
+        }
+        for name in texts(request, "newUserName") {
+            self.mentions.insert(Thing::user(name).mention());
         }
         for name in texts(request, "roleName") {
             self.name(vec![Thing::role(name)]);
@@ -80,13 +82,15 @@ impl Subjects {
             }
         }
         if call.operation == "GetParametersByPath" {
+            let is_deep = find(request, "recursive").and_then(Value::as_bool) == Some(true);
+            let extent = if is_deep {
+                Extent::Below
+            } else {
+                Extent::Directly
+            };
             for path in texts(request, "path") {
-                self.mentions.insert(Mention::Under {
-                    group: "ssm".to_owned(),
-                    resource: "parameters".to_owned(),
-                    namespace: call.region.to_owned(),
-                    path: path.trim_end_matches('/').to_owned(),
-                });
+                let path = path.trim_end_matches('/');
+                self.under("ssm", "parameters", call.region, path, extent);
             }
         }
     }

@@ -28,11 +28,13 @@ pub(super) fn event(record: &Object<'_>, text: &str, mut defects: Vec<Defect>) -
     let source = field(record, "eventSource");
     let operation = field(record, "eventName");
     let region = field(record, "awsRegion");
+    let account = field(record, "recipientAccountId");
     let service = source.strip_suffix(".amazonaws.com").unwrap_or(&source);
     let call = Call {
         service,
         operation: &operation,
         region: &region,
+        account: &account,
     };
     let subjects = subjects::subjects(call, record, request.as_ref(), response.as_ref());
     let at = field(record, "eventTime").parse().ok();
@@ -59,11 +61,7 @@ pub(super) fn event(record: &Object<'_>, text: &str, mut defects: Vec<Defect>) -
     };
     identity::mentions(record, &mut event.mentions);
     // The same record by any way, and no other: of what a request key is made of, only the id and this tell accounts apart.
-    event.action.uri = format!(
-        "{source}/{operation}?account={}&event={}",
-        field(record, "recipientAccountId"),
-        event.id
-    );
+    event.action.uri = format!("{source}/{operation}?account={account}&event={}", event.id);
     event
 }
 
@@ -130,6 +128,9 @@ fn action(record: &Object<'_>, call: Call<'_>, subjects: &Subjects) -> Action {
         if is_alone {
             action.name.clone_from(&thing.name);
         }
+    } else if let Some((group, resource)) = subjects.covered() {
+        group.clone_into(&mut action.group);
+        resource.clone_into(&mut action.resource);
     }
     if let Some(part) = part(&action, call.operation) {
         action.subresource = part;
@@ -172,16 +173,21 @@ fn is_first_version(record: &Object<'_>, call: Call<'_>) -> bool {
 }
 
 /// Calls that tell about a thing and nothing of what is in it.
-const ABOUT_IT: [(&str, &str); 10] = [
+const ABOUT_IT: [(&str, &str); 15] = [
     ("s3", "GetObjectAcl"),
     ("s3", "GetObjectAttributes"),
+    ("s3", "GetObjectLegalHold"),
+    ("s3", "GetObjectRetention"),
     ("s3", "GetObjectTagging"),
     ("s3", "HeadObject"),
+    ("s3", "ListParts"),
     ("secretsmanager", "DescribeSecret"),
     ("secretsmanager", "GetResourcePolicy"),
     ("secretsmanager", "ListSecretVersionIds"),
+    ("secretsmanager", "ValidateResourcePolicy"),
     ("ssm", "DescribeParameters"),
     ("ssm", "ListTagsForResource"),
+    ("ssm", "GetResourcePolicies"),
     ("ssm", "GetServiceSetting"),
 ];
 

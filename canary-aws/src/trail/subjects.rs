@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use canary_core::detect::Mention;
+use canary_core::detect::{Extent, Mention};
 use serde_json::Value;
 
-use super::arn::arns_in;
+use super::arn::{Arn, arns_in};
 use super::bounds;
-use super::fields::{each_text, texts};
+use super::fields::{each_text, find, texts};
 use super::object::Object;
 use super::things::{self, Thing};
 
@@ -26,6 +26,8 @@ pub(super) struct Call<'a> {
     pub(super) service: &'a str,
     pub(super) operation: &'a str,
     pub(super) region: &'a str,
+    /// The account that it was made in; empty where that is not told.
+    pub(super) account: &'a str,
 }
 
 /// Everything that a call is about.
@@ -39,11 +41,8 @@ pub(super) fn subjects(
     if let Some(request) = request {
         all.parameters(call, request);
     }
-    if call.service == "secretsmanager"
-        && call.operation == "BatchGetSecretValue"
-        && request.is_none_or(|request| texts(request, "secretIdList").next().is_none())
-    {
-        all.collection("secretsmanager", "secrets", call.region);
+    if (call.service, call.operation) == ("secretsmanager", "BatchGetSecretValue") {
+        all.batch(call, request);
     }
     if let Some(key) = response.and_then(|response| response.get("accessKey")) {
         for id in texts(key, "accessKeyId") {
@@ -56,18 +55,23 @@ pub(super) fn subjects(
     for id in response.into_iter().flat_map(given_ids) {
         things::principal(id, &mut all.mentions);
     }
-    for body in [request, response].into_iter().flatten() {
-        each_text(body, &mut |text| all.speak(text, call.region));
-    }
-    for resource in record.list("resources").unwrap_or_default() {
-        let Ok(resource) = Object::parse(resource) else {
-            continue;
-        };
-        for key in ["ARN", "arn"] {
-            if let Some(arn) = resource.text(key) {
-                all.arn(&arn, call.region);
+    match speaks(call, record) {
+        Speaks::OfAnything => {
+            for body in [request, response].into_iter().flatten() {
+                each_text(body, &mut |text| all.speak(text, call));
+            }
+            all.resources(call, record);
+        }
+        Speaks::OfObjects => {
+            let context = request.and_then(|request| find(request, "encryptionContext"));
+            for arn in context
+                .into_iter()
+                .flat_map(|context| texts(context, "aws:s3:arn"))
+            {
+                all.arn(arn, call);
             }
         }
+        Speaks::OfNothing => {}
     }
     if let Some(message) = record.text("errorMessage") {
         all.message(call, &message);
@@ -86,6 +90,19 @@ impl Subjects {
             .skip(1)
             .filter_map(|things| things.first());
         Some((first, !others.any(|other| kind(other) == kind(first))))
+    }
+
+    /// Of what it reads all, or all that fits: group and resource.
+    pub(super) fn covered(&self) -> Option<(&str, &str)> {
+        self.mentions.iter().find_map(|mention| match mention {
+            Mention::Collection {
+                group, resource, ..
+            }
+            | Mention::Under {
+                group, resource, ..
+            } => Some((group.as_str(), resource.as_str())),
+            Mention::Object { .. } | Mention::Principal(_) | Mention::Credential(_) => None,
+        })
     }
 
     /// One name with all that it can mean, the likeliest first.
@@ -115,17 +132,76 @@ impl Subjects {
         });
     }
 
-    fn arn(&mut self, text: &str, region: &str) {
+    fn resources(&mut self, call: Call<'_>, record: &Object<'_>) {
+        for resource in record.list("resources").unwrap_or_default() {
+            let Ok(resource) = Object::parse(resource) else {
+                continue;
+            };
+            for key in ["ARN", "arn"] {
+                if let Some(arn) = resource.text(key) {
+                    self.arn(&arn, call);
+                }
+            }
+        }
+    }
+
+    /// All secrets that fit, unless they are named. A name in a filter is the beginning of one.
+    fn batch(&mut self, call: Call<'_>, request: Option<&Value>) {
+        let is_named = |request| texts(request, "secretIdList").next().is_some();
+        if request.is_some_and(is_named) {
+            return;
+        }
+        let filters = request.and_then(|request| find(request, "filters"));
+        let filters = filters
+            .and_then(Value::as_array)
+            .map_or(&[][..], Vec::as_slice);
+        let of_name = filters
+            .iter()
+            .filter(|filter| texts(filter, "key").next() == Some("name"));
+        let names: Vec<&str> = of_name.flat_map(|filter| texts(filter, "values")).collect();
+        if names.is_empty() || names.iter().any(|name| name.starts_with('!')) {
+            self.collection("secretsmanager", "secrets", call.region);
+            return;
+        }
+        for name in names {
+            self.under(
+                "secretsmanager",
+                "secrets",
+                call.region,
+                name,
+                Extent::Beginning,
+            );
+        }
+    }
+
+    pub(super) fn under(
+        &mut self,
+        group: &str,
+        resource: &str,
+        region: &str,
+        path: &str,
+        extent: Extent,
+    ) {
+        self.mentions.insert(Mention::Under {
+            group: group.to_owned(),
+            resource: resource.to_owned(),
+            namespace: region.to_owned(),
+            path: path.to_owned(),
+            extent,
+        });
+    }
+
+    fn arn(&mut self, text: &str, call: Call<'_>) {
         if things::is_principal(text) {
             things::principal(text, &mut self.mentions);
         }
-        self.name(things::of_arn(text, region));
+        self.name(things::of_arn(text, call));
     }
 
     /// A text of a body: an ARN names what it means; in a policy the principals matter.
-    fn speak(&mut self, text: &str, region: &str) {
+    fn speak(&mut self, text: &str, call: Call<'_>) {
         if text.starts_with("arn:") {
-            self.arn(text, region);
+            self.arn(text, call);
             return;
         }
         for arn in arns_in(text).filter(|arn| things::is_principal(arn)) {
@@ -142,7 +218,11 @@ impl Subjects {
             .and_then(|at| message.get(at + CALLER.len()..));
         let caller = caller.and_then(|rest| rest.split_whitespace().next());
         for arn in arns_in(message).filter(|arn| Some(*arn) != caller) {
-            self.arn(arn, call.region);
+            match parameters_path(call, arn) {
+                // Whether what is deeper was asked for it does not say.
+                Some(path) => self.under("ssm", "parameters", call.region, path, Extent::Below),
+                None => self.arn(arn, call),
+            }
         }
         let object = message
             .find(OBJECT)
@@ -156,12 +236,69 @@ impl Subjects {
             ("iam", "user", Some(name)) => self.name(vec![Thing::user(name)]),
             ("iam", "role", Some(name)) => self.name(vec![Thing::role(name)]),
             ("secretsmanager", name, _) if is_name => {
-                self.name(things::secrets_by_name(call.region, name));
+                self.name(vec![Thing::secret(call.region, name)]);
             }
             ("ssm", name, _) if is_name => self.name(things::parameter_names(call.region, name)),
             _ => {}
         }
     }
+}
+
+/// What the bodies of a call speak of that touches it.
+enum Speaks {
+    OfAnything,
+    OfObjects,
+    OfNothing,
+}
+
+/// Services that look at what others do and at what there is, and say so in their own calls.
+const ONLOOKERS: [&str; 15] = [
+    "access-analyzer",
+    "auditmanager",
+    "config",
+    "detective",
+    "guardduty",
+    "health",
+    "inspector2",
+    "macie2",
+    "resource-explorer-2",
+    "resource-groups",
+    "securityhub",
+    "securitylake",
+    "support",
+    "tagging",
+    "trustedadvisor",
+];
+
+/// Calls that give out what was logged.
+const LOGS: [&str; 3] = ["GetQueryResults", "LookupEvents", "StartQuery"];
+
+/// What a service has encrypted and decrypted for a caller has an event of its own at that service; only reads of objects may
+/// have none.
+fn speaks(call: Call<'_>, record: &Object<'_>) -> Speaks {
+    let is_for_service = || record.object("userIdentity").has("invokedBy");
+    match (call.service, call.operation) {
+        ("kms", operation) if is_for_service() => match operation {
+            "Decrypt" => Speaks::OfObjects,
+            _ => Speaks::OfNothing,
+        },
+        ("cloudtrail", operation) if LOGS.contains(&operation) => Speaks::OfNothing,
+        (service, _) if ONLOOKERS.contains(&service) => Speaks::OfNothing,
+        _ => Speaks::OfAnything,
+    }
+}
+
+/// The path in the ARN that a refusal to read a path names: `…:parameter/prod/`, or `…:*` for all.
+fn parameters_path<'a>(call: Call<'_>, arn: &'a str) -> Option<&'a str> {
+    if call.operation != "GetParametersByPath" {
+        return None;
+    }
+    let arn = Arn::parse(arn).filter(|arn| arn.service == "ssm")?;
+    let path = arn
+        .resource
+        .strip_prefix("parameter")
+        .unwrap_or(arn.resource);
+    Some(path.trim_end_matches(['*', '/']))
 }
 
 /// So many names are told apart. Whether there is one, and whether the others are of its kind, is all that is asked.

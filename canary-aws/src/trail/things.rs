@@ -6,6 +6,7 @@ use canary_core::detect::Mention;
 
 use super::arn::{Arn, last_part};
 use super::bounds;
+use super::subjects::Call;
 
 /// One object of a service.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -86,13 +87,15 @@ impl Thing {
     }
 }
 
-/// The objects that an ARN can mean, the likeliest first. `region` is where the call was made: some ARNs leave it out.
-pub(super) fn of_arn(text: &str, region: &str) -> Vec<Thing> {
-    let Some(arn) = Arn::parse(text).filter(|_| text.len() <= bounds::NAME) else {
+/// The objects that an ARN can mean, the likeliest first; none of another account than the call's. Where the call was made
+/// counts where the ARN leaves the region out.
+pub(super) fn of_arn(text: &str, call: Call<'_>) -> Vec<Thing> {
+    let is_near = |arn: &Arn<'_>| text.len() <= bounds::NAME && !arn.is_of_another(call.account);
+    let Some(arn) = Arn::parse(text).filter(is_near) else {
         return Vec::new();
     };
     let home = if arn.region.is_empty() {
-        region
+        call.region
     } else {
         arn.region
     };
@@ -143,9 +146,9 @@ pub(super) fn parameter_names(region: &str, name: &str) -> Vec<Thing> {
     vec![Thing::parameter(region, bare)]
 }
 
-/// The secrets that a name can mean: Secrets Manager puts a hyphen and six characters behind it in an ARN, and takes an
+/// The secrets that the end of an ARN can mean: Secrets Manager puts a hyphen and six characters behind it in an ARN, and takes an
 /// ARN without them.
-pub(super) fn secrets(region: &str, name: &str) -> Vec<Thing> {
+fn secrets(region: &str, name: &str) -> Vec<Thing> {
     // Behind a further colon stand the JSON key, stage and version that ECS writes.
     let name = name.split(':').next().unwrap_or(name);
     let mut all = Vec::new();
@@ -160,11 +163,18 @@ pub(super) fn secrets(region: &str, name: &str) -> Vec<Thing> {
     all
 }
 
-/// The secrets that a name by itself can mean: it is one, unless it is the end of an ARN.
-pub(super) fn secrets_by_name(region: &str, name: &str) -> Vec<Thing> {
-    let mut all = secrets(region, name);
-    all.reverse();
-    all
+/// The role that a session is one of, by an ARN without the path, which the session's does not tell.
+pub(super) fn role_of_session(text: &str) -> Option<Mention> {
+    let arn = Arn::parse(text).filter(|arn| arn.service == "sts")?;
+    let role = arn
+        .resource
+        .strip_prefix("assumed-role/")?
+        .split('/')
+        .next()?;
+    let before = text
+        .strip_suffix(arn.resource)?
+        .replacen(":sts:", ":iam:", 1);
+    Some(Mention::Principal(format!("{before}role/{role}")))
 }
 
 /// Adds a principal: an ARN, a unique id, or `AROA…:session`, which is also the role's id.
@@ -252,10 +262,20 @@ mod tests {
             ("arn:aws:ec2:eu-west-1:1:instance/i-1", vec![]),
             ("arn:aws:kms", vec![]),
         ];
+        let call = Call {
+            service: "",
+            operation: "",
+            region: "us-east-1",
+            account: "111122223333",
+        };
         for (arn, expected) in cases {
-            assert_eq!(of_arn(arn, "us-east-1"), expected, "{arn}");
+            assert_eq!(of_arn(arn, call), expected, "{arn}");
         }
-        let regionless = of_arn("arn:aws:sqs:::queue", "us-east-1");
+        let (ours, theirs) = ["111122223333", "999988887777"]
+            .map(|account| of_arn(&format!("arn:aws:iam::{account}:role/Admin"), call))
+            .into();
+        assert_eq!((ours, theirs), (vec![Thing::role("admin")], vec![]));
+        let regionless = of_arn("arn:aws:sqs:::queue", call);
         assert_eq!(regionless, [Thing::queue("us-east-1", "queue")]);
     }
 }

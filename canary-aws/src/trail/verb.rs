@@ -8,7 +8,8 @@ const VERBS: [(&str, &[&str]); 6] = [
     (
         "get",
         &[
-            "Get", "Describe", "Head", "Lookup", "BatchGet", "Check", "Test", "Simulate",
+            "Get", "Describe", "Head", "Lookup", "BatchGet", "Check", "Test", "Simulate", "Select",
+            "Validate",
         ],
     ),
     ("list", &["List", "Search", "Scan", "Query"]),

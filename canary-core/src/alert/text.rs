@@ -156,6 +156,8 @@ fn named(alert: &Alert) -> &'static str {
         () if all(|e| e.dry_run) => "was touched by a dry run",
         () if all(|e| !e.is_of_it) => "was named by another object",
         () if all(|e| e.object.contains("/token ")) => "had a token issued",
+        () if all(|e| e.object.contains("/session ")) => "was assumed",
+        () if all(|e| e.object.contains("/access_key ")) => "was given a key",
         () => "was changed",
     }
 }

@@ -207,12 +207,12 @@ impl Judge {
     /// What an event touches, by identities too that were had with a canary's.
     fn touched(&self, event: &Event) -> Touches {
         let touches = self.tripwires.touches(event);
-        let had = self.memory.had_with(event);
+        let had = self.memory.given.had_with(event);
         if had.is_empty() {
             return touches;
         }
         let had = had.into_iter().map(|address| Touch {
-            address,
+            address: address.clone(),
             grade: Grade::Use,
         });
         touches.iter().cloned().chain(had).collect()
@@ -331,7 +331,10 @@ impl Judge {
         }
         context.extend(self.memory.others(&event, &touches));
         context.extend(self.grounds.planted_in(&touches));
-        let is_had = !self.memory.had_with(&event).is_empty();
+        let is_had = !self.memory.given.had_with(&event).is_empty();
+        if self.memory.given.is_by_name_only(&event) {
+            context.insert(ANOTHER_SESSION.to_owned());
+        }
         context.extend(
             self.grounds
                 .unknown_key(&event, &touches)
@@ -355,7 +358,7 @@ impl Judge {
     /// that passes over what touches nothing has to be told of them.
     #[must_use]
     pub fn derived(&self) -> Vec<Tripwire> {
-        let given = self.memory.given();
+        let given = self.memory.given.all();
         given
             .map(|(mention, address)| Tripwire {
                 mention: mention.clone(),
@@ -369,9 +372,11 @@ impl Judge {
 
     /// Identities that are [derived](Self::derived), as an earlier reading of the same logs told.
     pub fn learn_derived(&mut self, derived: &[Tripwire]) {
-        let derived = derived.iter();
-        self.memory
-            .was_given(derived.map(|one| (one.mention.clone(), one.address.clone())));
+        for one in derived {
+            self.memory
+                .given
+                .add(one.mention.clone(), one.address.clone());
+        }
     }
 
     /// How many touches were excused, by reason.
@@ -463,6 +468,9 @@ struct Saved {
     readers: super::reader::Learned,
     machinery: Vec<serde_json::Value>,
 }
+
+/// Said of who has the name of a session that was had with one of ours, and not its key.
+const ANOTHER_SESSION: &str = "its session has the name of one that was had with ours, but another key: forged, or another session of that name";
 
 /// What makes a touch worse, told from the event alone.
 fn aggravations(event: &Event) -> BTreeSet<String> {

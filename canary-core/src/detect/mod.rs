@@ -33,5 +33,5 @@ pub use proposal::{Proposal, propose};
 pub use reader::{Readers, contains};
 pub use selector::{covers_fields, covers_labels};
 pub use touch::{Grade, Touch, Touches, canaries};
-pub use tripwire::{Meaning, Mention, Tripwire};
+pub use tripwire::{Extent, Meaning, Mention, Tripwire};
 pub use tripwires::{METADATA, Tripwires};

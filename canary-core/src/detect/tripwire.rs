@@ -30,8 +30,7 @@ pub enum Mention {
         /// Namespace.
         namespace: String,
     },
-    /// All objects whose names begin with a path and what follows it, as in `/prod` and `/prod/db/password`; an empty path is
-    /// all of them.
+    /// All objects whose names begin with a path, as in `/prod` and `/prod/db/password`; an empty path is all of them.
     Under {
         /// API group or service.
         group: String,
@@ -41,11 +40,29 @@ pub enum Mention {
         namespace: String,
         /// The path, without a slash at its end.
         path: String,
+        /// How far it reaches.
+        #[serde(default)]
+        extent: Extent,
     },
     /// A principal that acts, is impersonated, or is spoken of, by its full name.
     Principal(String),
     /// A credential's identifier, as in `JTI=…`.
     Credential(String),
+}
+
+/// How far it reaches what is [under](Mention::Under) a path.
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Extent {
+    /// To everything behind a slash: `/prod/db/password` is below `/prod`.
+    #[default]
+    Below,
+    /// To what has no further slash: `/prod/login`.
+    Directly,
+    /// To whatever begins so: `/production`, too.
+    Beginning,
 }
 
 /// What it means when a tripwire's identifier is mentioned.

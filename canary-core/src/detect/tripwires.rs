@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::selector::{covers_fields, covers_labels};
 use super::touch::{Grade, Touch, Touches};
-use super::{Event, Meaning, Mention, Tripwire};
+use super::{Event, Extent, Meaning, Mention, Tripwire};
 use crate::graph::Address;
 
 /// Tripwires, found by what an event mentions.
@@ -86,10 +86,11 @@ impl Tripwires {
                 resource,
                 namespace,
                 path,
+                extent,
             } = mention
                 && let Some(collection) = self.collections.get(&(group.clone(), resource.clone()))
             {
-                touched.extend(collection.under(namespace, path));
+                touched.extend(collection.under(namespace, path, *extent));
             }
         }
         let covered = covered.unwrap_or_default();
@@ -140,8 +141,13 @@ impl Collection {
         }
     }
 
-    /// What a reading of everything below a path touches.
-    fn under<'a>(&'a self, namespace: &'a str, path: &'a str) -> impl Iterator<Item = Touch> + 'a {
+    /// What a reading of everything under a path touches.
+    fn under<'a>(
+        &'a self,
+        namespace: &'a str,
+        path: &'a str,
+        extent: Extent,
+    ) -> impl Iterator<Item = Touch> + 'a {
         let objects = self.objects.iter().filter(move |tripwire| {
             let Mention::Object {
                 namespace: home,
@@ -151,10 +157,9 @@ impl Collection {
             else {
                 return false;
             };
-            let rest = name.strip_prefix(path);
             tripwire.meaning == Meaning::Content
                 && home == namespace
-                && rest.is_some_and(|rest| rest.starts_with('/') || path.is_empty())
+                && is_under(name, path, extent)
         });
         objects.map(|tripwire| Touch {
             address: tripwire.address.clone(),
@@ -183,6 +188,22 @@ impl Collection {
                 })
             })
             .collect()
+    }
+}
+
+/// Whether a name is under a path. At the root a name may stand without a slash before it.
+fn is_under(name: &str, path: &str, extent: Extent) -> bool {
+    let Some(rest) = name.strip_prefix(path) else {
+        return false;
+    };
+    let behind = match rest.strip_prefix('/') {
+        None if path.is_empty() => Some(rest),
+        behind => behind,
+    };
+    match extent {
+        Extent::Below => behind.is_some(),
+        Extent::Directly => behind.is_some_and(|behind| !behind.contains('/')),
+        Extent::Beginning => true,
     }
 }
 

@@ -16,8 +16,9 @@ use crate::commands::watch::Watch;
 use crate::error::{CommandError, Exit};
 use crate::project::Project;
 
-/// So many identities in a row, each had with the one before, are followed where they come in the reverse order.
-const CHAIN: usize = 8;
+/// So many identities in a row, each had with the one before, are followed: a reading finds what was done with those that it
+/// knew when it began. AWS gives each of a chain an hour, so this is two days and a half of one.
+const CHAIN: usize = 64;
 
 /// Tells each alert once, in its final state.
 pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, CommandError> {
@@ -27,9 +28,15 @@ pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, Comman
     let mut pass = Pass::read(&project, &watch, &places, args).await?;
     // What was done with an identity may stand before the event that tells that it was had with a canary's.
     let is_read_once = places.iter().any(Place::is_gone_when_read);
-    for _ in 0..CHAIN {
+    for reading in 1.. {
         let derived = pass.judge.derived();
         if derived == watch.derived || pass.failed.is_some() {
+            break;
+        }
+        if reading > CHAIN {
+            context.ui.say(&format!(
+                "Note: more than {CHAIN} identities were had in a row, each with the one before; what was done with the last is not looked for",
+            ));
             break;
         }
         if is_read_once {

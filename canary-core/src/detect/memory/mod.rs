@@ -1,5 +1,6 @@
 //! What a judge remembers of the events it saw. Bounded, and kept across restarts.
 
+mod given;
 mod keys;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -9,9 +10,9 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use keys::ROUGHLY;
 
+use self::given::Given;
 use self::keys::Keys;
 use super::{Event, Grade, Mention, Outcome, OutcomeClass, Stage, Touches};
-use crate::graph::Address;
 
 /// As long as one of our own ids can be proven: within five minutes of its making, by two clocks. Beyond, a copy proves
 /// nothing by itself.
@@ -28,9 +29,6 @@ const HELD: usize = 10_000;
 const OTHERS: usize = 8;
 /// A collection as a whole, each namespace of it, and a selector here and there: the latest of them.
 const READ_TOGETHER: usize = 256;
-
-/// A session lasts a day and a half at most; whoever makes more of them is told by their making.
-const GIVEN: usize = 1000;
 
 /// Principals of which refusals are remembered, and how many of each.
 const REFUSED: usize = 4096;
@@ -107,9 +105,9 @@ pub(super) struct Memory {
     /// Who reads canaries by a reviewed entry.
     #[serde(default)]
     excused: Vec<Excused>,
-    /// Identities that somebody was given who asked with a canary's, the latest last.
+    /// Identities that somebody was given who asked with a canary's.
     #[serde(default)]
-    given: VecDeque<(Mention, Address)>,
+    pub(super) given: Given,
     /// What events told of keys.
     #[serde(default)]
     pub(super) keys: Keys,
@@ -143,38 +141,10 @@ impl Memory {
             return;
         }
         for touch in touches.iter().filter(|touch| touch.grade == Grade::Use) {
-            let given = event.gives.iter().cloned();
-            self.was_given(given.map(|mention| (mention, touch.address.clone())));
-        }
-    }
-
-    /// Identities that were had with a canary's, each with whose.
-    pub(super) fn given(&self) -> impl Iterator<Item = &(Mention, Address)> {
-        self.given.iter()
-    }
-
-    /// These, too, were had so.
-    pub(super) fn was_given(&mut self, given: impl IntoIterator<Item = (Mention, Address)>) {
-        for given in given {
-            if !self.given.contains(&given) {
-                self.given.push_back(given);
+            for mention in &event.gives {
+                self.given.add(mention.clone(), touch.address.clone());
             }
         }
-        while self.given.len() > GIVEN {
-            self.given.pop_front();
-        }
-    }
-
-    /// Whose identity was used to get what an event came with.
-    pub(super) fn had_with(&self, event: &Event) -> Vec<Address> {
-        if self.given.is_empty() {
-            return Vec::new();
-        }
-        let given = self.given.iter();
-        given
-            .filter(|(mention, _)| event.mentions.contains(mention))
-            .map(|(_, address)| address.clone())
-            .collect()
     }
 
     fn learn_refusal(&mut self, event: &Event) {
