@@ -100,7 +100,7 @@ fn listen(path: &Path, interest: &Interest) -> usize {
         .build()
         .unwrap();
     runtime.block_on(async {
-        let mut files = TrailFiles::new([path.to_owned()], interest);
+        let mut files = TrailFiles::new([path.to_owned()], interest, None);
         let mut hits = 0;
         while let Some(listened) = files.next().await.unwrap() {
             let read = secret(0);

@@ -18,7 +18,7 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use canary_aws::Client;
 use canary_aws::sandbox::{Fault, FaultKind, Sandbox, SandboxClock, SandboxOptions};
 use canary_aws::trail::{QueueError, QueueListener};
-use canary_core::detect::{Interest, Listen as _};
+use canary_core::detect::{Event, Interest, Listen as _};
 use queues_support::{ALL, Gathered, all, client, lines, soon};
 use sandbox_support::{ACCOUNT, admin, options};
 use serde_json::json;
@@ -428,4 +428,52 @@ async fn a_queue_that_is_not_there_or_not_permitted_is_an_error_at_the_start() {
     bench.send_record("a").await;
     let listener = QueueListener::connect(&bench.client, by_url, &ALL, None).await;
     assert_eq!(all(&mut listener.unwrap()).await.ids(), ["a"]);
+}
+
+#[tokio::test]
+async fn an_object_that_was_a_log_and_cannot_be_read_is_told_and_its_message_kept() {
+    let bench = Bench::new(Some(3)).await;
+    bench.bucket().await;
+    let file = json!({ "Records": [record(json!({ "eventID": "a" }))] }).to_string();
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(file.as_bytes()).unwrap();
+    let mut zeroed = encoder.finish().unwrap();
+    zeroed[..10].fill(0);
+    let utf16: Vec<u8> = file.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for (name, body) in [("zeroed", zeroed), ("utf-16", utf16), ("empty", Vec::new())] {
+        bench.put(&key(name), body).await;
+        bench.send(&notice(&key(name))).await;
+    }
+    let mut listener = bench.listen_for(&Interest::Tripwires(Arc::default())).await;
+    let gathered = bench.rounds(&mut listener, 4).await;
+    assert_eq!((gathered.events.len(), gathered.unreadable), (3, 3));
+    assert!(gathered.events.iter().all(Event::is_cut));
+    assert_eq!(bench.count(&bench.dead).await, 3);
+}
+
+#[tokio::test]
+async fn an_object_of_nothing_but_damage_is_handed_out_in_small_parts() {
+    let bench = Bench::new(Some(3)).await;
+    bench.bucket().await;
+    // As much of it as can be in little; and what makes an event of each few bytes.
+    for (name, part) in [("braces", "{"), ("torn", "{\"userIdentity\":1,\"a\n")] {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder
+            .write_all(part.repeat(1_500_000).as_bytes())
+            .unwrap();
+        bench.put(&key(name), encoder.finish().unwrap()).await;
+        bench.send(&notice(&key(name))).await;
+        let mut listener = bench.listen_for(&Interest::Tripwires(Arc::default())).await;
+        let mut told = 0;
+        for _ in 0..3 {
+            let Some(listened) = soon(&mut listener, Duration::from_secs(10)).await else {
+                break;
+            };
+            // As many as are handed out at once, and what 64 KB hold.
+            assert!(listened.events.len() <= 1024 + 64 * 1024 / part.len().max(20) + 100);
+            told += listened.events.len();
+        }
+        assert!(told >= 100);
+        bench.sandbox.clock().advance(HIDDEN);
+    }
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod queues_support;
 mod trail_support;
 
 use std::collections::BTreeSet;
@@ -10,10 +11,12 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use base64::Engine as _;
 use canary_aws::trail::{Counts, TrailFiles};
 use canary_core::detect::{Defect, Event, Interest, Listen as _, Mention, Tripwire, Tripwires};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use queues_support::lines;
 use serde_json::{Value, json};
 use trail_support::{credential, detonations, object, principal, record, tripwire};
 
@@ -25,7 +28,11 @@ fn gzip(text: &str) -> Vec<u8> {
 
 /// Everything that is heard of these paths.
 async fn listen(paths: &[&Path], interest: &Interest) -> (Vec<Event>, Counts) {
-    let mut files = TrailFiles::new(paths.iter().map(|path| path.to_path_buf()), interest);
+    let mut files = TrailFiles::new(
+        paths.iter().map(|path| path.to_path_buf()),
+        interest,
+        lines(),
+    );
     let mut events = Vec::new();
     let (mut bytes, mut lines, mut unreadable) = (0, 0, 0);
     while let Some(listened) = files.next().await.unwrap() {
@@ -83,11 +90,20 @@ async fn a_folder_is_read_in_the_order_of_its_paths() {
         "AWSLogs/1/CloudTrail-Digest/eu/d.json.gz",
         &gzip(r#"{"digestStartTime":"x"}"#),
     );
-    std::os::unix::fs::symlink(folder.path(), folder.path().join("circle")).unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    fs::write(elsewhere.path().join("f.json"), records(&["g"])).unwrap();
+    fs::write(elsewhere.path().join("h.json"), records(&["h"])).unwrap();
+    let link = |to: &Path, name: &str| {
+        std::os::unix::fs::symlink(to, folder.path().join(name)).unwrap();
+    };
+    link(folder.path(), "circle");
+    link(elsewhere.path(), "linked");
+    link(elsewhere.path(), "linked-again");
     let (events, counts) = listen(&[folder.path()], &Interest::Everything).await;
-    assert_eq!(ids(&events), ["a", "b", "c", "d", "e"]);
-    assert_eq!((counts.files, counts.skipped, counts.unreadable), (3, 3, 0));
-    assert_eq!((counts.records, counts.candidates), (5, 5));
+    assert_eq!(ids(&events), ["a", "b", "c", "d", "e", "g", "h"]);
+    assert_eq!((counts.files, counts.unreadable), (5, 0));
+    assert_eq!((counts.skipped, counts.others), (1, 1));
+    assert_eq!((counts.records, counts.candidates), (7, 7));
 }
 
 #[tokio::test]
@@ -134,8 +150,127 @@ async fn a_file_that_was_not_read_to_its_end_says_so() {
 }
 
 #[tokio::test]
+async fn a_file_that_was_a_log_by_its_name_or_its_beginning_is_told_as_damage() {
+    let packed = gzip(&records(&["a"]));
+    let utf16: Vec<u8> = records(&["a"])
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let cases: [(&str, &[u8]); 5] = [
+        ("header.json.gz", &[&[0; 10], &packed[10..]].concat()),
+        ("empty.json.gz", &[]),
+        ("one.json.gz", &packed[..1]),
+        ("utf-16.log", &utf16),
+        ("utf-16", &[&[0xff, 0xfe], &utf16[..]].concat()),
+    ];
+    for (name, bytes) in cases {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        for path in [&path, folder.path()] {
+            let (events, counts) = listen(&[path], &only(Vec::new())).await;
+            assert!(events[0].is_cut(), "{name}");
+            assert_eq!((events.len(), counts.unreadable), (1, 1), "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn white_space_before_and_padding_behind_are_no_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let put = |name: &str, parts: &[&[u8]]| {
+        fs::write(folder.path().join(name), parts.concat()).unwrap();
+    };
+    put("a", &[&[b' '; 700], records(&["a"]).as_bytes()]);
+    put("b.gz", &[&gzip(&records(&["b"])), &[0; 700]]);
+    let (events, counts) = listen(&[folder.path()], &Interest::Everything).await;
+    assert_eq!((ids(&events), counts.unreadable), (vec!["a", "b"], 0));
+}
+
+#[tokio::test]
+async fn paths_without_a_log_are_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("empty")).unwrap();
+    for others in ["0 files", "1 files"] {
+        let paths = [folder.path().to_path_buf()];
+        let mut files = TrailFiles::new(paths, &Interest::Everything, None);
+        let error = loop {
+            match files.next().await {
+                Ok(listened) => assert!(listened.unwrap().events.is_empty()),
+                Err(error) => break error.source.unwrap().to_string(),
+            }
+        };
+        assert!(error.contains(others), "{error}");
+        assert!(files.next().await.unwrap().is_none());
+        fs::write(folder.path().join("a.zst"), b"\x28\xb5\x2f\xfd").unwrap();
+    }
+}
+
+#[tokio::test]
+async fn lists_in_lists_and_records_in_texts_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let [a, b, c] = ["a", "b", "c"].map(|id| record(json!({"eventID": id})));
+    let all = json!([[a.to_string(), b], [[c.to_string()]], 7, "other"]);
+    let path = folder.path().join("a.json");
+    fs::write(&path, all.to_string()).unwrap();
+    let (events, _) = listen(&[&path], &Interest::Everything).await;
+    assert_eq!(ids(&events), ["a", "b", "c"]);
+}
+
+#[tokio::test]
+async fn audit_lines_of_kubernetes_are_given_to_their_reader_in_every_form() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = r#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","auditID":"a"}"#;
+    let batch = json!({"messageType": "DATA_MESSAGE", "logEvents": [{"id": "1", "timestamp": 1, "message": line}]});
+    let packed = gzip(&batch.to_string());
+    let data = base64::engine::general_purpose::STANDARD.encode(&packed);
+    let forms = [
+        line.as_bytes().to_vec(),
+        batch.to_string().into_bytes(),
+        packed,
+        json!({"awslogs": {"data": data}}).to_string().into_bytes(),
+    ];
+    for form in forms {
+        let path = folder.path().join("a");
+        fs::write(&path, form).unwrap();
+        let (events, counts) = listen(&[&path], &only(Vec::new())).await;
+        assert_eq!((ids(&events), counts.unreadable), (vec![line], 0));
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_nothing_but_damage_makes_few_events_and_every_loss_is_counted() {
+    const MANY: u64 = 2_000_000;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.json.gz");
+    for (part, times) in [
+        ("{", MANY),
+        ("{\"a\":\"x\n", MANY),
+        ("{}{\"a\":\"x\n", MANY),
+    ] {
+        fs::write(&path, gzip(&part.repeat(usize::try_from(times).unwrap()))).unwrap();
+        let mut files = TrailFiles::new([path.clone()], &only(Vec::new()), None);
+        let (mut told, mut unreadable, mut most) = (0, 0, 0);
+        while let Some(listened) = files.next().await.unwrap() {
+            most = most.max(listened.events.len());
+            told += listened.events.len() as u64;
+            unreadable += listened.unreadable;
+        }
+        // A hundred are told each, of the others every hundredth.
+        assert!(unreadable >= times - 101, "{part}: {unreadable}");
+        assert!((100..=100 + times / 100).contains(&told), "{part}: {told}");
+        // As many as are handed out at once, and what one more reading of 256 KB can hold.
+        assert!(most <= 1024 + 256 * 1024 / 100 + 100, "{part}: {most}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_named_and_not_there_is_an_error() {
-    let mut files = TrailFiles::new([PathBuf::from("/nowhere/trail")], &Interest::Everything);
+    let mut files = TrailFiles::new(
+        [PathBuf::from("/nowhere/trail")],
+        &Interest::Everything,
+        None,
+    );
     let error = files.next().await.unwrap_err();
     assert_eq!(error.source_name, "/nowhere/trail");
     assert!(files.next().await.unwrap().is_none());

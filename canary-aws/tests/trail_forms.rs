@@ -88,6 +88,15 @@ fn events_of_eventbridge_are_read_whatever_their_kind() {
         assert_eq!(ids(&read(&event)), ["a"]);
         assert_eq!(ids(&read(&sns(&event.to_string()))), ["a"]);
     }
+    let event = json!({"detail-type": "AWS API Call via CloudTrail", "source": "aws.iam", "detail": named("a").to_string()});
+    assert_eq!(ids(&read(&event)), ["a"]);
+    for detail in [json!(7), json!("none"), json!({"a": 1})] {
+        let event = json!({"detail-type": "AWS API Call via CloudTrail", "detail": detail});
+        assert!(read(&event).is_poison(), "{event}");
+    }
+    let cut = &named("a").to_string()[..300];
+    let event = json!({"detail-type": "AWS API Call via CloudTrail", "detail": cut});
+    assert!(read(&event).events[0].is_cut());
     let other = json!({"detail-type": "EC2 Instance State-change Notification", "source": "aws.ec2", "detail": {"state": "running"}});
     let found = read(&other);
     assert_eq!((found.skipped, found.is_poison()), (1, false));
@@ -140,6 +149,22 @@ fn notices_tell_what_to_fetch_in_every_form() {
         assert_eq!((found.skipped, found.objects.len()), (1, 0), "{form}");
         assert!(!found.is_poison());
     }
+}
+
+#[test]
+fn lists_in_lists_and_texts_in_them_are_read_and_one_without_end_is_poison() {
+    let (a, b) = (named("a"), named("b"));
+    let found = read(&json!([[a.to_string()], [[b]]]));
+    assert_eq!((ids(&found), found.unreadable), (vec!["a", "b"], 0));
+    let deep = ["[".repeat(100_000), "]".repeat(100_000)].concat();
+    assert_eq!(messages(deep.as_bytes()).poison, Some(Poison::TooDeep));
+}
+
+#[test]
+fn many_damaged_lines_are_few_events_and_all_are_counted() {
+    let lines = vec!["{"; 10_000];
+    let found = read(&awslogs(&batch(&lines)));
+    assert_eq!((found.events.len(), found.unreadable), (100, 9_900));
 }
 
 #[test]

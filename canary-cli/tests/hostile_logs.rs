@@ -16,7 +16,7 @@ use support::Project;
 use support::audit::{findings, log, record, told};
 
 const CONFIG: &str = "[kubernetes]\n[secret.db]\nnamespace = \"shop\"\nname = \"db-admin\"\ntemplate = \"postgres\"\n";
-const DAMAGED: &str = "Medium a record of the audit log is damaged, and may hide a touch";
+const DAMAGED: &str = "Medium a record of a log is damaged, and may hide a touch";
 
 fn project() -> Project {
     Project::at(PathBuf::from("/nonexistent"), CONFIG)
@@ -145,4 +145,58 @@ fn words_of_others_do_not_reach_a_terminal_as_they_are() {
         "{:?}",
         ran.out
     );
+}
+
+/// A project whose canaries are in a cluster and in an account.
+#[cfg(feature = "aws")]
+fn in_both() -> Project {
+    let aws = "[aws]\naccount = \"111122223333\"\nregion = \"eu-west-1\"\n[iam_user.backup]\nname = \"svc-backup\"\n";
+    Project::at(PathBuf::from("/nonexistent"), &format!("{CONFIG}{aws}"))
+}
+
+#[cfg(feature = "aws")]
+fn replay(project: &Project, path: &str, more: &[&str]) -> support::Ran {
+    let path = project.path(path).display().to_string();
+    let args = ["detect", "--planned", "--cloudtrail", &path];
+    project.run(&[&args[..], more].concat())
+}
+
+#[cfg(feature = "aws")]
+#[test]
+fn a_folder_without_a_log_is_an_error_and_what_is_beside_one_is_said() {
+    let project = in_both();
+    std::fs::create_dir(project.path("trail")).unwrap();
+    replay(&project, "trail", &[])
+        .exits(1)
+        .says("there is no log in it")
+        .says_nothing_of("no canary was touched");
+    std::fs::write(project.path("trail/a.zst"), b"\x28\xb5\x2f\xfd").unwrap();
+    std::fs::write(project.path("trail/b.json"), r#"{"Records":[]}"#).unwrap();
+    for more in [&[][..], &["--json"]] {
+        let ran = replay(&project, "trail", more)
+            .exits(0)
+            .says("1 files that are neither JSON nor gzip were passed by");
+        assert_eq!(ran.err.matches("passed by").count(), 1);
+    }
+    std::fs::write(project.path("trail/c.json.gz"), [0; 10]).unwrap();
+    let ran = replay(&project, "trail", &[]).exits(0);
+    assert!(ran.out.contains("a record of a log is damaged"));
+    assert!(ran.out.contains("c.json.gz"), "{}", ran.out);
+}
+
+#[cfg(feature = "aws")]
+#[test]
+fn audit_lines_of_a_cluster_are_read_from_a_file_of_a_log_group() {
+    let project = in_both();
+    let batch = json!({ "messageType": "DATA_MESSAGE", "logEvents": [{ "id": "1", "timestamp": 1, "message": read() }] });
+    std::fs::write(project.path("plain"), read()).unwrap();
+    std::fs::write(project.path("batch"), packed(&batch.to_string())).unwrap();
+    for path in ["plain", "batch"] {
+        let ran = replay(&project, path, &[]).exits(0);
+        assert!(
+            ran.out.contains("secret.db was read"),
+            "{path}: {}",
+            ran.out
+        );
+    }
 }

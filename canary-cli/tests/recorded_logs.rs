@@ -329,7 +329,7 @@ fn a_cut_record_is_told_and_what_it_still_names_is_found() {
     assert_eq!(
         titles,
         [
-            "a record of the audit log is damaged, and may hide a touch",
+            "a record of a log is damaged, and may hide a touch",
             "secret.a was read"
         ]
     );

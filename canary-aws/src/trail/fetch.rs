@@ -64,7 +64,7 @@ impl Fetcher {
             part: Vec::new(),
             taken: 0,
             ended: false,
-            unpack: Unpack::new(),
+            unpack: Unpack::new(&object.key),
         })
     }
 
@@ -151,7 +151,8 @@ impl Body {
         let read = self.unpack.take(rest, intake);
         let finished = read.and_then(|count| {
             self.taken += count;
-            match (self.taken < self.part.len(), self.ended) {
+            let is_left = self.taken < self.part.len() || self.unpack.has_text();
+            match (is_left, self.ended) {
                 (true, _) => Ok(Progress::Full),
                 (false, false) if !self.unpack.is_other() => Ok(Progress::Wants),
                 (false, _) => self.unpack.finish(intake).map(|()| Progress::Ended),

@@ -1,15 +1,16 @@
 //! The files of a trail: found, opened, unpacked, read one after the other.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{self, Read, Seek as _};
+use std::io::{self, BufReader, Read, Seek as _};
 use std::path::{Path, PathBuf};
 
-use flate2::read::MultiGzDecoder;
-
+use super::found::Poison;
+use super::gunzip;
 use super::intake::Intake;
+use super::kind::{HEAD, Kind};
 use super::notices::is_digest;
 use super::split::Split;
-use super::subscription::GZIP;
 
 /// What one step of reading came to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,6 +25,8 @@ pub(super) enum Step {
 pub(super) struct Files {
     /// What is still to be read, the next one last.
     paths: Vec<Entry>,
+    /// Folders that were read, or are being read: links may lead to one again, in a circle, too.
+    entered: BTreeSet<PathBuf>,
     open: Option<Open>,
 }
 
@@ -34,10 +37,12 @@ struct Entry {
     is_named: bool,
 }
 
+type Text = Box<dyn Read + Send>;
+
 /// The file that is being read.
 struct Open {
     path: PathBuf,
-    text: Box<dyn Read + Send>,
+    text: Text,
     split: Split,
 }
 
@@ -49,7 +54,11 @@ impl Files {
         };
         let mut paths: Vec<Entry> = paths.into_iter().map(named).collect();
         paths.sort_by(|a, b| b.path.cmp(&a.path));
-        Self { paths, open: None }
+        Self {
+            paths,
+            entered: BTreeSet::new(),
+            open: None,
+        }
     }
 
     /// Reads once. Only what somebody named and is not there fails; whatever else cannot be read is told and passed by.
@@ -96,34 +105,43 @@ impl Files {
     }
 
     fn begin(&mut self, path: &Path, is_named: bool, intake: &mut Intake) -> io::Result<()> {
-        let metadata = if is_named {
-            fs::metadata(path)?
-        } else {
-            fs::symlink_metadata(path)?
-        };
+        let metadata = fs::metadata(path)?;
         if metadata.is_dir() {
             return self.enter(path);
         }
-        // A link may lead anywhere, in a circle, too; what is no file may never end.
-        if !is_named && (!metadata.is_file() || is_digest(&path.to_string_lossy())) {
+        if !is_named && is_digest(&path.to_string_lossy()) {
             intake.counts.skipped += 1;
             return Ok(());
         }
+        // What is no file may never end.
+        if !is_named && !metadata.is_file() {
+            intake.counts.others += 1;
+            return Ok(());
+        }
         match open(path, is_named)? {
-            Some(text) => {
+            Ok(Some(text)) => {
+                intake.begin_file();
                 self.open = Some(Open {
                     path: path.to_path_buf(),
                     text,
                     split: Split::default(),
                 });
             }
-            None => intake.counts.skipped += 1,
+            Ok(None) => intake.counts.others += 1,
+            Err(why) => {
+                let path = path.display();
+                tracing::warn!(%path, %why, "a file of the trail is damaged");
+                intake.lose_rest(&format!("{path}: {why}"));
+            }
         }
         Ok(())
     }
 
     /// Puts what is in a folder first, in the order of the names.
     fn enter(&mut self, folder: &Path) -> io::Result<()> {
+        if !self.entered.insert(fs::canonicalize(folder)?) {
+            return Ok(());
+        }
         let mut paths = Vec::new();
         for entry in fs::read_dir(folder)? {
             paths.push(entry?.path());
@@ -137,34 +155,27 @@ impl Files {
     }
 }
 
-/// Opens a file to read its text. `None` for one that is neither JSON nor gzip by its beginning, unless somebody named it.
-fn open(path: &Path, is_named: bool) -> io::Result<Option<Box<dyn Read + Send>>> {
+/// Opens a file to read its text, or says why it cannot be read. `None` for one that is neither JSON nor gzip, unless
+/// somebody named it.
+fn open(path: &Path, is_named: bool) -> io::Result<Result<Option<Text>, Poison>> {
     // A pipe gives its beginning once: it is put before the rest again.
     let mut file = File::open(path)?;
     let mut head = Vec::new();
-    file.by_ref().take(HEAD).read_to_end(&mut head)?;
-    let is_gzip = head.starts_with(&GZIP);
-    if !is_named && !is_gzip && !is_json(path, &head) {
-        return Ok(None);
+    file.by_ref().take(HEAD as u64).read_to_end(&mut head)?;
+    let kind = match Kind::of(&path.to_string_lossy(), &head) {
+        Ok(kind) => kind,
+        Err(why) => return Ok(Err(why)),
+    };
+    if !is_named && kind == Kind::Other {
+        return Ok(Ok(None));
     }
-    let whole: Box<dyn Read + Send> = match file.rewind() {
+    let whole: Text = match file.rewind() {
         Ok(()) => Box::new(file),
         Err(_) => Box::new(io::Cursor::new(head).chain(file)),
     };
-    Ok(Some(if is_gzip {
-        Box::new(MultiGzDecoder::new(whole))
+    Ok(Ok(Some(if kind == Kind::Gzip {
+        Box::new(gunzip::Reader::new(BufReader::new(whole)))
     } else {
         whole
-    }))
-}
-
-/// Enough to see behind a byte order mark and some white space what a text begins with.
-const HEAD: u64 = 64;
-
-fn is_json(path: &Path, head: &[u8]) -> bool {
-    let is_called_so = path
-        .extension()
-        .is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
-    let head = head.strip_prefix("\u{feff}".as_bytes()).unwrap_or(head);
-    is_called_so || matches!(head.trim_ascii_start().first(), Some(b'{' | b'['))
+    })))
 }

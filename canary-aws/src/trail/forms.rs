@@ -4,6 +4,7 @@ use canary_core::detect::Defect;
 use serde_json::value::RawValue;
 
 use super::found::{Found, Poison};
+use super::gunzip::GZIP;
 use super::mend::mend;
 use super::object::Object;
 use super::{notices, read, subscription};
@@ -20,7 +21,7 @@ const WRAPPED: usize = 6;
 pub fn messages(body: &[u8]) -> Found {
     let mut found = Found::default();
     // A stream has the data of a subscription as they are.
-    if body.starts_with(&subscription::GZIP) {
+    if body.starts_with(&GZIP) {
         subscription::unpacked(body, 0, &mut found);
     } else {
         match str::from_utf8(body) {
@@ -36,7 +37,7 @@ pub fn messages(body: &[u8]) -> Found {
     found
 }
 
-/// Reads one object, as a file is split into them.
+/// Reads one object, or one text in which a record stands, as a file is split into them.
 pub(super) fn item(bytes: &[u8], defect: Option<Defect>) -> Found {
     let mut found = Found::default();
     let mut defects: Vec<Defect> = defect.into_iter().collect();
@@ -49,6 +50,8 @@ pub(super) fn item(bytes: &[u8], defect: Option<Defect>) -> Found {
     );
     if defect.is_some() {
         cut(&text, 0, &defects, &mut found);
+    } else if text.starts_with('"') {
+        value(&text, 0, &defects, &mut found);
     } else {
         read_text(&text, 0, &defects, &mut found);
     }
@@ -103,26 +106,33 @@ fn cut(text: &str, depth: usize, defects: &[Defect], found: &mut Found) {
     }
     if found.events.len() == before {
         let defect = defects.first().copied().unwrap_or(Defect::Cut);
-        found.events.push(read::lost(text, defect));
+        found.lose(|| read::lost(text, defect));
     }
 }
 
 /// Reads one value.
 fn value(text: &str, depth: usize, defects: &[Defect], found: &mut Found) {
+    if depth > WRAPPED {
+        found.spoil(Poison::TooDeep);
+        return;
+    }
     if text.starts_with('[') {
         let list: Vec<&RawValue> = serde_json::from_str(text).unwrap_or_default();
         let list: Vec<&str> = list.into_iter().map(RawValue::get).collect();
-        members(&list, depth, defects, found);
+        members(&list, depth + 1, defects, found);
+        return;
+    }
+    if text.starts_with('"') {
+        match serde_json::from_str::<String>(text) {
+            Ok(inner) => read_text(&inner, depth + 1, defects, found),
+            Err(_) => found.spoil(Poison::UnknownForm),
+        }
         return;
     }
     let Ok(object) = Object::parse(text) else {
         found.spoil(Poison::UnknownForm);
         return;
     };
-    if depth > WRAPPED {
-        found.spoil(Poison::TooDeep);
-        return;
-    }
     let at = At {
         text,
         depth,
@@ -198,23 +208,44 @@ impl At<'_> {
 
     /// An event of EventBridge.
     fn bridged(self, object: &Object<'_>, found: &mut Found) {
-        let detail = object.object("detail");
-        let raw = object.raw("detail").unwrap_or_default();
+        // Some forward it as a text.
+        let inner = object.text("detail").filter(|text| text.starts_with('{'));
+        let raw = inner
+            .as_deref()
+            .or(object.raw("detail"))
+            .unwrap_or_default();
+        let kind = object.text("detail-type").unwrap_or_default();
+        let Ok(detail) = Object::parse(raw) else {
+            match inner.as_deref() {
+                Some(inner) => self.inside(inner, found),
+                None => Self::other(&kind, found),
+            }
+            return;
+        };
         if object
             .text("source")
             .is_some_and(|source| source == "aws.s3")
             && detail.has("bucket")
         {
-            let is_new = object
-                .text("detail-type")
-                .is_some_and(|kind| kind == "Object Created");
+            let is_new = kind == "Object Created";
             let bucket = detail.object("bucket").text("name").unwrap_or_default();
             let key = detail.object("object").text("key").unwrap_or_default();
             // Not encoded here, unlike in S3's own notices.
             notices::fetch(found, is_new, &bucket, &key);
-        } else if read::is_record(&detail) && !is_skipped(&detail) {
+        } else if is_skipped(&detail) {
+            found.skipped += 1;
+        } else if read::is_record(&detail) {
             let event = read::event(&detail, raw, self.defects.to_vec());
             found.events.push(event);
+        } else {
+            Self::other(&kind, found);
+        }
+    }
+
+    /// An event of EventBridge that holds no record: most kinds do not.
+    fn other(kind: &str, found: &mut Found) {
+        if kind.ends_with("via CloudTrail") {
+            found.spoil(Poison::UnknownForm);
         } else {
             found.skipped += 1;
         }

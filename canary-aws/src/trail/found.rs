@@ -2,6 +2,9 @@
 
 use canary_core::detect::Event;
 
+/// So many parts of a text of which nothing can be read are told each; of the rest their number.
+pub(super) const TOLD_EACH: u64 = 100;
+
 /// An object in S3 to fetch.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct S3Object {
@@ -29,6 +32,9 @@ pub enum Poison {
     /// Its data are longer than any service sends.
     #[error("its data are too long")]
     TooLong,
+    /// It is UTF-16, which no service writes.
+    #[error("it is UTF-16, not UTF-8")]
+    Utf16,
     /// It is wrapped more often than any service does it.
     #[error("it is wrapped too often")]
     TooDeep,
@@ -49,6 +55,10 @@ pub struct Found {
     pub unreadable: u64,
     /// Why the first of them could not be read.
     pub poison: Option<Poison>,
+    /// Damaged parts of which nothing is known but that.
+    pub(super) lost: u64,
+    /// Those of them that are no events.
+    untold: u64,
 }
 
 impl Found {
@@ -64,10 +74,36 @@ impl Found {
 
     /// Takes what came of a part, but what is wrong with it.
     pub(super) fn take(&mut self, mut part: Self) {
+        part.fold(self.lost);
         self.events.append(&mut part.events);
+        self.lost += part.lost;
+        self.untold += part.untold;
+        self.unreadable += part.untold;
         self.objects.append(&mut part.objects);
         self.kubernetes.append(&mut part.kubernetes);
         self.skipped += part.skipped;
+    }
+
+    /// Takes a damaged part of which nothing is known but that. Many make no more events than they tell.
+    pub(super) fn lose(&mut self, event: impl FnOnce() -> Event) {
+        self.lost += 1;
+        if self.lost > TOLD_EACH {
+            self.untold += 1;
+            self.unreadable += 1;
+        } else {
+            self.events.push(event());
+        }
+    }
+
+    /// Where so many were lost before it, a part of which nothing is left is counted only.
+    pub(super) fn fold(&mut self, lost_before: u64) {
+        let told = self.lost - self.untold;
+        let is_all = u64::try_from(self.events.len()).is_ok_and(|events| events == told);
+        if is_all && lost_before >= TOLD_EACH {
+            self.events = Vec::new();
+            self.untold += told;
+            self.unreadable += told;
+        }
     }
 
     pub(super) fn spoil(&mut self, why: Poison) {

@@ -5,12 +5,12 @@ use jiff::Timestamp;
 use memchr::memmem::Finder;
 
 use super::forms;
-use super::found::{Found, S3Object};
+use super::found::{Found, S3Object, TOLD_EACH};
+use super::gunzip::GZIP;
 use super::lines::{Lines, MARK};
 use super::passed::Passed;
 use super::read::lost;
 use super::sieve::Sieve;
-use super::subscription::GZIP;
 use super::walk::Piece;
 
 /// What a listener has seen since it began.
@@ -26,13 +26,32 @@ pub struct Counts {
     pub candidates: u64,
     /// Records that nothing could be made of, and files that could not be read to their end.
     pub unreadable: u64,
-    /// What is known and means nothing here: digests, Insight files, notices, audit logs of Kubernetes, files of other kinds.
+    /// What is known and means nothing here: digests, Insight files, notices, audit logs of Kubernetes.
     pub skipped: u64,
+    /// Files that are neither JSON nor gzip, by their beginning and their name, and what is no file.
+    pub others: u64,
+}
+
+impl Counts {
+    /// Whether there was no text to read, and no loss either.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.bytes == 0 && self.unreadable == 0
+    }
+
+    pub(super) fn why_nothing(&self) -> String {
+        format!(
+            "there is no log in it ({} digests and the like, {} files of other kinds)",
+            self.skipped, self.others
+        )
+    }
 }
 
 /// So many records that could not be read are told like one that is cut: a log of another kind, or one that somebody wrote
 /// over. Single ones are counted.
 const MANY: u64 = 100;
+
+/// From less than this nothing can be read: `{"userIdentity":` is longer.
+const LEAST: usize = 16;
 
 /// So much is read before what was found is handed out.
 const BATCH_BYTES: u64 = 8 * 1024 * 1024;
@@ -51,6 +70,8 @@ pub(crate) struct Intake {
     /// What may be wanted later; `None` where the source gives it again.
     passed: Option<Passed>,
     pub(crate) counts: Counts,
+    /// Damaged parts of the file at hand of which nothing can be read.
+    lost: u64,
     /// What was counted when the last batch was handed out.
     handed: Counts,
     pub(crate) events: Vec<Event>,
@@ -65,6 +86,7 @@ impl Intake {
             is_live: false,
             passed: None,
             counts: Counts::default(),
+            lost: 0,
             handed: Counts::default(),
             events: Vec::new(),
         }
@@ -141,16 +163,28 @@ impl Intake {
                     self.take(forms::item(record, None));
                 }
             }
-            Piece::Cut(record) => {
-                self.counts.candidates += 1;
-                self.take(forms::item(record, Some(Defect::Cut)));
-            }
-            Piece::Long(record) => {
-                self.counts.candidates += 1;
-                self.take(forms::item(record, Some(Defect::Oversize)));
-            }
+            Piece::Cut(record) => self.damaged(record, Defect::Cut),
+            Piece::Long(record) => self.damaged(record, Defect::Oversize),
             Piece::Broken => self.lose(1),
         }
+    }
+
+    /// Another file begins.
+    pub(super) fn begin_file(&mut self) {
+        self.lost = 0;
+    }
+
+    /// Takes a damaged piece. A file may be nothing else, and each would be an event of a thousand bytes.
+    fn damaged(&mut self, record: &[u8], defect: Defect) {
+        self.counts.candidates += 1;
+        if self.lost >= TOLD_EACH && record.len() < LEAST {
+            self.lose(1);
+            return;
+        }
+        let mut found = forms::item(record, Some(defect));
+        found.fold(self.lost);
+        self.lost += found.lost;
+        self.take(found);
     }
 
     /// Takes a line of a log group.

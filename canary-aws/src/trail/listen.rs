@@ -9,10 +9,12 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::files::{Files, Step};
 use super::intake::{Counts, Intake};
+use super::lines::Lines;
 
 /// Files of CloudTrail, and folders of them: as they are in a trail's bucket, as `lookup-events` prints them, one record to a
-/// line; plain or gzip. Folders are read with what is in them, in the order of the paths. Digests are passed by, links and
-/// files of other kinds, too; those are counted.
+/// line; plain or gzip, or batches of a log group's subscription. Folders are read with what is in them, in the order of the paths,
+/// and links are followed; a folder is read once. Digests are passed by, and files of other kinds; those are counted. Paths in
+/// which nothing at all was read are an error.
 ///
 /// They are read from their beginning, and end: what comes twice is told by
 /// [`Event::request`](canary_core::detect::Event::request), which is the same for the same record by any way.
@@ -30,19 +32,28 @@ pub struct TrailFiles {
 struct Reader {
     files: Files,
     intake: Intake,
+    has_failed: bool,
 }
 
 impl TrailFiles {
-    /// Listens to these files and folders. They are opened when they are read.
+    /// Listens to these files and folders. They are opened when they are read. Without a reader, audit lines of Kubernetes
+    /// are passed by.
     #[must_use]
-    pub fn new(paths: impl IntoIterator<Item = PathBuf>, interest: &Interest) -> Self {
+    pub fn new(
+        paths: impl IntoIterator<Item = PathBuf>,
+        interest: &Interest,
+        lines: Option<Lines>,
+    ) -> Self {
+        let mut intake = Intake::new(interest);
+        intake.read_lines(lines);
         let paths: Vec<PathBuf> = paths.into_iter().collect();
         let names: Vec<String> = paths.iter().map(|path| display(path)).collect();
         Self {
             name: names.join(", "),
             reader: Some(Box::new(Reader {
                 files: Files::new(paths),
-                intake: Intake::new(interest),
+                intake,
+                has_failed: false,
             })),
             task: None,
             counts: Counts::default(),
@@ -120,10 +131,21 @@ impl Listen for TrailFiles {
 }
 
 impl Reader {
+    /// That nothing was read is no news after an error.
+    fn step(&mut self) -> io::Result<Step> {
+        let step = self.files.step(&mut self.intake)?;
+        if step == Step::End && !self.has_failed && self.intake.counts.is_nothing() {
+            return Err(io::Error::other(self.intake.counts.why_nothing()));
+        }
+        Ok(step)
+    }
+
     /// Reads until there is nothing more, or enough.
     fn batch(&mut self) -> io::Result<Step> {
         loop {
-            let step = self.files.step(&mut self.intake)?;
+            let step = self.step();
+            self.has_failed |= step.is_err();
+            let step = step?;
             if step != Step::More || self.intake.is_full() {
                 return Ok(step);
             }

@@ -1,7 +1,7 @@
 //! Where one record ends and the next begins, in a text that is never held as a whole.
 //!
 //! Handed out are the members of the list under `Records`, `Events` or `logEvents` of an outermost object, the members of
-//! an outermost list, and outermost objects without such a list, each as it stands. Brackets are counted outside of strings,
+//! an outermost list and of lists in it, and outermost objects without such a list, each as it stands. Brackets are counted outside of strings,
 //! so that no text that a caller chose ends a record or begins one. Broken syntax is noticed where it matters: a line feed in
 //! a string, and an object where none can be. There the text begins anew.
 
@@ -129,6 +129,7 @@ mod tests {
                 "{{ \"x\" : {{\"Records\":[]}},\n \"Records\" : [\n{one}\n,\n{two} ] , \"z\":1 }}"
             ),
             format!("\u{feff}[{one},\r\n{two}]\n"),
+            format!("[[{one}],\n[[{two}]]]"),
             format!("{one}\n{two}\n"),
             format!("{one}{two}"),
             format!(r#"{{"Events":[{one}]}} {{"logEvents":[{two}]}}"#),
@@ -137,6 +138,15 @@ mod tests {
             for step in 1..form.len() {
                 assert_eq!(pieces(&form, step), [one, two], "{form} in {step}");
             }
+        }
+    }
+
+    #[test]
+    fn texts_in_lists_are_handed_out_for_records_may_stand_in_them() {
+        let text = r#"["{\"a\":1}", {"b":["c"]}, "d"]"#;
+        for step in 1..text.len() {
+            let expected = [r#""{\"a\":1}""#, r#"{"b":["c"]}"#, r#""d""#];
+            assert_eq!(pieces(text, step), expected, "{step}");
         }
     }
 

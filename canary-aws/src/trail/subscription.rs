@@ -4,14 +4,11 @@ use std::io::Read as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use flate2::read::MultiGzDecoder;
 
 use super::forms::read_text;
 use super::found::{Found, Poison};
+use super::gunzip;
 use super::object::Object;
-
-/// How gzip begins (RFC 1952).
-pub(super) const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// A Lambda's input is at most 6 MB, a Kinesis record 1 MB; log lines shrink to a tenth and less. What unpacks to more is
 /// made to do harm.
@@ -38,7 +35,7 @@ pub(super) fn unpacked(bytes: &[u8], depth: usize, found: &mut Found) {
 fn unpack(bytes: &[u8], limit: usize) -> Result<Vec<u8>, Poison> {
     let one_more = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
     let mut text = Vec::new();
-    let read = MultiGzDecoder::new(bytes)
+    let read = gunzip::Reader::new(bytes)
         .take(one_more)
         .read_to_end(&mut text);
     match read {

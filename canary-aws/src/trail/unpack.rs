@@ -1,13 +1,10 @@
 //! Text that comes in parts, packed or not, and is split into its records as it comes.
 
-use std::io::Write as _;
-
-use flate2::write::MultiGzDecoder;
-
 use super::found::Poison;
+use super::gunzip::Parts;
 use super::intake::Intake;
+use super::kind::{HEAD, Kind};
 use super::split::Split;
-use super::subscription::GZIP;
 
 /// A file of a trail holds some minutes of a region: megabytes, unpacked. What unpacks to more is made to do harm.
 const MOST: u64 = 256 * 1024 * 1024;
@@ -15,13 +12,21 @@ const MOST: u64 = 256 * 1024 * 1024;
 /// So many packed bytes are unpacked at once. A byte becomes a thousand at most (DEFLATE), so that is 4 MB of text at most.
 const SLICE: usize = 4 * 1024;
 
-/// Enough to see behind a byte order mark and some white space what a text begins with.
-const HEAD: usize = 64;
+/// So much text is read before it is looked whether that is enough.
+const STEP: usize = 64 * 1024;
 
 /// A text under way.
 pub(super) struct Unpack {
+    name: String,
+    /// Nothing but a log is stored under this name.
+    is_log: bool,
     form: Form,
     split: Split,
+    /// Unpacked, and up to there read.
+    text: Vec<u8>,
+    at: usize,
+    /// What is wrong behind that text.
+    damage: Option<Poison>,
     bytes: u64,
     most: u64,
 }
@@ -30,16 +35,23 @@ enum Form {
     /// Its beginning, which is too short to tell.
     Unknown(Vec<u8>),
     Plain,
-    Gzip(Box<MultiGzDecoder<Vec<u8>>>),
+    Gzip(Box<Parts>),
     /// Neither JSON nor gzip: not read on.
     Other,
 }
 
 impl Unpack {
-    pub(super) fn new() -> Self {
+    /// Of an object with this key.
+    pub(super) fn new(key: &str) -> Self {
         Self {
+            name: key.to_owned(),
+            // What ends so is made by consoles to show a folder.
+            is_log: key.contains("/CloudTrail/") && !key.ends_with('/'),
             form: Form::Unknown(Vec::new()),
             split: Split::default(),
+            text: Vec::new(),
+            at: 0,
+            damage: None,
             bytes: 0,
             most: MOST,
         }
@@ -50,38 +62,56 @@ impl Unpack {
         matches!(self.form, Form::Other)
     }
 
+    /// Whether some of what was taken is not read yet.
+    pub(super) fn has_text(&self) -> bool {
+        self.at < self.text.len() || self.damage.is_some()
+    }
+
     /// Takes a part, until as much was read as is handed out at once; gives how many bytes of the part were taken.
     pub(super) fn take(&mut self, part: &[u8], intake: &mut Intake) -> Result<usize, Poison> {
         let mut taken = 0;
-        for slice in part.chunks(SLICE) {
-            if intake.is_full() || self.is_other() {
-                break;
+        let mut slices = part.chunks(SLICE);
+        loop {
+            self.read(intake)?;
+            if self.is_other() {
+                return Ok(part.len());
             }
+            if intake.is_full() {
+                return Ok(taken);
+            }
+            let Some(slice) = slices.next() else {
+                return Ok(taken);
+            };
             self.slice(slice, intake)?;
             taken += slice.len();
         }
-        Ok(if self.is_other() { part.len() } else { taken })
     }
 
     fn slice(&mut self, slice: &[u8], intake: &mut Intake) -> Result<(), Poison> {
+        let before = self.text.len();
         match &mut self.form {
             Form::Unknown(head) => {
                 head.extend_from_slice(slice);
-                if head.len() < HEAD {
-                    return Ok(());
+                return if head.len() < HEAD {
+                    Ok(())
+                } else {
+                    self.begin(intake)
+                };
+            }
+            Form::Plain => self.text.extend_from_slice(slice),
+            Form::Gzip(parts) => {
+                if parts.unpack(slice, &mut self.text).is_err() {
+                    self.damage = Some(Poison::NoGzip);
                 }
-                self.begin(intake)
             }
-            Form::Plain => self.text(slice, intake),
-            Form::Gzip(decoder) => {
-                let written = decoder.write_all(slice);
-                let text = std::mem::take(decoder.get_mut());
-                // What came before the damage is read.
-                self.text(&text, intake)?;
-                written.map_err(|_| Poison::NoGzip)
-            }
-            Form::Other => Ok(()),
+            Form::Other => {}
         }
+        self.bytes += (self.text.len() - before) as u64;
+        if self.bytes > self.most {
+            self.text.truncate(before);
+            self.damage = Some(Poison::TooLong);
+        }
+        Ok(())
     }
 
     /// Tells what it is by its beginning.
@@ -90,27 +120,37 @@ impl Unpack {
             return Ok(());
         };
         let head = std::mem::take(head);
-        let text = head.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&head);
-        self.form = if head.starts_with(&GZIP) {
-            Form::Gzip(Box::new(MultiGzDecoder::new(Vec::new())))
-        } else if matches!(text.trim_ascii_start().first(), Some(b'{' | b'[')) {
-            Form::Plain
-        } else {
-            Form::Other
+        intake.begin_file();
+        self.form = match Kind::of(&self.name, &head)? {
+            Kind::Gzip => Form::Gzip(Box::new(Parts::new())),
+            Kind::Named | Kind::Other if self.is_log => return Err(Poison::NoJson),
+            Kind::Plain | Kind::Named => Form::Plain,
+            Kind::Other => Form::Other,
         };
         self.slice(&head, intake)
     }
 
-    fn text(&mut self, mut text: &[u8], intake: &mut Intake) -> Result<(), Poison> {
-        self.bytes += text.len() as u64;
-        intake.counts.bytes += text.len() as u64;
-        if self.bytes > self.most {
-            return Err(Poison::TooLong);
+    /// Reads on, until there is enough; what is damaged is told once what stands before the damage was read.
+    fn read(&mut self, intake: &mut Intake) -> Result<(), Poison> {
+        while self.at < self.text.len() {
+            if intake.is_full() {
+                return Ok(());
+            }
+            self.step(intake);
         }
+        self.text.clear();
+        self.at = 0;
+        self.damage.take().map_or(Ok(()), Err)
+    }
+
+    fn step(&mut self, intake: &mut Intake) {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let mut text = rest.get(..STEP).unwrap_or(rest);
+        self.at += text.len();
+        intake.counts.bytes += text.len() as u64;
         while self.split.fill(&mut text).unwrap_or(0) > 0 {
             self.split.release(&mut |piece| intake.piece(piece));
         }
-        Ok(())
     }
 
     /// Nothing more comes.
@@ -118,16 +158,20 @@ impl Unpack {
         if matches!(self.form, Form::Unknown(_)) {
             self.begin(intake)?;
         }
-        let mut ended = Ok(());
-        if let Form::Gzip(decoder) = &mut self.form {
-            ended = decoder.try_finish().map_err(|_| Poison::NoGzip);
-            let text = std::mem::take(decoder.get_mut());
-            self.text(&text, intake)?;
+        if let Form::Gzip(parts) = &mut self.form
+            && parts.finish(&mut self.text).is_err()
+        {
+            self.damage = Some(Poison::NoGzip);
         }
-        ended?;
+        while self.at < self.text.len() {
+            self.step(intake);
+        }
+        if let Some(damage) = self.damage.take() {
+            return Err(damage);
+        }
         self.split.finish(&mut |piece| intake.piece(piece));
         match self.is_other() {
-            true => intake.counts.skipped += 1,
+            true => intake.counts.others += 1,
             false => intake.counts.files += 1,
         }
         Ok(())
@@ -141,6 +185,8 @@ impl Unpack {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use canary_core::detect::Interest;
     use flate2::Compression;
     use flate2::write::GzEncoder;
@@ -164,7 +210,7 @@ mod tests {
 
     fn read(bytes: &[u8], step: usize) -> (Result<(), Poison>, Intake) {
         let mut intake = Intake::new(&Interest::Everything);
-        let mut unpack = Unpack::new();
+        let mut unpack = Unpack::new("a");
         for part in bytes.chunks(step) {
             if let Err(why) = unpack.take(part, &mut intake) {
                 return (Err(why), intake);
@@ -194,7 +240,7 @@ mod tests {
         assert_eq!(ended, Err(Poison::NoGzip));
         let other = "some text of another program, long enough to be seen as that, and no record";
         let (ended, intake) = read(other.as_bytes(), 100);
-        assert_eq!((ended, intake.counts.skipped), (Ok(()), 1));
+        assert_eq!((ended, intake.counts.others), (Ok(()), 1));
     }
 
     #[test]
@@ -204,7 +250,7 @@ mod tests {
         let mut intake = Intake::new(&Interest::Everything);
         let mut unpack = Unpack {
             most: 20_000_000,
-            ..Unpack::new()
+            ..Unpack::new("a")
         };
         let mut at = 0;
         let mut batches = 0;

@@ -7,7 +7,7 @@ use super::bounds;
 /// A part of a text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Piece<'b> {
-    /// An object from its first bracket to its last.
+    /// An object from its first bracket to its last, or a text in a list, in which one may stand.
     Whole(&'b [u8]),
     /// An object that ends in the middle.
     Cut(&'b [u8]),
@@ -32,6 +32,8 @@ pub(super) struct Walk {
     last: u8,
     /// How deep the members of the list are that is being read.
     list: Option<usize>,
+    /// In so many others that list is, each a member of the one around it.
+    outer_lists: usize,
     pub(super) item: Item,
     /// Where the string at hand begins, when it may be a key of the outermost object.
     pub(super) key_from: Option<usize>,
@@ -79,6 +81,8 @@ impl Walk {
                         self.key_from = Some(at + 1);
                     } else if self.depth == 0 {
                         self.broken(take);
+                    } else if self.list == Some(self.depth) {
+                        self.item = Item::From(at);
                     }
                 }
                 b'{' | b'[' => self.open(text, at, byte, take),
@@ -110,6 +114,9 @@ impl Walk {
             Some(b'\\') => self.escaped = true,
             Some(b'"') => {
                 self.in_string = false;
+                if self.list == Some(self.depth) {
+                    self.end_item(text, at, take);
+                }
                 if let Some(from) = self.key_from.take() {
                     let key = text.get(from..at).unwrap_or_default();
                     self.lists = LISTS.contains(&key);
@@ -129,7 +136,10 @@ impl Walk {
         if is_object && (self.depth == 0 || self.list == Some(self.depth)) {
             self.item = Item::From(at);
         }
-        if !is_object && self.list.is_none() {
+        if !is_object && self.list == Some(self.depth) {
+            self.outer_lists += 1;
+            self.list = Some(self.depth + 1);
+        } else if !is_object && self.list.is_none() {
             let is_list = self.depth == 1 && self.last == b':' && self.lists;
             if self.depth == 0 || is_list {
                 self.list = Some(self.depth + 1);
@@ -147,25 +157,31 @@ impl Walk {
             return;
         }
         if self.list == Some(self.depth) {
-            self.list = None;
+            self.list = (self.outer_lists > 0).then_some(self.depth - 1);
+            self.outer_lists = self.outer_lists.saturating_sub(1);
         }
         self.depth -= 1;
         self.objects >>= 1;
         if self.depth == 0 || self.list == Some(self.depth) {
-            match self.item {
-                Item::From(from) => {
-                    let item = text.get(from..=at).unwrap_or_default();
-                    take(if item.len() > bounds::RECORD {
-                        Piece::Long(item.get(..bounds::RECORD).unwrap_or_default())
-                    } else {
-                        Piece::Whole(item)
-                    });
-                    self.told = false;
-                }
-                Item::None | Item::Passed => {}
-            }
-            self.item = Item::None;
+            self.end_item(text, at, take);
         }
+    }
+
+    /// What was being read ends with the byte at `at`.
+    fn end_item(&mut self, text: &[u8], at: usize, take: &mut impl FnMut(Piece<'_>)) {
+        match self.item {
+            Item::From(from) => {
+                let item = text.get(from..=at).unwrap_or_default();
+                take(if item.len() > bounds::RECORD {
+                    Piece::Long(item.get(..bounds::RECORD).unwrap_or_default())
+                } else {
+                    Piece::Whole(item)
+                });
+                self.told = false;
+            }
+            Item::None | Item::Passed => {}
+        }
+        self.item = Item::None;
     }
 
     /// Whether an object can begin behind the last byte: as a value of an object, or as a member of a list. Of more brackets

@@ -38,7 +38,9 @@ impl InOrder {
             return Vec::new();
         }
         sort(&mut self.waiting);
-        let ready = self.waiting.drain(..WINDOW);
+        // However many came at once, no more than a window waits.
+        let ready = self.waiting.len() - WINDOW;
+        let ready = self.waiting.drain(..ready);
         ready.map(|(_, event)| event).collect()
     }
 
@@ -102,5 +104,14 @@ mod tests {
         assert!(in_order.take(vec![late, undated, silent]).is_empty());
         assert!(in_order.take(vec![early]).is_empty());
         assert_eq!(ids(in_order.rest()), ["early", "late", "undated", "silent"]);
+    }
+    #[test]
+    fn no_more_than_a_window_waits_however_many_come_at_once() {
+        let mut in_order = InOrder::default();
+        for _ in 0..3 {
+            let many = (0..5 * WINDOW).map(|_| event("one", Some("10:00:00")));
+            in_order.take(many.collect());
+            assert_eq!(in_order.waiting.len(), WINDOW);
+        }
     }
 }

@@ -13,6 +13,8 @@ mod in_order;
 pub(crate) mod init;
 pub(crate) mod known_readers;
 pub(crate) mod list;
+#[cfg(feature = "aws")]
+mod passed_by;
 pub(crate) mod plan;
 pub(crate) mod rotate;
 pub(crate) mod show;

@@ -20,6 +20,8 @@ use canary_k8s::audit::{AuditFile, Listening};
 use jiff::Timestamp;
 
 use super::Context;
+#[cfg(feature = "aws")]
+use super::passed_by::PassedBy;
 use crate::cli;
 use crate::error::{CommandError, Exit};
 use crate::project::Project;
@@ -42,6 +44,9 @@ pub(super) struct Watch {
     applied_by: Option<String>,
     /// The account of the configuration.
     account: Option<String>,
+    /// Says what a trail's folders hold besides.
+    #[cfg(feature = "aws")]
+    pub(super) passed_by: PassedBy,
     /// `[aws]`.
     #[cfg(feature = "aws")]
     section: Option<canary_core::config::Table>,
@@ -94,6 +99,8 @@ impl Watch {
             planned: false,
             applied_by: None,
             account: account(project),
+            #[cfg(feature = "aws")]
+            passed_by: PassedBy::new(context.ui),
             #[cfg(feature = "aws")]
             section: project
                 .config
@@ -151,6 +158,8 @@ impl Watch {
             planned: true,
             applied_by: args.applied_by.clone(),
             account: account(project),
+            #[cfg(feature = "aws")]
+            passed_by: PassedBy::new(context.ui),
             #[cfg(feature = "aws")]
             section: project
                 .config

@@ -119,7 +119,7 @@ pub(super) fn title(alert: &Alert) -> String {
     let canaries: BTreeSet<&CanaryId> = alert.touched.keys().map(Address::canary).collect();
     let n = canaries.len();
     if n == 0 {
-        return "a record of the audit log is damaged, and may hide a touch".to_owned();
+        return "a record of a log is damaged, and may hide a touch".to_owned();
     }
     let what = match canaries.first() {
         Some(canary) if n == 1 => canary.to_string(),

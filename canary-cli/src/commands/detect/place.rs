@@ -8,6 +8,8 @@ use canary_core::detect::{ListenError, Listened};
 use canary_k8s::audit::AuditFile;
 
 use crate::cli::Detect;
+#[cfg(feature = "aws")]
+use crate::commands::passed_by::PassedBy;
 use crate::commands::watch::Watch;
 use crate::error::{CommandError, Exit};
 
@@ -140,10 +142,12 @@ impl Place {
                     return Err(CommandError::new(Exit::Failed, words));
                 }
                 let interest = watch.elsewhere();
-                Log::Trail(Box::new(canary_aws::trail::TrailFiles::new(
+                let files = canary_aws::trail::TrailFiles::new(
                     paths.clone(),
                     &interest,
-                )))
+                    Some(watch.lines()),
+                );
+                Log::Trail(Box::new(files), watch.passed_by.clone())
             }
             #[cfg(feature = "aws")]
             Self::Queue(name) if !reading.follow => {
@@ -197,7 +201,7 @@ fn unread(error: &(dyn std::error::Error + 'static)) -> CommandError {
 pub(super) enum Log {
     Audit(Box<crate::commands::watch::Log>),
     #[cfg(feature = "aws")]
-    Trail(Box<canary_aws::trail::TrailFiles>),
+    Trail(Box<canary_aws::trail::TrailFiles>, PassedBy),
     #[cfg(feature = "aws")]
     Queue(Box<canary_aws::trail::QueueListener>),
     #[cfg(feature = "aws")]
@@ -212,7 +216,13 @@ impl Log {
         let listened: Result<Option<Listened>, ListenError> = match self {
             Self::Audit(log) => return log.next().await,
             #[cfg(feature = "aws")]
-            Self::Trail(log) => log.next().await,
+            Self::Trail(log, passed_by) => {
+                let listened = log.next().await;
+                if matches!(listened, Ok(None)) {
+                    passed_by.say(log.counts().others);
+                }
+                listened
+            }
             #[cfg(feature = "aws")]
             Self::Queue(log) => log.next().await,
             #[cfg(feature = "aws")]
@@ -246,7 +256,7 @@ impl Log {
             Self::Audit(log) => log.want(watch),
             // What was read is not read again: whatever was planted since is used later.
             #[cfg(feature = "aws")]
-            Self::Trail(_) => {}
+            Self::Trail(..) => {}
             #[cfg(feature = "aws")]
             Self::Queue(log) => log.want(&watch.elsewhere(), Some(watch.lines())),
             #[cfg(feature = "aws")]
