@@ -414,9 +414,6 @@ fn still_there(plan: &Plan) -> String {
 }
 
 fn kept(plan: &Plan) -> String {
-    if plan.purpose.destroy {
-        return still_there(plan);
-    }
     let until: Vec<(Timestamp, bool)> = retired(plan)
         .map(|(step, until)| (until, step.active))
         .collect();
@@ -439,7 +436,15 @@ fn kept(plan: &Plan) -> String {
     } else {
         "the first stops"
     };
-    format!("Kept alive   {what}, {verb} firing on {}\n", day(first))
+    let each = if plan.purpose.destroy {
+        still_there(plan)
+    } else {
+        String::new()
+    };
+    format!(
+        "Kept alive   {what}, {verb} firing on {}\n{each}",
+        day(first)
+    )
 }
 
 fn gaps(plan: &Plan) -> String {

@@ -247,3 +247,16 @@ fn error_of(call: &Call) -> RealizeError {
         Verb::Update | Verb::Delete => RealizeError::Changed { handle },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_minute_of_throttling_is_waited_out_and_the_lease_lasts_longer() {
+        let settings = Settings::default();
+        assert!(settings.patience >= Duration::from_secs(60) + LONGEST_RETRY_AFTER);
+        // It is renewed when a third of it is over.
+        assert!(settings.patience + settings.call_timeout <= settings.lease / 3 * 2);
+    }
+}
