@@ -484,3 +484,30 @@ async fn what_our_key_proves_is_found_again_without_a_ledger() {
     // Whose key the other one holds only the ledger knew.
     assert!(!found.contains(&address("secretsmanager_secret", "backup")));
 }
+
+#[tokio::test]
+async fn a_parameter_that_somebody_made_anew_is_imported_and_ours_is_known_already() {
+    let life = Life::begin(PARAMETERS).await;
+    life.settles().await;
+    let ssm = ssm(&life, HOME).await;
+    let name = "/prod/orders/db-password";
+    put(&ssm, name, "changed").await;
+    life.apply().await;
+    life.wait();
+    let orders = CanaryId::new("ssm_parameter", "orders");
+    let path = format!("{HOME}/{name}");
+    let known = life.import(orders.clone(), &path).await;
+    assert!(known.is_err_and(|why| why.contains("known already")));
+
+    ssm.delete_parameter().name(name).send().await.unwrap();
+    put(&ssm, name, "theirs").await;
+    let plan = life.plan().await;
+    let step = plan.step(&address("ssm_parameter", "orders")).unwrap();
+    assert!(
+        matches!(step.action, Action::Blocked(Obstacle::Foreign { .. })),
+        "{step:#?}"
+    );
+    life.import(orders, &path).await.unwrap();
+    life.settles().await;
+    assert_ne!(value(&ssm, name).await.unwrap(), "theirs");
+}

@@ -111,6 +111,8 @@ async fn a_plan_that_finds_nothing_to_do_asks_once_a_thing_and_once_a_region() {
         ("iam:GetRolePolicy", 1),
         ("cloudtrail:DescribeTrails", 1),
         ("cloudtrail:ListTrails", 1),
+        ("cloudtrail:GetTrailStatus", 1),
+        ("cloudtrail:GetEventSelectors", 1),
     ]);
     assert_eq!(asked, expected);
 }

@@ -39,6 +39,12 @@ async fn an_enabled_region_without_a_rule_is_an_error_until_it_is_accepted_by_na
         panic!("{told:?}");
     };
     assert!(only.contains("ap-southeast-2"), "{only}");
+    let plan = account.plan().await;
+    assert!(
+        !plan.has_changes() && !plan.is_settled(),
+        "{}",
+        self::told(&plan)
+    );
     account
         .configured(&table("without = [\"us-east-1\", \"ap-southeast-2\"]"))
         .await;
@@ -71,7 +77,7 @@ async fn a_region_that_is_enabled_later_gets_a_rule_and_one_that_is_excepted_los
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_trail_that_logs_nothing_is_heard_and_that_is_told() {
-    let account = Account::with(TABLE).await;
+    let account = Account::without_trail(TABLE).await;
     let silent = "no trail logs management events in ap-southeast-2, eu-west-1, us-east-1: nothing reaches the rules";
     assert!(
         messages(&account, Severity::Error)
@@ -79,45 +85,34 @@ async fn without_a_trail_that_logs_nothing_is_heard_and_that_is_told() {
             .contains(&silent.to_owned())
     );
 
-    let s3 = aws_sdk_s3::Client::new(&account.admin(REGION).await);
+    // The listener is held up as a whole, and the account is as it was.
+    let plan = account.plan().await;
+    assert!(!plan.has_changes() && !plan.is_settled(), "{}", told(&plan));
+    assert!(account.apply().await.is_none());
+
+    let account = Account::with(TABLE).await;
+    assert_eq!(
+        messages(&account, Severity::Error).await,
+        Vec::<String>::new()
+    );
     let cloudtrail = aws_sdk_cloudtrail::Client::new(&account.admin(REGION).await);
-    let place = aws_sdk_s3::types::CreateBucketConfiguration::builder()
-        .location_constraint(aws_sdk_s3::types::BucketLocationConstraint::EuWest1)
-        .build();
-    let request = s3.create_bucket().bucket("theirs");
-    request
-        .create_bucket_configuration(place)
-        .send()
-        .await
-        .unwrap();
-    let open = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"cloudtrail.amazonaws.com"},"Action":"s3:*","Resource":["arn:aws:s3:::theirs","arn:aws:s3:::theirs/*"]}]}"#;
-    s3.put_bucket_policy()
-        .bucket("theirs")
-        .policy(open)
-        .send()
-        .await
-        .unwrap();
-    let request = cloudtrail
-        .create_trail()
+    cloudtrail
+        .stop_logging()
         .name("theirs")
-        .s3_bucket_name("theirs");
-    request.is_multi_region_trail(true).send().await.unwrap();
+        .send()
+        .await
+        .unwrap();
     assert!(
         messages(&account, Severity::Error)
             .await
             .contains(&silent.to_owned())
     );
-
     cloudtrail
         .start_logging()
         .name("theirs")
         .send()
         .await
         .unwrap();
-    assert_eq!(
-        messages(&account, Severity::Error).await,
-        Vec::<String>::new()
-    );
 
     let writes = EventSelector::builder().include_management_events(true);
     let writes = writes.read_write_type(ReadWriteType::WriteOnly).build();

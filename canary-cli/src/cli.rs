@@ -214,8 +214,8 @@ pub(crate) struct Import {
     /// The canary, as in secret.payments-db
     #[arg(value_name = "CANARY")]
     pub(crate) canary: String,
-    /// What it adopts, as in payments/payments-db-admin
-    #[arg(value_name = "NAMESPACE/NAME")]
+    /// What it adopts, as in payments/payments-db-admin; a user or role of AWS by its name alone
+    #[arg(value_name = "NAME")]
     pub(crate) handle: String,
 }
 

@@ -5,8 +5,12 @@ use std::fmt::Write as _;
 
 use canary_core::engine::{EngineError, Kept};
 use canary_core::ledger::{JournalError, LockError, StoreError};
-use canary_core::observe::Reason;
+use canary_core::observe::{Gap, Reason};
 use canary_core::plan::SavedError;
+
+/// For whoever has no credentials of AWS, or none that are of use.
+pub(crate) const AWS_LOG_IN: &str =
+    "log in (aws sso login), or name a profile in [aws] or AWS_PROFILE";
 
 /// How a command ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -157,6 +161,9 @@ fn hint(error: &EngineError) -> Option<String> {
             LockError::Store(source) => store_hint(source)?,
             LockError::Held(_) => return None,
         },
+        EngineError::OtherSite { kept: Kept::Ledger, provider, .. } if provider.0 == "aws" => {
+            "name the account that the ledger belongs to in [aws], or another ledger in [ledger]".into()
+        }
         EngineError::OtherSite { kept: Kept::Ledger, .. } => {
             "name the context that the ledger belongs to in [kubernetes], or another ledger in [ledger]".into()
         }
@@ -166,12 +173,24 @@ fn hint(error: &EngineError) -> Option<String> {
         EngineError::Apply(error) if matches!(error.source, StoreError::Fenced { .. }) => store_hint(&error.source)?,
         EngineError::Missing { provider, .. } => format!("[{provider}] in the configuration says where it is"),
         EngineError::Apply(_) => "make room, then apply again: it goes on where it stopped".into(),
-        EngineError::Site { gap, .. } if gap.reason == Reason::Unauthenticated => "log in to the cluster again".into(),
-        EngineError::Site { gap, .. } if matches!(gap.reason, Reason::Unreachable | Reason::TimedOut) => {
-            "is it the cluster you mean (`context` in [kubernetes], kubectl config current-context), and does it answer?".into()
-        }
+        EngineError::Site { gap, .. } => site_hint(gap)?.to_owned(),
         _ => return None,
     })
+}
+
+/// What to do where a site does not let us in, or does not answer.
+fn site_hint(gap: &Gap) -> Option<&'static str> {
+    match (gap.provider.0.as_str(), gap.reason) {
+        ("aws", Reason::Unauthenticated) => Some(AWS_LOG_IN),
+        ("aws", Reason::Unreachable | Reason::TimedOut) => Some(
+            "is it the endpoint you mean (`region` in [aws], AWS_ENDPOINT_URL), and can it be reached from here?",
+        ),
+        ("kubernetes", Reason::Unauthenticated) => Some("log in to the cluster again"),
+        ("kubernetes", Reason::Unreachable | Reason::TimedOut) => Some(
+            "is it the cluster you mean (`context` in [kubernetes], kubectl config current-context), and does it answer?",
+        ),
+        _ => None,
+    }
 }
 
 fn store_hint(error: &StoreError) -> Option<String> {

@@ -72,7 +72,117 @@ fn credentials_that_are_not_known_or_are_over_are_told() {
     with(&cloud, &keys, ONE)
         .run(&["plan"])
         .exits(8)
-        .says("sts:GetCallerIdentity");
+        .says("sts:GetCallerIdentity")
+        .says("tried, in this order: AWS_ACCESS_KEY_ID")
+        .says("the instance's")
+        .says("aws sso login")
+        .says_nothing_of("cluster");
+}
+
+#[test]
+fn an_endpoint_that_nobody_answers_at_is_told_as_one_of_aws() {
+    let Some(cloud) = Cloud::for_test() else {
+        return;
+    };
+    // Nobody listens on the lowest port.
+    with(&cloud, cloud.admin_keys(), ONE)
+        .with_variable("AWS_ENDPOINT_URL", "http://127.0.0.1:1".into())
+        .run(&["plan"])
+        .exits(1)
+        .says("AWS_ENDPOINT_URL")
+        .says_nothing_of("kubectl");
+}
+
+#[test]
+fn a_named_profile_is_used_whatever_the_environment_has() {
+    let Some(cloud) = Cloud::for_test() else {
+        return;
+    };
+    let unknown = Keys::told(&json!({
+        "AccessKeyId": "AKIAIOSFODNN7EXAMPLE", "SecretAccessKey": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+    }));
+    let named = |profile: &str| {
+        let text = config(cloud.account(), ONE);
+        let text = text.replace("[aws]\n", &format!("[aws]\nprofile = \"{profile}\"\n"));
+        let project = nowhere(&text).in_account(&cloud, &unknown);
+        let file = project.path("aws-config");
+        let admin = cloud.admin_keys().environment("", "");
+        let of = |wanted: &str| {
+            let found = admin.iter().find(|(name, _)| *name == wanted);
+            found.map(|(_, value)| value.clone()).unwrap_or_default()
+        };
+        let profile = format!(
+            "[profile planter]\naws_access_key_id = {}\naws_secret_access_key = {}\n",
+            of("AWS_ACCESS_KEY_ID"),
+            of("AWS_SECRET_ACCESS_KEY"),
+        );
+        std::fs::write(&file, profile).unwrap();
+        project.with_variable("AWS_CONFIG_FILE", file.display().to_string())
+    };
+    let project = named("planter");
+    project.run(&["plan"]).exits(0).shows("svc-backup");
+    std::fs::remove_file(project.path("aws-config")).unwrap();
+    let project = named("nobody");
+    project
+        .run(&["plan"])
+        .exits(8)
+        .says("tried the profile `nobody` alone");
+    std::fs::remove_file(project.path("aws-config")).unwrap();
+}
+
+#[test]
+fn what_has_no_secret_is_not_rotated_and_the_file_stays() {
+    let canaries = "[iam_role.admin]\n[iam_user.backup]\nkeys = 0\n";
+    let text = config("111122223333", canaries);
+    let project = nowhere(&text);
+    for (id, why) in [
+        ("iam_role.admin", "a role has no secret"),
+        ("iam_user.backup", "no access keys"),
+    ] {
+        project
+            .run(&["rotate", id, "--auto-approve"])
+            .exits(64)
+            .says("cannot be rotated")
+            .says(why);
+    }
+    let now = std::fs::read_to_string(project.path("canaries.toml")).unwrap();
+    assert_eq!(now, text);
+}
+
+#[test]
+fn what_aws_would_refuse_is_refused_by_the_check() {
+    let cases = [
+        (
+            "[iam_user.a]\nboundary = \"arn:aws:iam::999999999999:policy/b\"",
+            "no policy of account",
+        ),
+        (
+            "[iam_role.a]\npath = \"/aws-service-role/x/\"",
+            "only AWS makes roles",
+        ),
+        ("[iam_user.a]\ntags = { team = \"a,b\" }", "the tag team"),
+        ("[ssm_parameter.a]\nvalue = \"{{{{x}}}}\"", "cannot hold {{"),
+        (
+            "[ssm_parameter.a]\nregion = \"cn-north-1\"\ntemplate = \"password\"",
+            "another partition",
+        ),
+        (
+            "[iam_user.a]\npolicy = '{\"Statement\":{\"Effect\":\"Deny\",\"action\":\"*\",\"Resource\":\"*\"}}'",
+            "written Action",
+        ),
+        (
+            "[aws.listener]\nname = \"ops-events\"\ndata_events = true",
+            "no trail is made that could log them",
+        ),
+    ];
+    for (canary, said) in cases {
+        let project = nowhere(&config("111122223333", &format!("{canary}\n")));
+        project
+            .run(&["check"])
+            .exits(3)
+            .says("canaries.toml:")
+            .says(said);
+    }
 }
 
 #[test]

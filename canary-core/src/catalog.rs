@@ -137,6 +137,16 @@ pub trait Catalog: Send + Sync {
     /// What to list in order to choose for this canary and to see it.
     fn scopes(&self, canary: &Canary) -> BTreeSet<Scope>;
 
+    /// How [`Self::handle`] wants the name of such a canary's main resource to be written.
+    fn path_form(&self, _kind: &str) -> &'static str {
+        "NAME"
+    }
+
+    /// Why a new generation of a canary would be what it is already; `None` where it is another.
+    fn refuses_rotation(&self, _canary: &Canary) -> Option<&'static str> {
+        None
+    }
+
     /// Reads `SCOPE/NAME`, as given to `import`, as the handle of a canary's main resource.
     ///
     /// # Errors

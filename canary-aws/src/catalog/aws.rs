@@ -21,7 +21,7 @@ use super::naming::{self, Naming};
 use super::partition::partition;
 use super::{
     access_key, contents, iam_role, iam_user, listener, notes, s3_object, secretsmanager_secret,
-    shapes, ssm_parameter, tripwires,
+    shapes, ssm_parameter, tags, tripwires,
 };
 use crate::{PROVIDER, provider};
 
@@ -191,29 +191,64 @@ pub(super) fn placed(address: Address, handle: Handle, generation: u32) -> Resou
     }
 }
 
-/// The fields that users and roles share.
+/// A user or a role, with the fields that both have.
 pub(super) fn principal(
     canary: &Canary,
     resource_type: &str,
-    name: &str,
+    handle: Handle,
     cx: &Lowering<'_>,
-) -> BTreeMap<String, Input> {
+) -> Result<Resource, Vec<LowerError>> {
     let public = |text: &str| Input::Public(text.to_owned());
     let path = canary.table.text("path").unwrap_or("/");
     let partition = partition(region(canary, cx.config));
     let account = account(cx.config);
-    let arn = format!("arn:{partition}:iam::{account}:{resource_type}{path}{name}");
-    let mut fields = BTreeMap::from([
+    if resource_type == "role" && path.starts_with("/aws-service-role/") {
+        let message = "only AWS makes roles of that path";
+        return Err(vec![wrong(canary, "path", message, Some("choose another"))]);
+    }
+    let arn = format!(
+        "arn:{partition}:iam::{account}:{resource_type}{path}{}",
+        handle.name
+    );
+    let mut resource = placed(Address::of(canary.id.clone()), handle, 1);
+    resource.fields.extend([
         ("arn".to_owned(), public(&arn)),
         ("path".to_owned(), public(path)),
     ]);
+    if path != "/" {
+        resource.remarks.insert("path".into(), path.to_owned());
+    }
     if let Some(boundary) = canary.table.text("boundary") {
-        fields.insert("boundary".into(), public(boundary));
+        let ours = format!("arn:{partition}:iam::{account}:");
+        let of_aws = format!("arn:{partition}:iam::aws:");
+        if !boundary.starts_with(&ours) && !boundary.starts_with(&of_aws) {
+            let message = format!("it is no policy of account {account} in partition {partition}");
+            let help = Some("a boundary is a policy of the same account, or one of AWS' own");
+            return Err(vec![wrong(canary, "boundary", &message, help)]);
+        }
+        resource.fields.insert("boundary".into(), public(boundary));
+        resource
+            .remarks
+            .insert("boundary".into(), boundary.to_owned());
     }
-    for (key, value) in canary.table.text_map("tags").into_iter().flatten() {
-        fields.insert(format!("tags.{key}"), public(&value.value));
+    resource
+        .fields
+        .extend(tags::fields(canary, tags::OF_PRINCIPALS)?);
+    Ok(resource)
+}
+
+/// Credentials are of one partition.
+fn check_region(canary: &Canary, config: &Config) -> Result<(), Vec<LowerError>> {
+    let section = config.providers.get(&canary.provider);
+    let home = section.and_then(|section| section.text("region"));
+    match (canary.table.text("region"), home) {
+        (Some(own), Some(home)) if partition(own) != partition(home) => {
+            let message = format!("{own} is of another partition than {home}, the home region");
+            let help = Some("an account is of one partition");
+            Err(vec![wrong(canary, "region", &message, help)])
+        }
+        _ => Ok(()),
     }
-    fields
 }
 
 impl Catalog for AwsCatalog {
@@ -278,6 +313,25 @@ impl Catalog for AwsCatalog {
         }])
     }
 
+    fn path_form(&self, kind: &str) -> &'static str {
+        match kind {
+            "s3_object" => "BUCKET/KEY",
+            PROVIDER | "ssm_parameter" | "secretsmanager_secret" => "REGION/NAME",
+            _ => "NAME",
+        }
+    }
+
+    fn refuses_rotation(&self, canary: &Canary) -> Option<&'static str> {
+        match canary.id.kind() {
+            PROVIDER => Some("it is no canary, and holds no secret"),
+            "iam_role" => Some("a role has no secret: it is assumed by its name"),
+            "iam_user" if access_key::count(canary) == 0 => {
+                Some("it has no access keys (keys = 0), and nothing else of a user is secret")
+            }
+            _ => None,
+        }
+    }
+
     fn handle(&self, canary: &Canary, path: &str) -> Result<Handle, String> {
         if is_listener(&canary.id) {
             let (region, name) = path
@@ -299,6 +353,7 @@ impl Catalog for AwsCatalog {
     }
 
     fn lower(&self, canary: &Canary, cx: &Lowering<'_>) -> Result<Vec<Resource>, Vec<LowerError>> {
+        check_region(canary, cx.config)?;
         match canary.id.kind() {
             PROVIDER => listener::lower(canary, cx),
             "iam_role" => iam_role::lower(canary, cx),

@@ -59,6 +59,17 @@ pub(super) fn length(content: &Input) -> usize {
     }
 }
 
+/// Whether a text is in it, as far as it is known before it is made.
+pub(super) fn holds(content: &Input, text: &str) -> bool {
+    match content {
+        Input::Public(content) => content.contains(text),
+        Input::Secret(bytes) => bytes
+            .expose_text()
+            .is_some_and(|content| content.contains(text)),
+        Input::Join(_) => false,
+    }
+}
+
 /// Whether an object that was read in full has the content that our key gives for that very place.
 pub(super) fn proves(
     canary: &Canary,

@@ -5,9 +5,9 @@ use std::time::Duration;
 use canary_core::catalog::{LowerError, Lowering};
 use canary_core::config::Canary;
 use canary_core::disguise::Style;
-use canary_core::graph::{Address, Input, Resource};
+use canary_core::graph::{Input, Resource};
 
-use super::aws::{account, named, placed, principal, region, wrong};
+use super::aws::{account, named, principal, region, wrong};
 use super::handles::{ROLE, ROLE_POLICY};
 use super::partition::partition;
 use super::policy;
@@ -36,29 +36,34 @@ pub(super) fn lower(canary: &Canary, cx: &Lowering<'_>) -> Result<Vec<Resource>,
         )]);
     }
     let handle = named(canary, ROLE, &STYLE, cx)?;
-    let mut role = placed(Address::of(canary.id.clone()), handle.clone(), 1);
+    let mut role = principal(canary, "role", handle.clone(), cx)?;
     role.active = true;
-    role.fields = principal(canary, "role", &handle.name, cx);
+    let trusted = trusted(canary, cx);
     let mut public =
         |name: &str, text: String| role.fields.insert(name.into(), Input::Public(text));
-    public("trust", trust(canary, cx));
+    public("trust", trust(&trusted));
     public("session", session.as_secs().to_string());
     if let Some(description) = canary.table.text("description") {
         public("description", description.to_owned());
     }
+    role.remarks.insert("trusts".into(), trusted);
     let inline = policy::inline(canary, ROLE_POLICY, &handle)?;
     Ok([role].into_iter().chain(inline).collect())
 }
 
 /// Whoever in the account may assume roles at all may assume it; nobody else.
-fn trust(canary: &Canary, cx: &Lowering<'_>) -> String {
+fn trusted(canary: &Canary, cx: &Lowering<'_>) -> String {
     let partition = partition(region(canary, cx.config));
     let account = account(cx.config);
+    format!("arn:{partition}:iam::{account}:root")
+}
+
+fn trust(trusted: &str) -> String {
     let document = serde_json::json!({
         "Version": "2012-10-17",
         "Statement": [{
             "Effect": "Allow",
-            "Principal": { "AWS": format!("arn:{partition}:iam::{account}:root") },
+            "Principal": { "AWS": trusted },
             "Action": "sts:AssumeRole",
         }],
     });

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use canary_core::catalog::{LowerError, Lowering};
 use canary_core::config::Canary;
 use canary_core::disguise::Style;
-use canary_core::graph::{Address, Resource};
+use canary_core::graph::Resource;
 
 use super::access_key;
-use super::aws::{named, placed, principal};
+use super::aws::{named, principal};
 use super::handles::{USER, USER_POLICY};
 use super::policy;
 
@@ -29,8 +29,7 @@ const STYLE: Style = Style {
 pub(super) fn lower(canary: &Canary, cx: &Lowering<'_>) -> Result<Vec<Resource>, Vec<LowerError>> {
     let handle = named(canary, USER, &STYLE, cx)?;
     // A user outlives its keys: rotation makes another key of the same user.
-    let mut user = placed(Address::of(canary.id.clone()), handle.clone(), 1);
-    user.fields = principal(canary, "user", &handle.name, cx);
+    let user = principal(canary, "user", handle.clone(), cx)?;
     let inline = policy::inline(canary, USER_POLICY, &handle)?;
     let mut after = BTreeSet::from([user.address.clone()]);
     after.extend(inline.iter().map(|policy| policy.address.clone()));

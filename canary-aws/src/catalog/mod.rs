@@ -3,6 +3,7 @@
 mod access_key;
 mod aws;
 mod contents;
+mod grammar;
 mod handles;
 mod held;
 mod iam_role;
@@ -17,6 +18,7 @@ mod s3_object;
 mod secretsmanager_secret;
 mod shapes;
 mod ssm_parameter;
+mod tags;
 mod tripwires;
 
 pub(crate) use access_key::{ID as KEY_ID, SECRET as KEY_SECRET};

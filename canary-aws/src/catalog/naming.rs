@@ -2,14 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use canary_core::catalog::{LowerError, Lowering};
+use canary_core::catalog::{Catalog as _, LowerError, Lowering};
 use canary_core::config::Canary;
 use canary_core::disguise::{Namer, Neighbours, Style, giveaway};
 use canary_core::graph::{Address, Handle};
 use canary_core::observe::Scope;
 
-use super::aws::wrong;
-use super::handles::OBJECT;
+use super::aws::{AwsCatalog, wrong};
 use crate::provider;
 
 /// How things of a kind are called.
@@ -170,11 +169,7 @@ pub(super) fn read(
     naming: &Naming,
     path: &str,
 ) -> Result<Handle, String> {
-    let words = if naming.kind == OBJECT {
-        "BUCKET/KEY"
-    } else {
-        "REGION/NAME"
-    };
+    let words = AwsCatalog.path_form(canary.id.kind());
     let (scope, name) = path
         .split_once('/')
         .filter(|(scope, _)| !scope.is_empty())

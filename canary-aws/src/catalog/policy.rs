@@ -8,6 +8,7 @@ use canary_core::graph::{Address, Handle, Input, Resource};
 use serde_json::Value;
 
 use super::aws::{placed, wrong};
+use super::grammar;
 
 /// A document in the one form in which it is compared: members in order, no white space. `None` where it is not JSON.
 pub(crate) fn canonical(document: &str) -> Option<String> {
@@ -23,28 +24,21 @@ pub(super) fn refusal(document: &str, allowed: &[&str]) -> Option<String> {
         Ok(value) => value,
         Err(error) => return Some(format!("it is not JSON: {error}")),
     };
-    let statements = match &value["Statement"] {
-        Value::Array(statements) => statements.as_slice(),
-        one @ Value::Object(_) => std::slice::from_ref(one),
-        _ => return Some("a policy has a Statement".into()),
-    };
+    if let Some(fault) = grammar::fault(&value) {
+        return Some(fault);
+    }
     let known: BTreeSet<String> = allowed
         .iter()
         .map(|action| action.to_ascii_lowercase())
         .collect();
-    for statement in statements {
-        match statement["Effect"].as_str() {
-            Some("Deny") => continue,
-            Some("Allow") => {}
-            _ => return Some("each statement has the Effect Allow or Deny".into()),
-        }
+    let allowing = grammar::statements(&value)
+        .iter()
+        .filter(|statement| statement["Effect"] == "Allow");
+    for statement in allowing {
         if !statement["NotAction"].is_null() {
             return Some("it allows everything but what its NotAction lists".into());
         }
-        let actions = texts(&statement["Action"]);
-        if actions.is_empty() {
-            return Some("a statement that allows something has an Action".into());
-        }
+        let actions = grammar::texts(&statement["Action"]);
         let extra = actions
             .iter()
             .find(|action| !known.contains(&action.to_ascii_lowercase()));
@@ -93,6 +87,7 @@ pub(super) fn inline(
     let handle = Handle::scoped(kind, &of.name, name);
     let mut policy = placed(Address::part_of(canary.id.clone(), "policy"), handle, 1);
     policy.after.insert(Address::of(canary.id.clone()));
+    policy.remarks.insert("allows".into(), allowed(&document));
     policy
         .fields
         .insert("document".into(), Input::Public(document));
@@ -102,13 +97,19 @@ pub(super) fn inline(
 /// The inline policies of a user may have 2,048 characters together (IAM's quota); those of a role more.
 const LONGEST: usize = 2048;
 
-/// A text or a list of texts.
-fn texts(value: &Value) -> Vec<&str> {
-    match value {
-        Value::String(text) => vec![text],
-        Value::Array(items) => items.iter().filter_map(Value::as_str).collect(),
-        _ => Vec::new(),
+/// What a document allows, in a line for whoever approves it.
+fn allowed(document: &str) -> String {
+    let value: Value = serde_json::from_str(document).unwrap_or_default();
+    let allowing = grammar::statements(&value)
+        .iter()
+        .filter(|statement| statement["Effect"] == "Allow");
+    let actions: BTreeSet<&str> = allowing
+        .flat_map(|statement| grammar::texts(&statement["Action"]))
+        .collect();
+    if actions.is_empty() {
+        return "nothing".into();
     }
+    actions.into_iter().collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

@@ -9,7 +9,10 @@ use super::aws::{placed, region, wrong};
 use super::contents::{self, VALUE};
 use super::handles::{BUCKET, OBJECT, alone};
 use super::naming::{Naming, named};
-use super::shapes::{content_fields, content_table, field, holding_fields, required, tags};
+use super::shapes::{
+    content_fields, content_table, field, holding_fields, required, tags as tags_field,
+};
+use super::tags;
 
 pub(super) const NAMING: Naming = Naming {
     kind: OBJECT,
@@ -52,7 +55,7 @@ pub(super) fn shape() -> KindShape {
             Shape::Checked(content_type),
             "Its media type. Left out: told by the ending of its key.",
         ),
-        tags(),
+        tags_field(),
     ]);
     KindShape {
         kind: "s3_object",
@@ -151,9 +154,9 @@ pub(super) fn at(
             .insert(name.into(), Input::Public(text.to_owned()))
     };
     public("content_type", kind);
-    for (key, value) in canary.table.text_map("tags").into_iter().flatten() {
-        public(&format!("tags.{key}"), &value.value);
-    }
+    object
+        .fields
+        .extend(tags::fields(canary, tags::OF_OBJECTS)?);
     if canary.table.boolean("logged") == Some(true) {
         object.remarks.insert(LOGGED.into(), "as you say".into());
     }

@@ -10,7 +10,8 @@ use super::contents::{self, VALUE};
 use super::handles::SECRET;
 use super::names;
 use super::naming::{Naming, named};
-use super::shapes::{content_fields, content_table, field, holding_fields, tags};
+use super::shapes::{content_fields, content_table, field, holding_fields, tags as tags_field};
+use super::tags;
 
 pub(super) const NAMING: Naming = Naming {
     kind: SECRET,
@@ -55,7 +56,7 @@ pub(super) fn shape() -> KindShape {
             Shape::Checked(recovery),
             "How long a deleted one waits, 7d to 30d, or none. Left out: none.",
         ),
-        tags(),
+        tags_field(),
     ]);
     KindShape {
         kind: "secretsmanager_secret",
@@ -146,9 +147,7 @@ pub(super) fn at(
     if let Some(days) = text("recovery").and_then(days).filter(|days| *days > 0) {
         public(RECOVERY, &format!("{days}d"));
     }
-    for (key, value) in canary.table.text_map("tags").into_iter().flatten() {
-        public(&format!("tags.{key}"), &value.value);
-    }
+    secret.fields.extend(tags::fields(canary, tags::OF_VALUES)?);
     secret.active = matches!(value, Input::Join(_));
     secret.fields.insert(VALUE.into(), value);
     Ok(vec![secret])

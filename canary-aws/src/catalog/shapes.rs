@@ -41,7 +41,7 @@ pub(super) fn section() -> TableShape {
         field(
             "profile",
             Shape::Text,
-            "A profile of the AWS configuration files. Left out: AWS_PROFILE, then the usual chain.",
+            "A profile of the AWS configuration files, which alone is used. Left out: the usual chain, AWS_PROFILE in it.",
         ),
         field(
             "listener",

@@ -11,7 +11,8 @@ use super::handles::PARAMETER;
 use super::names;
 use super::naming::{Naming, named};
 use super::partition::partition;
-use super::shapes::{content_fields, content_table, field, tags};
+use super::shapes::{content_fields, content_table, field, tags as tags_field};
+use super::tags;
 
 pub(super) const NAMING: Naming = Naming {
     kind: PARAMETER,
@@ -77,7 +78,7 @@ pub(super) fn shape() -> KindShape {
             Shape::OneOf(&["Standard", "Advanced"]),
             "Its tier. Left out: Standard.",
         ),
-        tags(),
+        tags_field(),
     ]);
     KindShape {
         kind: "ssm_parameter",
@@ -150,6 +151,10 @@ pub(super) fn at(
         let help = "1 to 4,096 characters, and to 8,192 with tier = \"Advanced\"";
         return Err(refused(VALUE, "a parameter cannot be that long", help));
     }
+    if contents::holds(&value, "{{") {
+        let help = "SSM takes {{ for a reference to another parameter";
+        return Err(refused(VALUE, "a parameter cannot hold {{", help));
+    }
     let kind = text("type").unwrap_or("SecureString");
     if kind != "SecureString" && text("key_id").is_some() {
         let help = "leave it out, or say type = \"SecureString\"";
@@ -168,9 +173,9 @@ pub(super) fn at(
             public(name, text);
         }
     }
-    for (key, value) in canary.table.text_map("tags").into_iter().flatten() {
-        public(&format!("tags.{key}"), &value.value);
-    }
+    parameter
+        .fields
+        .extend(tags::fields(canary, tags::OF_VALUES)?);
     parameter.fields.insert(VALUE.into(), value);
     Ok(vec![parameter])
 }

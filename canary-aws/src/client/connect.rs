@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::ProvideCredentials as _;
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -34,7 +36,7 @@ pub struct Connection {
     pub account: String,
     /// The home region.
     pub region: String,
-    /// A profile of the configuration files; `None`: the usual chain.
+    /// A profile of the configuration files, and nothing else; `None`: the usual chain.
     pub profile: Option<String>,
 }
 
@@ -42,8 +44,10 @@ pub struct Connection {
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// No credentials were found, or those that were found cannot be used.
-    #[error("there are no usable credentials for AWS: {found}; {CHAIN}")]
+    #[error("there are no usable credentials for AWS: {found}; {tried}")]
     Credentials {
+        /// Where they were looked for.
+        tried: String,
         /// What was found out, one line.
         found: String,
         /// Why.
@@ -52,10 +56,21 @@ pub enum ConnectError {
     },
 }
 
-/// The order in which credentials are looked for, for whoever has none.
+/// The order in which credentials are looked for where no profile is named, for whoever has none.
 const CHAIN: &str = "tried, in this order: AWS_ACCESS_KEY_ID, the profile in the AWS configuration files (single sign-on and credential_process among them), a web identity token, the container's credentials, the instance's";
 
 impl Connection {
+    /// Where credentials are looked for, for whoever has none, or none that are of use.
+    #[must_use]
+    pub fn tried(profile: Option<&str>) -> String {
+        match profile {
+            None => CHAIN.to_owned(),
+            Some(profile) => format!(
+                "tried the profile `{profile}` alone, which [aws] names, in the AWS configuration files (AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE say where they are)"
+            ),
+        }
+    }
+
     /// Finds credentials. Asks no service but those that give credentials.
     ///
     /// # Errors
@@ -71,12 +86,24 @@ impl Connection {
             .retry_config(RetryConfig::disabled())
             .timeout_config(timeouts);
         if let Some(profile) = &self.profile {
-            loader = loader.profile_name(profile);
+            // The usual chain asks the environment before any profile: a named one would be passed over there.
+            let around =
+                ProviderConfig::default().with_region(Some(Region::new(self.region.clone())));
+            let provider = ProfileFileCredentialsProvider::builder()
+                .configure(&around)
+                .profile_name(profile)
+                .build();
+            loader = loader.profile_name(profile).credentials_provider(provider);
         }
         let config = loader.load().await;
         let refused = |source: Box<dyn StdError + Send + Sync>| {
             let found = innermost(source.as_ref());
-            ConnectError::Credentials { found, source }
+            let tried = Self::tried(self.profile.as_deref());
+            ConnectError::Credentials {
+                tried,
+                found,
+                source,
+            }
         };
         let provider = config
             .credentials_provider()

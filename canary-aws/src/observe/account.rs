@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::look::Looking;
 use super::{listener, objects, parameters, roles, secrets, users};
-use crate::client::{CallError, Client};
+use crate::client::{CallError, Client, Connection, Failure};
 use crate::provider;
 
 /// Looks at one account.
@@ -44,6 +44,16 @@ fn unknown_site(reason: Reason, detail: String) -> Gap {
     }
 }
 
+/// What was said, and where credentials were looked for that are of no use.
+fn not_let_in(error: &CallError, connection: &Connection) -> String {
+    let detail = error.detail();
+    if error.failure == Failure::Unauthenticated {
+        let tried = Connection::tried(connection.profile.as_deref());
+        return format!("{detail}; {tried}");
+    }
+    detail
+}
+
 #[async_trait]
 impl Observe for AwsObserve {
     async fn site(&self) -> Result<Site, Gap> {
@@ -52,7 +62,12 @@ impl Observe for AwsObserve {
             .client
             .ask("sts:GetCallerIdentity", || sts.get_caller_identity().send())
             .await
-            .map_err(|error: CallError| unknown_site(error.gap_reason(), error.detail()))?;
+            .map_err(|error| {
+                unknown_site(
+                    error.gap_reason(),
+                    not_let_in(&error, &self.client.connection),
+                )
+            })?;
         let account = identity.account().unwrap_or_default();
         let principal = identity.arn().unwrap_or_default();
         let declared = &self.client.connection.account;

@@ -173,6 +173,12 @@ impl Life {
         found.map(|adopted| adopted.address).collect()
     }
 
+    pub(crate) async fn import(&self, canary: CanaryId, path: &str) -> Result<(), String> {
+        let holder = holder(Timestamp::now());
+        let imported = self.engine.import(&canary, path, &holder).await;
+        imported.map(drop).map_err(|error| error.to_string())
+    }
+
     /// The same account whose ledger is lost.
     pub(crate) async fn lose_ledger(&mut self, source: &str) {
         self.store = Arc::new(MemoryStore::default());

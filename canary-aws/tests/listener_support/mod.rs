@@ -54,8 +54,36 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// An account with three regions and a listener of that table.
+    /// An account with three regions, a trail of somebody's that logs in all of them, and a listener of that table.
     pub(crate) async fn with(table: &str) -> Self {
+        let account = Self::without_trail(table).await;
+        account.log_everywhere().await;
+        account
+    }
+
+    /// Somebody makes a trail and starts it.
+    async fn log_everywhere(&self) {
+        let config = self.admin(REGION).await;
+        let s3 = aws_sdk_s3::Client::new(&config);
+        let place = aws_sdk_s3::types::CreateBucketConfiguration::builder()
+            .location_constraint(aws_sdk_s3::types::BucketLocationConstraint::EuWest1)
+            .build();
+        let request = s3.create_bucket().bucket("theirs");
+        let request = request.create_bucket_configuration(place);
+        request.send().await.unwrap();
+        let open = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"cloudtrail.amazonaws.com"},"Action":"s3:*","Resource":["arn:aws:s3:::theirs","arn:aws:s3:::theirs/*"]}]}"#;
+        let request = s3.put_bucket_policy().bucket("theirs").policy(open);
+        request.send().await.unwrap();
+        let cloudtrail = aws_sdk_cloudtrail::Client::new(&config);
+        let request = cloudtrail.create_trail().name("theirs");
+        let request = request.s3_bucket_name("theirs");
+        request.is_multi_region_trail(true).send().await.unwrap();
+        let request = cloudtrail.start_logging().name("theirs");
+        request.send().await.unwrap();
+    }
+
+    /// The same account without a trail.
+    pub(crate) async fn without_trail(table: &str) -> Self {
         let options = SandboxOptions {
             regions: REGIONS.map(ToOwned::to_owned).to_vec(),
             ..options()

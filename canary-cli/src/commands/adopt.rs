@@ -44,7 +44,8 @@ pub(crate) async fn recover(context: &Context) -> Result<Exit, CommandError> {
     }
     for id in &recovered.unproven {
         context.ui.say(&format!(
-            "{id}: nothing proven to be ours was found; what you know to be it is adopted with: canary import {id} NAMESPACE/NAME"
+            "{id}: nothing proven to be ours was found; what you know to be it is adopted with: canary import {id} {}",
+            engine.path_form(id)
         ));
     }
     for (id, handle) in &recovered.doubtful {

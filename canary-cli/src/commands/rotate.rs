@@ -22,6 +22,10 @@ pub(crate) async fn run(context: &Context, args: &Rotate) -> Result<Exit, Comman
     let id = canary(&args.canary)?;
     let project = context.project()?;
     let engine = project.offline(&context.connects)?;
+    if let Some(why) = engine.refuses_rotation(&id)? {
+        let message = format!("{id} cannot be rotated: {why}");
+        return Err(CommandError::new(Exit::Usage, message));
+    }
     let generation = engine.declared(&id)?.generation + 1;
     let text = with_generation(&project.source, &id, generation)
         .map_err(|error| CommandError::from_error(Exit::Config, &error))?;

@@ -9,7 +9,7 @@ use canary_core::config::Table;
 use canary_core::engine::Provider;
 
 use super::Connect;
-use crate::error::{CommandError, Exit};
+use crate::error::{AWS_LOG_IN, CommandError, Exit};
 
 /// The AWS provider.
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,8 +39,8 @@ pub(crate) async fn aws_client(section: &Table) -> Result<Client, CommandError> 
         region: text("region"),
         profile: section.text("profile").map(str::to_owned),
     };
-    connection.connect().await.map_err(|error| {
-        CommandError::new(Exit::Denied, error.to_string())
-            .hint("log in (aws sso login), or name a profile in [aws] or AWS_PROFILE")
-    })
+    connection
+        .connect()
+        .await
+        .map_err(|error| CommandError::new(Exit::Denied, error.to_string()).hint(AWS_LOG_IN))
 }

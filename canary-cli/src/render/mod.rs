@@ -1,6 +1,7 @@
 //! What people and machines see.
 
 pub mod diagnostics;
+mod excerpt;
 pub(crate) mod json;
 pub(crate) mod plan;
 pub(crate) mod progress;

@@ -17,6 +17,8 @@ use canary_core::plan::{
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::excerpt;
+
 /// `2026-11-01`.
 pub(crate) fn day(moment: Timestamp) -> String {
     moment.to_zoned(TimeZone::UTC).date().to_string()
@@ -93,7 +95,12 @@ pub(crate) fn saved(plan: &Plan, colour: bool) -> String {
 /// After an apply that had nothing to do: what is in the way, and what the checks warn of.
 pub(crate) fn nothing(plan: &Plan, told: &[Note], colour: bool) -> String {
     if plan.is_settled() {
-        return format!("{}{}", notes(plan, told), no_changes(plan));
+        let kept = if plan.purpose.destroy {
+            still_there(plan)
+        } else {
+            String::new()
+        };
+        return format!("{kept}{}{}", notes(plan, told), no_changes(plan));
     }
     format!(
         "{}{}{}\nNothing could be done: everything that is to be done is blocked.\n",
@@ -125,7 +132,9 @@ fn notes(plan: &Plan, notes: &[Note]) -> String {
 }
 
 fn no_changes(plan: &Plan) -> String {
-    let what = if plan.purpose.destroy {
+    let what = if plan.purpose.destroy && retired(plan).next().is_some() {
+        "No changes. What is still out there stays until its day; canary destroy --retired-too removes it now.\n"
+    } else if plan.purpose.destroy {
         "No changes. There is nothing to remove.\n"
     } else {
         "No changes. What is planted is as it is declared.\n"
@@ -313,7 +322,8 @@ fn fields(changes: &[FieldChange]) -> String {
             (Some(_), Some(Wanted::AfterApply)) => ("~", "(known after apply)".to_owned()),
             (None, Some(Wanted::Now(seen))) => ("+", shown(Some(seen))),
             (Some(Seen::Public(before)), Some(Wanted::Now(Seen::Public(after)))) => {
-                ("~", format!("{} -> {}", quoted(before), quoted(after)))
+                let (before, after) = excerpt::differing(before, after);
+                ("~", format!("{} -> {}", quoted(&before), quoted(&after)))
             }
             (Some(_), Some(Wanted::Now(_))) => ("~", "(secret value)".to_owned()),
         };
@@ -324,20 +334,15 @@ fn fields(changes: &[FieldChange]) -> String {
 
 fn shown(seen: Option<&Seen>) -> String {
     match seen {
-        Some(Seen::Public(text)) => quoted(text),
+        Some(Seen::Public(text)) => quoted(&excerpt::beginning(text)),
         Some(Seen::Digest(_)) => "(secret value)".to_owned(),
         None => String::new(),
     }
 }
 
-/// Others' text is data: no control character reaches the terminal, and it is cut where nobody would read on.
+/// Others' text is data: no control character reaches the terminal.
 fn quoted(text: &str) -> String {
-    const LONGEST: usize = 60;
-    let mut short: String = text.chars().take(LONGEST).collect();
-    if short.len() < text.len() {
-        short.push('…');
-    }
-    format!("\"{}\"", escaped(&short))
+    format!("\"{}\"", escaped(text))
 }
 
 fn escaped(text: &str) -> String {
@@ -375,15 +380,42 @@ fn remedy(step: &Step, obstacle: &Obstacle, notes: &[Note]) -> String {
     }
 }
 
-fn kept(plan: &Plan) -> String {
-    let until: Vec<(Timestamp, bool)> = plan
+/// What is kept although it is retired, with the end of that.
+fn retired(plan: &Plan) -> impl Iterator<Item = (&Step, Timestamp)> {
+    let kept = plan
         .steps
         .iter()
-        .filter(|step| matches!(step.action, Action::Keep))
-        .filter_map(|step| match step.lifetime {
-            Lifetime::Retired { until } => Some((until, step.active)),
-            Lifetime::Current => None,
-        })
+        .filter(|step| matches!(step.action, Action::Keep));
+    kept.filter_map(|step| match step.lifetime {
+        Lifetime::Retired { until } => Some((step, until)),
+        Lifetime::Current => None,
+    })
+}
+
+/// Each of those, where everything else goes.
+fn still_there(plan: &Plan) -> String {
+    let mut out = String::new();
+    for (step, until) in retired(plan) {
+        let known_as: Vec<&str> = step.remarks.values().map(String::as_str).collect();
+        let known_as = match known_as.as_slice() {
+            [] => String::new(),
+            names => format!(" ({})", names.join(", ")),
+        };
+        writeln!(
+            out,
+            "Still there  {} {}{known_as}, until {}",
+            step.address,
+            step.handle,
+            day(until)
+        )
+        .unwrap_or_default();
+    }
+    out
+}
+
+fn kept(plan: &Plan) -> String {
+    let until: Vec<(Timestamp, bool)> = retired(plan)
+        .map(|(step, until)| (until, step.active))
         .collect();
     let Some(first) = until.iter().map(|(until, _)| *until).min() else {
         return String::new();
@@ -404,7 +436,15 @@ fn kept(plan: &Plan) -> String {
     } else {
         "the first stops"
     };
-    format!("Kept alive   {what}, {verb} firing on {}\n", day(first))
+    let each = if plan.purpose.destroy {
+        still_there(plan)
+    } else {
+        String::new()
+    };
+    format!(
+        "Kept alive   {what}, {verb} firing on {}\n{each}",
+        day(first)
+    )
 }
 
 fn gaps(plan: &Plan) -> String {
@@ -461,25 +501,53 @@ pub(crate) fn drift(plan: &Plan, _view: &View, colour: bool) -> String {
         )
         .unwrap_or_default();
     } else {
-        let another = plan.steps.iter().filter(|step| {
-            matches!(step.outside, Some(Outside::Recreated { .. }))
-                && matches!(step.action, Action::Blocked(_))
-        });
-        let another = another.count();
-        let remedy = match another {
-            0 => "canary apply puts it right.",
-            _ if another == drifted => {
-                "What others made of our names is left alone; canary plan shows the ways out."
-            }
-            _ => {
-                "canary apply puts it right, but for what others made of our names: canary plan shows the ways out."
-            }
-        };
+        let remedy = remedy_of_drift(plan);
         let resources = count(drifted as u64, "resource");
         writeln!(out, "\n{resources} touched by others. {remedy}").unwrap_or_default();
     }
     out.push_str(&gaps(plan));
     out
+}
+
+/// What an apply does about what others did, and what is left to a person.
+fn remedy_of_drift(plan: &Plan) -> String {
+    let touched: Vec<&Step> = plan
+        .steps
+        .iter()
+        .filter(|step| step.outside.is_some())
+        .collect();
+    let of = |is: fn(&Step) -> bool| touched.iter().filter(|step| is(step)).count();
+    let is_stranger = |step: &Step| matches!(step.action, Action::Blocked(Obstacle::Stranger));
+    let is_anothers = |step: &Step| {
+        matches!(step.outside, Some(Outside::Recreated { .. }))
+            && matches!(step.action, Action::Blocked(_))
+    };
+    let put_right = of(Step::does_something);
+    let strangers = of(is_stranger);
+    let anothers = of(is_anothers);
+    let as_declared = of(|step| matches!(step.action, Action::Keep));
+    let mut told = Vec::new();
+    if put_right == touched.len() {
+        told.push("canary apply puts it right.".to_owned());
+    } else if put_right > 0 {
+        told.push(format!("canary apply puts {put_right} of them right."));
+    }
+    if strangers > 0 {
+        told.push("What others put into places of ours is left alone: find out who did, and remove it by hand.".to_owned());
+    }
+    if anothers > 0 {
+        told.push(
+            "What others made of our names is left alone; canary plan shows the ways out."
+                .to_owned(),
+        );
+    }
+    if touched.len() > put_right + strangers + anothers + as_declared {
+        told.push("canary plan shows what is in the way of the rest.".to_owned());
+    }
+    if told.is_empty() {
+        told.push("It is as it is declared: nothing is to be put right.".to_owned());
+    }
+    told.join(" ")
 }
 
 /// How much of what is planted could not be looked at.

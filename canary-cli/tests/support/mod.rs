@@ -140,6 +140,12 @@ impl Project {
         self
     }
 
+    /// From now on with this in the environment, too.
+    pub(crate) fn with_variable(mut self, name: &'static str, value: String) -> Self {
+        self.environment.push((name, value));
+        self
+    }
+
     /// One apply does everything, and leaves nothing to do.
     #[track_caller]
     pub(crate) fn settles(&self) {

@@ -17,7 +17,8 @@ pub struct Settings {
     pub concurrency: usize,
     /// How long one request may take: twice the 15 s after which an API server's own write gives up, rounded.
     pub call_timeout: Duration,
-    /// How long a call may be tried. With one more request it must fit into what is always left of the lease.
+    /// How long a call may be tried: a site that throttles for a minute refuses it no longer than that and one pause. With
+    /// one more request it must fit into what is always left of the lease, two thirds.
     pub patience: Duration,
     /// How long the lease lasts: patience, one request, and as much again for a pause of the machine.
     pub lease: Duration,
@@ -28,8 +29,8 @@ impl Default for Settings {
         Self {
             concurrency: 16,
             call_timeout: Duration::from_secs(30),
-            patience: Duration::from_secs(60),
-            lease: Duration::from_secs(180),
+            patience: Duration::from_secs(90),
+            lease: Duration::from_secs(240),
         }
     }
 }
@@ -244,5 +245,18 @@ fn error_of(call: &Call) -> RealizeError {
     match call.verb {
         Verb::Create => RealizeError::Exists { handle },
         Verb::Update | Verb::Delete => RealizeError::Changed { handle },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_minute_of_throttling_is_waited_out_and_the_lease_lasts_longer() {
+        let settings = Settings::default();
+        assert!(settings.patience >= Duration::from_secs(60) + LONGEST_RETRY_AFTER);
+        // It is renewed when a third of it is over.
+        assert!(settings.patience + settings.call_timeout <= settings.lease / 3 * 2);
     }
 }

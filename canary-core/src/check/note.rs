@@ -43,7 +43,7 @@ pub struct Note {
     pub topic: Topic,
     /// Which canary.
     pub canary: CanaryId,
-    /// Which resource of it; an error blocks that resource's step.
+    /// Which resource of it; an error blocks that resource's step, and where it is about none, those of the whole canary.
     pub address: Option<Address>,
     /// One sentence, lowercase, without a full stop.
     pub message: String,

@@ -120,6 +120,12 @@ impl Engine {
         let keys = self.keys(id, &site);
         let mut look = Look::new(keys.digester(), self.clock.now());
         look.full.insert(handle.clone());
+        // Where a site gives no identifiers, one that was made in another's place is told only by what was known of that.
+        let mut records = ledger.records.values();
+        let known = records.find(|record| record.provider == *id && record.handle == *handle);
+        if let Some(record) = known {
+            look.known.insert(handle.clone(), record.version.clone());
+        }
         let mut observed = observe.observe(&look).await;
         observed.sites.insert(id.clone(), site.clone());
         Ok((site, observed))

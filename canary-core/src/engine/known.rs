@@ -30,6 +30,24 @@ impl Engine {
         })
     }
 
+    /// Why a declared canary cannot be rotated; `None` where it can.
+    ///
+    /// # Errors
+    /// When there is none of that name.
+    pub fn refuses_rotation(&self, canary: &CanaryId) -> Result<Option<&'static str>, EngineError> {
+        let declared = self.declared(canary)?;
+        let catalog = self.catalogs.get(&declared.provider);
+        Ok(catalog.and_then(|catalog| catalog.refuses_rotation(declared)))
+    }
+
+    /// How the name of what a canary is to adopt is written.
+    #[must_use]
+    pub fn path_form(&self, canary: &CanaryId) -> &'static str {
+        let declared = self.config.canaries.get(canary);
+        let catalog = declared.and_then(|declared| self.catalogs.get(&declared.provider));
+        catalog.map_or("NAME", |catalog| catalog.path_form(canary.kind()))
+    }
+
     /// For who mistyped it.
     fn nearest(&self, wanted: &CanaryId) -> Option<CanaryId> {
         let wanted = wanted.to_string();

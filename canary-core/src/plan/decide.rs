@@ -233,9 +233,10 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// What a check says against a resource.
+    /// What a check says against a resource, or against its canary.
     fn objection(&self, address: &Address) -> Option<&'a Note> {
-        self.index.refused.get(address).copied()
+        let whole = || self.index.refused_whole.get(address.canary());
+        self.index.refused.get(address).or_else(whole).copied()
     }
 
     pub(super) fn decide(

@@ -31,6 +31,8 @@ pub(super) fn closed_targets(inputs: &Inputs<'_>) -> Option<BTreeSet<CanaryId>> 
 pub(super) struct Index<'a> {
     /// Resources that the checks refuse, with the first of their errors.
     pub(super) refused: BTreeMap<&'a Address, &'a Note>,
+    /// Canaries that the checks refuse as a whole, with the first of those errors.
+    pub(super) refused_whole: BTreeMap<&'a CanaryId, &'a Note>,
     /// Whose records need this one.
     pub(super) needed_by: BTreeMap<&'a Address, Vec<&'a Address>>,
     /// Records that nothing is declared for under their address, by what they are called.
@@ -49,6 +51,7 @@ impl<'a> Index<'a> {
     pub(super) fn new(inputs: &Inputs<'a>) -> Self {
         let mut index = Self {
             refused: BTreeMap::new(),
+            refused_whole: BTreeMap::new(),
             needed_by: BTreeMap::new(),
             unwanted: BTreeMap::new(),
             held: BTreeMap::new(),
@@ -57,8 +60,14 @@ impl<'a> Index<'a> {
             missing: BTreeMap::new(),
         };
         for note in inputs.notes {
-            if let (Severity::Error, Some(address)) = (note.severity, &note.address) {
-                index.refused.entry(address).or_insert(note);
+            match (note.severity, &note.address) {
+                (Severity::Error, Some(address)) => {
+                    index.refused.entry(address).or_insert(note);
+                }
+                (Severity::Error, None) => {
+                    index.refused_whole.entry(&note.canary).or_insert(note);
+                }
+                (Severity::Info | Severity::Warning, _) => {}
             }
         }
         for record in inputs.ledger.records.values() {

@@ -102,7 +102,12 @@ impl<'a> Planner<'a> {
                 .collect(),
             choice: None,
             content: BTreeMap::new(),
-            remarks: BTreeMap::new(),
+            // What it is known by out there, as a key's identifier.
+            remarks: record
+                .outputs
+                .iter()
+                .filter_map(|(name, value)| Some((name.clone(), value.public()?.to_owned())))
+                .collect(),
             lifetime: record.lifetime,
             active: record.active,
             expires: record.expires,

@@ -257,8 +257,14 @@ impl Catalog for KubernetesCatalog {
         kinds.into_iter().map(scope_of).collect()
     }
 
+    fn path_form(&self, _kind: &str) -> &'static str {
+        "NAMESPACE/NAME"
+    }
+
     fn handle(&self, canary: &Canary, path: &str) -> Result<Handle, String> {
-        let (namespace, name) = path.split_once('/').ok_or("expected NAMESPACE/NAME")?;
+        let (namespace, name) = path
+            .split_once('/')
+            .ok_or_else(|| format!("expected {}", self.path_form(canary.id.kind())))?;
         names::namespace(namespace)
             .map_err(|why| format!("`{namespace}` is not a namespace: {why}"))?;
         names::object(name).map_err(|why| format!("`{name}` is not a name: {why}"))?;

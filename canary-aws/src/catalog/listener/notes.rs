@@ -66,7 +66,7 @@ fn note(way: &Way<'_>, severity: Severity, message: String, help: &str) -> Note 
         severity,
         topic: Topic::Unwatched,
         canary: way.queue.address.canary().clone(),
-        // What can be heard is worth more than nothing: no step waits for this.
+        // Whoever listens to a part believes to hear it all: an error holds up the whole.
         address: None,
         message,
         help: Some(help.to_owned()),

@@ -30,7 +30,7 @@ pub(in crate::catalog) fn shape() -> TableShape {
         field(
             "regions",
             Shape::List(Box::new(Shape::Checked(names::region))),
-            "The regions that get a rule. Left out: every enabled one.",
+            "The regions that get a rule. Left out or empty: every enabled one.",
         ),
         field(
             "without",

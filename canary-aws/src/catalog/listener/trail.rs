@@ -20,12 +20,15 @@ pub(super) fn lower(
     let canary = listener.canary;
     let bucket = canary.table.text("bucket");
     if canary.table.text("trail") != Some("make") {
-        let message = "no trail is made whose files could go there";
         let help = Some("trail = \"make\" makes one");
-        return match bucket {
-            Some(_) => Err(vec![wrong(canary, "bucket", message, help)]),
-            None => Ok(Vec::new()),
-        };
+        let refused = |field, message| Err(vec![wrong(canary, field, message, help)]);
+        if bucket.is_some() {
+            return refused("bucket", "no trail is made whose files could go there");
+        }
+        if canary.table.boolean("data_events") == Some(true) {
+            return refused("data_events", "no trail is made that could log them");
+        }
+        return Ok(Vec::new());
     }
     let Some(bucket) = bucket else {
         let message = "a trail needs a bucket for its files";
