@@ -314,8 +314,13 @@ fn a_chain_of_sessions_is_followed_to_its_end_and_a_session_of_the_same_name_is_
     for n in 1..=12 {
         let (name, key) = role(n);
         let event = account.event(n, ("sts", "AssumeRole"), &identity);
-        events.push(account.gives(event, &name, &key));
+        let mut event = account.gives(event, &name, &key);
         identity = account.session(&name, &key);
+        event["responseElements"]["assumedRoleUser"] = json!({
+            "arn": identity["arn"],
+            "assumedRoleId": identity["principalId"],
+        });
+        events.push(event);
     }
     events.push(account.event(30, ("s3", "ListBuckets"), &identity));
     let other = account.session("R3", "ASIAEXAMPLE0000OTHER");

@@ -56,13 +56,13 @@ pub(super) fn subjects(
         things::principal(id, &mut all.mentions);
     }
     match speaks(call, record) {
-        Speaks::OfAnything => {
+        Speaks::Anything => {
             for body in [request, response].into_iter().flatten() {
                 each_text(body, &mut |text| all.speak(text, call));
             }
             all.resources(call, record);
         }
-        Speaks::OfObjects => {
+        Speaks::Objects => {
             let context = request.and_then(|request| find(request, "encryptionContext"));
             for arn in context
                 .into_iter()
@@ -71,7 +71,7 @@ pub(super) fn subjects(
                 all.arn(arn, call);
             }
         }
-        Speaks::OfNothing => {}
+        Speaks::Nothing => {}
     }
     if let Some(message) = record.text("errorMessage") {
         all.message(call, &message);
@@ -246,9 +246,9 @@ impl Subjects {
 
 /// What the bodies of a call speak of that touches it.
 enum Speaks {
-    OfAnything,
-    OfObjects,
-    OfNothing,
+    Anything,
+    Objects,
+    Nothing,
 }
 
 /// Services that look at what others do and at what there is, and say so in their own calls.
@@ -279,12 +279,12 @@ fn speaks(call: Call<'_>, record: &Object<'_>) -> Speaks {
     let is_for_service = || record.object("userIdentity").has("invokedBy");
     match (call.service, call.operation) {
         ("kms", operation) if is_for_service() => match operation {
-            "Decrypt" => Speaks::OfObjects,
-            _ => Speaks::OfNothing,
+            "Decrypt" => Speaks::Objects,
+            _ => Speaks::Nothing,
         },
-        ("cloudtrail", operation) if LOGS.contains(&operation) => Speaks::OfNothing,
-        (service, _) if ONLOOKERS.contains(&service) => Speaks::OfNothing,
-        _ => Speaks::OfAnything,
+        ("cloudtrail", operation) if LOGS.contains(&operation) => Speaks::Nothing,
+        (service, _) if ONLOOKERS.contains(&service) => Speaks::Nothing,
+        _ => Speaks::Anything,
     }
 }
 
