@@ -326,7 +326,7 @@ logged = true
 bucket   = "orders-config"
 name     = "prod/db.env"
 template = "env-file"
-tags     = { team = "orders & co" }
+tags     = { team = "orders + co" }
 [s3_object.dump]
 logged = true
 bucket      = "orders-archive"
