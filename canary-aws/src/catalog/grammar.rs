@@ -163,15 +163,16 @@ fn check_condition(condition: &Value) -> Result<(), String> {
 
 /// Names of members are told by their capital letters.
 fn members(object: &Map<String, Value>, what: &str, known: &[&str]) -> Result<(), String> {
-    for name in object.keys().filter(|name| !known.contains(&name.as_str())) {
-        let meant = known.iter().find(|known| known.eq_ignore_ascii_case(name));
-        let meant = meant.map_or_else(
-            || format!("{what} has {}", known.join(", ")),
-            |meant| format!("it is written {meant}"),
-        );
-        return Err(format!("`{name}` is no member of {what}: {meant}"));
-    }
-    Ok(())
+    let mut names = object.keys();
+    let Some(name) = names.find(|name| !known.contains(&name.as_str())) else {
+        return Ok(());
+    };
+    let meant = known.iter().find(|known| known.eq_ignore_ascii_case(name));
+    let meant = meant.map_or_else(
+        || format!("{what} has {}", known.join(", ")),
+        |meant| format!("it is written {meant}"),
+    );
+    Err(format!("`{name}` is no member of {what}: {meant}"))
 }
 
 #[cfg(test)]
