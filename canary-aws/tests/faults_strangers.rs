@@ -428,3 +428,27 @@ async fn a_user_that_somebody_made_anew_is_left_alone() {
     life.applied(destroying(true)).await;
     assert!(iam.get_user().user_name("svc-backup").send().await.is_ok());
 }
+
+#[tokio::test]
+async fn a_user_that_somebody_renamed_keeps_its_keys_until_it_has_its_name_again() {
+    let life = planted().await;
+    let iam = life.somebody().await;
+    let rename = async |from: &str, to: &str| {
+        let request = iam.update_user().user_name(from).new_user_name(to);
+        request.send().await.unwrap();
+        life.sandbox.clock().advance(Duration::from_secs(600));
+    };
+    rename("svc-backup", "svc-old").await;
+    let plan = life.plan().await;
+    let told = format!("{:?}", plan.gaps);
+    assert!(
+        told.contains("Renamed") && told.contains("svc-old"),
+        "{told}"
+    );
+    let before = life.writes();
+    drop(life.apply().await);
+    assert_eq!(life.writes(), before, "a second user was made");
+    rename("svc-old", "svc-backup").await;
+    life.settles().await;
+    life.keys_are_owned("svc-backup", Some("backup"), &[]).await;
+}

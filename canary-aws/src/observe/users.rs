@@ -103,9 +103,36 @@ fn here(
     let (there, gone): (BTreeSet<String>, BTreeSet<String>) =
         wanted.iter().cloned().partition(is_there);
     for name in gone {
-        nothing_in(looking, &name);
+        match renamed(looking, all, &name) {
+            Some(user) => elsewhere(looking, &name, &user.name),
+            None => nothing_in(looking, &name),
+        }
     }
     there
+}
+
+/// Whom somebody gave another name: the unique identifier stays.
+fn renamed<'a>(looking: &Looking<'_>, all: &'a [Principal], name: &str) -> Option<&'a Principal> {
+    let known = looking.look.known.get(&handle(name))?.as_ref()?;
+    all.iter().find(|user| user.id == known.uid)
+}
+
+/// The user and what is in it are still there: its keys work, and would have no owner if it were forgotten.
+fn elsewhere(looking: &mut Looking<'_>, name: &str, other: &str) {
+    let is_of_it = |known: &&Handle| {
+        **known == handle(name)
+            || (known.scope.as_deref() == Some(name)
+                && [USER_POLICY, ACCESS_KEY].contains(&known.kind.as_ref()))
+    };
+    let known = looking.look.known.keys();
+    for handle in known.filter(is_of_it) {
+        looking.gap(Gap {
+            provider: provider(),
+            place: Place::Object(handle.clone()),
+            reason: Reason::Renamed,
+            detail: format!("the user is called {other} now: give it its name back"),
+        });
+    }
 }
 
 /// Where there is no user there is nothing of it.

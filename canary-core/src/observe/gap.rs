@@ -56,6 +56,8 @@ pub enum Reason {
     NotAsked,
     /// It was made moments ago, and the site does not show it yet.
     NotYet,
+    /// Somebody gave it another name.
+    Renamed,
 }
 
 impl fmt::Display for Reason {
@@ -69,6 +71,7 @@ impl fmt::Display for Reason {
             Self::Elsewhere => "it is another place",
             Self::NotAsked => "nobody looked",
             Self::NotYet => "made moments ago and not shown yet",
+            Self::Renamed => "renamed by somebody",
         })
     }
 }
