@@ -61,12 +61,16 @@ impl Given {
             .collect()
     }
 
-    /// Whether it comes with the name of such an identity, and with a key that is not known to be its.
+    /// Whether its caller has the name of such an identity, and a key that is not known to be its.
     pub(in super::super) fn is_by_name_only(&self, event: &Event) -> bool {
         let Credential::AccessKey(id) = &event.actor.credential else {
             return false;
         };
-        !self.of.contains_key(&Mention::Credential(id.clone())) && !self.had_with(event).is_empty()
+        let identity = &event.actor.identity;
+        let has_name = [&identity.name, &identity.uid]
+            .into_iter()
+            .any(|name| self.of.contains_key(&Mention::Principal(name.clone())));
+        has_name && !self.of.contains_key(&Mention::Credential(id.clone()))
     }
 }
 
