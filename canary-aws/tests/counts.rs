@@ -71,9 +71,14 @@ async fn a_hundred_users_are_made_by_two_writes_each_and_seen_by_six_requests() 
     assert_eq!(counts.get("iam:ListAccessKeys"), None);
 
     let before = life.sandbox.counts();
-    assert!(life.plan().await.is_settled());
+    let plan = life.plan().await;
+    assert!(plan.is_settled());
     let counts = since(&life, &before);
     assert!(counts.values().sum::<usize>() <= 6, "{counts:#?}");
+    // It says that it has the keys from a report.
+    let earlier = plan.told_earlier.unwrap();
+    assert_eq!(earlier.kinds, ["AccessKey".to_owned()].into());
+    assert!(earlier.places == 100 && earlier.at <= plan.at);
 
     let iam = life.somebody().await;
     let tag = Tag::builder().key("theirs").value("x").build().unwrap();

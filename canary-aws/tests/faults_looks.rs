@@ -11,28 +11,14 @@ use std::time::Duration;
 
 use aws_sdk_iam::types::{StatusType, Tag};
 use canary_aws::sandbox::{Consistency, Fault, FaultKind, Lag, SandboxOptions};
-use canary_core::plan::{Action, Obstacle, Outside, Plan, Purpose};
+use canary_core::plan::{Action, Obstacle, Outside, Purpose};
 use jiff::{SignedDuration, Timestamp};
-use life_support::{Life, options};
-
-const CONFIG: &str = r#"
-[iam_user.backup]
-name = "svc-backup"
-[note.backup]
-of = "iam_user.backup"
-"#;
+use life_support::{CONFIG, Life, intruders, options, planted};
 
 const LISTS: &str = "iam:ListAccessKeys";
 
 fn pass(life: &Life, seconds: u64) {
     life.sandbox.clock().advance(Duration::from_secs(seconds));
-}
-
-async fn planted(options: SandboxOptions) -> Life {
-    let life = Life::begin(options, CONFIG).await;
-    life.settles().await;
-    pass(&life, 600);
-    life
 }
 
 fn late(seconds: i64) -> SandboxOptions {
@@ -43,12 +29,6 @@ fn late(seconds: i64) -> SandboxOptions {
         },
         ..options()
     }
-}
-
-fn intruders(plan: &Plan) -> usize {
-    let is_intruder = |outside: &Outside| matches!(outside, Outside::Intruder { .. });
-    let told = plan.steps.iter().filter_map(|step| step.outside.as_ref());
-    told.filter(|outside| is_intruder(outside)).count()
 }
 
 async fn delete_ours(life: &Life) {
@@ -97,7 +77,7 @@ async fn a_retired_key_beside_one_that_is_not_shown_yet_is_no_intruders() {
     let report = life.apply().await;
     assert!(report.is_complete(), "{report:#?}");
     let plan = life.plan().await;
-    assert_eq!(intruders(&plan), 0, "{plan:#?}");
+    assert_eq!(intruders(&plan).len(), 0, "{plan:#?}");
     let is_full = |action: &Action| matches!(action, Action::Blocked(Obstacle::Full(_)));
     assert!(!plan.steps.iter().any(|step| is_full(&step.action)));
     pass(&life, 600);
@@ -139,6 +119,25 @@ async fn what_was_put_right_moments_ago_is_not_told_again() {
         let plan = life.plan().await;
         assert!(plan.is_settled() && !plan.has_drift(), "{plan:#?}");
     }
+}
+
+#[tokio::test]
+async fn what_was_changed_moments_ago_and_deleted_is_gone_and_not_merely_late() {
+    let life = planted(options()).await;
+    let iam = life.somebody().await;
+    let (id, _) = life.keys_of("svc-backup").await.remove(0);
+    let request = iam.update_access_key().user_name("svc-backup");
+    let request = request.access_key_id(id).status(StatusType::Inactive);
+    request.send().await.unwrap();
+    pass(&life, 600);
+    assert!(life.apply().await.is_complete());
+    delete_ours(&life).await;
+    let plan = life.plan().await;
+    assert_eq!(plan.gaps, []);
+    let key = plan.step(&"iam_user.backup/key".parse().unwrap()).unwrap();
+    assert_eq!(key.outside, Some(Outside::Deleted));
+    life.settles().await;
+    life.keys_are_owned("svc-backup", Some("backup"), &[]).await;
 }
 
 #[tokio::test]

@@ -10,22 +10,8 @@ mod life_support;
 use std::time::Duration;
 
 use canary_aws::sandbox::{Fault, FaultKind};
-use canary_core::plan::{Action, Obstacle, Outside, Plan, Purpose, Step};
-use life_support::{Life, destroying, options};
-
-const CONFIG: &str = r#"
-[iam_user.backup]
-name = "svc-backup"
-[note.backup]
-of = "iam_user.backup"
-"#;
-
-async fn planted() -> Life {
-    let life = Life::begin(options(), CONFIG).await;
-    life.settles().await;
-    life.sandbox.clock().advance(Duration::from_secs(600));
-    life
-}
+use canary_core::plan::{Action, Obstacle, Outside, Plan, Purpose};
+use life_support::{CONFIG, Life, destroying, intruders, options, planted};
 
 async fn their_key(life: &Life) -> String {
     let iam = life.somebody().await;
@@ -38,11 +24,6 @@ async fn their_key(life: &Life) -> String {
     made.access_key().unwrap().access_key_id().to_owned()
 }
 
-fn intruders(plan: &Plan) -> Vec<&Step> {
-    let is_intruder = |step: &&Step| matches!(step.outside, Some(Outside::Intruder { .. }));
-    plan.steps.iter().filter(is_intruder).collect()
-}
-
 fn blocked<'a>(plan: &'a Plan, address: &str) -> Option<&'a Obstacle> {
     match &plan.step(&address.parse().unwrap())?.action {
         Action::Blocked(obstacle) => Some(obstacle),
@@ -52,7 +33,7 @@ fn blocked<'a>(plan: &'a Plan, address: &str) -> Option<&'a Obstacle> {
 
 #[tokio::test]
 async fn a_strangers_key_is_told_and_stays() {
-    let life = planted().await;
+    let life = planted(options()).await;
     let theirs = their_key(&life).await;
     let plan = life.plan().await;
     assert_eq!(intruders(&plan).len(), 1, "{plan:#?}");
@@ -71,7 +52,7 @@ async fn a_strangers_key_is_told_and_stays() {
 
 #[tokio::test]
 async fn where_a_stranger_takes_the_room_ours_is_replaced_and_theirs_stays() {
-    let mut life = planted().await;
+    let mut life = planted(options()).await;
     let theirs = their_key(&life).await;
     life.rotate("iam_user.backup", 2);
     let report = life.apply().await;
@@ -86,7 +67,7 @@ async fn where_a_stranger_takes_the_room_ours_is_replaced_and_theirs_stays() {
 
 #[tokio::test]
 async fn where_strangers_take_all_the_room_it_is_said() {
-    let life = planted().await;
+    let life = planted(options()).await;
     let iam = life.somebody().await;
     let (ours, _) = life.keys_of("svc-backup").await.remove(0);
     iam.delete_access_key()
@@ -121,7 +102,7 @@ async fn where_strangers_take_all_the_room_it_is_said() {
 
 /// A call whose answer was lost, with a stranger's keys made in the meantime.
 async fn lost_between(before: usize, after: usize) -> (Life, Vec<String>) {
-    let life = planted().await;
+    let life = planted(options()).await;
     let (ours, _) = life.keys_of("svc-backup").await.remove(0);
     let iam = life.somebody().await;
     iam.delete_access_key()
@@ -171,7 +152,7 @@ async fn where_nobody_can_tell_which_key_is_ours_none_is_removed() {
 
 #[tokio::test]
 async fn what_is_attached_joined_or_put_there_is_told_and_a_password_holds_the_user() {
-    let life = planted().await;
+    let life = planted(options()).await;
     let iam = life.somebody().await;
     let grants =
         r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
@@ -363,7 +344,7 @@ async fn fewer_keys_and_a_rotation_at_once_keep_the_stolen_one_alive() {
 
 #[tokio::test]
 async fn a_console_password_that_somebody_gave_is_told_and_keeps_the_user() {
-    let life = planted().await;
+    let life = planted(options()).await;
     let iam = life.somebody().await;
     let request = iam.create_login_profile().user_name("svc-backup");
     request.password("theirs-0123456789").send().await.unwrap();
@@ -396,7 +377,7 @@ async fn a_console_password_that_somebody_gave_is_told_and_keeps_the_user() {
 
 #[tokio::test]
 async fn a_user_that_somebody_made_anew_is_left_alone() {
-    let life = planted().await;
+    let life = planted(options()).await;
     let iam = life.somebody().await;
     let (ours, _) = life.keys_of("svc-backup").await.remove(0);
     iam.delete_access_key()
@@ -431,7 +412,7 @@ async fn a_user_that_somebody_made_anew_is_left_alone() {
 
 #[tokio::test]
 async fn a_user_that_somebody_renamed_keeps_its_keys_until_it_has_its_name_again() {
-    let life = planted().await;
+    let life = planted(options()).await;
     let iam = life.somebody().await;
     let rename = async |from: &str, to: &str| {
         let request = iam.update_user().user_name(from).new_user_name(to);

@@ -244,11 +244,7 @@ fn the_theft_of_a_key_and_its_use_are_two_alerts_of_one_incident() {
         .project
         .run(&[&both[..], &["--json"]].concat())
         .exits(0);
-    let alerts: Vec<Value> = ran
-        .out
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let alerts: Vec<Value> = ran.json_lines();
     // Our own administrator reads the Secret in this test too.
     let of = |name: &str| -> Vec<&Value> {
         let all = alerts.iter().filter(|alert| {

@@ -132,10 +132,7 @@ impl Case {
             .project
             .run(&["show", "iam_user.backup", "--json"])
             .exits(0);
-        let lines = list
-            .out
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap());
+        let lines = list.json_lines().into_iter();
         lines
             .filter_map(|line: Value| {
                 let id = &line["outputs"]["access_key_id"];

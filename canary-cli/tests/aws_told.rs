@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use canary_fixtures::aws::Cloud;
 use serde_json::{Value, json};
-use support::Project;
+use support::{Project, until};
 
 const BACKUP: &str = "[iam_user.backup]\nname = \"svc-backup\"\n";
 
@@ -104,4 +104,31 @@ fn a_recovery_says_how_a_user_is_adopted() {
         .run(&["recover"])
         .exits(0)
         .says("canary import iam_user.backup NAME");
+}
+
+#[test]
+fn what_only_a_report_told_is_said_with_its_time() {
+    let Some(cloud) = Cloud::for_test() else {
+        return;
+    };
+    let users: String = ["a", "b", "c"]
+        .map(|user| format!("[iam_user.{user}]\nname = \"svc-{user}\"\n"))
+        .concat();
+    let project = project(&cloud, &users);
+    project.settles();
+    // Until there is a report that is younger than the keys.
+    until("the keys are told by a report", || {
+        cloud.let_report_age();
+        let ran = project.run(&["drift"]).exits(0);
+        ran.out.contains("Seen as of   2")
+            && ran
+                .out
+                .contains("AccessKey in 3 places, by a report; what was done since is not seen")
+    });
+    let ran = project.run(&["drift", "--json"]).exits(0);
+    let told = ran.json_lines();
+    assert!(
+        told.iter()
+            .any(|line| line["type"] == "told_earlier" && line["places"] == 3)
+    );
 }

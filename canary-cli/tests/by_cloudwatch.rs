@@ -126,11 +126,7 @@ fn a_key_that_acts_in_a_cluster_and_in_its_account_is_one_incident() {
         .project
         .run(&[&args[..], &["--cloudtrail", &trail]].concat())
         .exits(0);
-    let findings: Vec<Value> = ran
-        .out
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let findings: Vec<Value> = ran.json_lines();
     let of = |text: &str| -> Vec<&Value> {
         findings
             .iter()

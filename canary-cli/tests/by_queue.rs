@@ -290,11 +290,7 @@ fn what_was_done_with_sessions_that_a_key_of_ours_got_is_found_whichever_event_c
         .project
         .run(&["detect", "--cloudtrail", &folder, "--json"])
         .exits(0);
-    let findings: Vec<Value> = ran
-        .out
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let findings: Vec<Value> = ran.json_lines();
     assert_eq!(found(&findings), everybody);
 }
 
@@ -333,11 +329,7 @@ fn a_chain_of_sessions_is_followed_to_its_end_and_a_session_of_the_same_name_is_
         .project
         .run(&["detect", "--cloudtrail", &path, "--json"])
         .exits(0);
-    let findings: Vec<Value> = ran
-        .out
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let findings: Vec<Value> = ran.json_lines();
     let names: BTreeSet<String> = found(&findings);
     let expected = (1..=12).map(|n| role(n).0).chain(["svc-backup".to_owned()]);
     assert_eq!(names, expected.collect());

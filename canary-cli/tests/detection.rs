@@ -58,10 +58,7 @@ impl Watched {
             .project
             .run(&["detect", "--audit-log", &path, "--json"])
             .exits(0);
-        ran.out
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect()
+        ran.json_lines()
     }
 
     /// The alerts of one user.

@@ -284,10 +284,7 @@ fn of_stream(project: &Project, stream: &str) -> Vec<Value> {
     stdin.write_all(stream.as_bytes()).unwrap();
     drop(stdin);
     let ran = project.ran(child.wait_with_output().unwrap()).exits(0);
-    let findings = ran.out.lines();
-    findings
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
+    ran.json_lines()
 }
 
 #[test]

@@ -95,11 +95,7 @@ fn a_packed_log_that_ends_in_the_middle_tells_what_it_holds_and_that_it_is_damag
         .unwrap();
     child.stdin.take().unwrap().write_all(half).unwrap();
     let ran = project.ran(child.wait_with_output().unwrap()).exits(0);
-    let piped: Vec<serde_json::Value> = ran
-        .out
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let piped: Vec<serde_json::Value> = ran.json_lines();
     assert_eq!(told(&piped), expected);
     ran.says("1 records could not be read");
 }

@@ -27,11 +27,7 @@ fn told_of(records: &[Record]) -> [Vec<String>; 2] {
     let ran = project
         .run(&["detect", "--planned", "--audit-log", &path, "--json"])
         .exits(0);
-    let unsaid: Vec<_> = ran
-        .out
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let unsaid: Vec<_> = ran.json_lines();
     [told(&findings(&project, &log)), told(&unsaid)]
 }
 

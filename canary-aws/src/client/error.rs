@@ -198,6 +198,24 @@ impl CallError {
         }
     }
 
+    /// The same of a call in a region, of credentials that are known elsewhere, with what was said about it.
+    pub(crate) fn in_region(&self, region: &str) -> (Reason, String) {
+        let Self {
+            action, message, ..
+        } = self;
+        if self.is_disabled_region() {
+            let why = format!(
+                "{region} is not enabled, or does not know our credentials: {}",
+                self.detail()
+            );
+            return (Reason::Forbidden, why);
+        }
+        (
+            self.gap_reason(),
+            format!("{action} in {region}: {message}"),
+        )
+    }
+
     /// The action and what was said about it, one line.
     pub(crate) fn detail(&self) -> String {
         format!("{}: {}", self.action, self.message)

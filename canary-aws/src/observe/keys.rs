@@ -180,7 +180,7 @@ fn tells(looking: &mut Looking<'_>, user: &Principal, report: &Report) -> bool {
         looking.saw(handle.clone(), object);
     }
     looking.saw_all(ACCESS_KEY, Some(&user.name));
-    looking.was_told_earlier(ACCESS_KEY, &user.name);
+    looking.was_told_earlier(ACCESS_KEY, &user.name, report.made);
     true
 }
 
@@ -202,7 +202,7 @@ fn saw(looking: &mut Looking<'_>, user: &str, keys: &[Key]) {
         looking.saw(handle, key.object());
     }
     looking.saw_all(ACCESS_KEY, Some(user));
-    looking.not_yet(looking.recent_in(ACCESS_KEY, user));
+    looking.not_yet(ACCESS_KEY, user);
 }
 
 /// The keys that a user has.

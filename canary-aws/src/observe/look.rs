@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use canary_core::graph::Handle;
 use canary_core::observe::{Gap, Look, Object, Observed, Place, Reason, Scope};
+use jiff::Timestamp;
 
 use crate::client::CallError;
 use crate::provider;
@@ -86,7 +87,7 @@ impl<'a> Looking<'a> {
     }
 
     /// What was seen of a kind in a scope was told by something that may be hours old.
-    pub(super) fn was_told_earlier(&mut self, kind: &str, scope: &str) {
+    pub(super) fn was_told_earlier(&mut self, kind: &str, scope: &str, at: Timestamp) {
         let scope = Scope {
             kind: kind.into(),
             scope: Some(scope.to_owned()),
@@ -95,10 +96,10 @@ impl<'a> Looking<'a> {
             .told_earlier
             .entry(provider())
             .or_default()
-            .insert(scope);
+            .insert(scope, at);
     }
 
-    /// What we made so recently in a place that it may not be shown yet.
+    /// What we wrote so recently in a place that it may not be shown yet as we left it.
     pub(super) fn recent_in(&self, kind: &str, scope: &str) -> BTreeSet<&'a Handle> {
         let recent = self.look.recent.iter();
         recent
@@ -106,10 +107,10 @@ impl<'a> Looking<'a> {
             .collect()
     }
 
-    /// What of it was not seen may be there all the same.
-    pub(super) fn not_yet(&mut self, recent: BTreeSet<&Handle>) {
-        for handle in recent {
-            if !self.has_seen(handle) {
+    /// What we made there moments ago and was not seen may be there all the same.
+    pub(super) fn not_yet(&mut self, kind: &str, scope: &str) {
+        for handle in self.recent_in(kind, scope) {
+            if self.look.made.contains(handle) && !self.has_seen(handle) {
                 self.gap(Gap {
                     provider: provider(),
                     place: Place::Object(handle.clone()),

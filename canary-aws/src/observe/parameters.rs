@@ -123,7 +123,7 @@ async fn tell(
         let handle = wanted.handle(name);
         if !failed.contains(&handle) {
             seen.objects.remove(&handle);
-            seen.take(wanted, name, found, look.recent.contains(&handle));
+            seen.take(wanted, name, found, look.made.contains(&handle));
         }
     }
     seen

@@ -11,6 +11,7 @@ use super::principal::Principal;
 /// A user or a role, and those of its inline policies, that the site may not show yet as we left them.
 pub(super) struct Recent {
     itself: Option<(Handle, Option<Version>)>,
+    is_new: bool,
     policies: Vec<(Handle, Option<Version>)>,
     kind: &'static str,
 }
@@ -25,14 +26,15 @@ impl Recent {
         let policies = looking.recent_in(kind, &principal.name);
         Self {
             itself: looking.look.recent.get(principal).map(known),
+            is_new: looking.look.made.contains(principal),
             policies: policies.into_iter().map(known).collect(),
             kind,
         }
     }
 
-    /// Whether the user or the role is itself one of them.
+    /// Whether the user or the role was itself made moments ago.
     pub(super) fn is_new(&self) -> bool {
-        self.itself.is_some()
+        self.is_new
     }
 
     /// Whether all of it is shown as we left it.

@@ -166,11 +166,12 @@ impl Wanted<'_> {
     }
 
     fn gap(&self, place: Place, error: &CallError) -> Gap {
+        let (reason, detail) = error.in_region(&self.scope);
         Gap {
             provider: provider(),
             place,
-            reason: error.gap_reason(),
-            detail: format!("{} in {}: {}", error.action, self.scope, error.message),
+            reason,
+            detail,
         }
     }
 }

@@ -44,7 +44,7 @@ pub(super) async fn look(client: &Client, looking: &mut Looking<'_>) {
                 }
                 let is_there = |name: &String| {
                     let handle = handle(name);
-                    looking.has_seen(&handle) || looking.look.recent.contains(&handle)
+                    looking.has_seen(&handle) || looking.look.made.contains(&handle)
                 };
                 let (there, gone): (BTreeSet<String>, BTreeSet<String>) =
                     wanted.into_iter().partition(is_there);
@@ -83,9 +83,9 @@ pub(super) async fn look(client: &Client, looking: &mut Looking<'_>) {
                     looking.saw(handle, policy);
                 }
                 looking.saw_all(ROLE_POLICY, Some(&name));
-                looking.not_yet(looking.recent_in(ROLE_POLICY, &name));
+                looking.not_yet(ROLE_POLICY, &name);
             }
-            Ok(None) if looking.look.recent.contains(&handle) => looking.gap(Gap {
+            Ok(None) if looking.look.made.contains(&handle) => looking.gap(Gap {
                 provider: provider(),
                 place: Place::Object(handle),
                 reason: Reason::NotYet,

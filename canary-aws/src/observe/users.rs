@@ -81,7 +81,7 @@ pub(super) async fn look(client: &Client, looking: &mut Looking<'_>) {
             looking.saw(handle, policy);
         }
         looking.saw_all(USER_POLICY, Some(&user.name));
-        looking.not_yet(looking.recent_in(USER_POLICY, &user.name));
+        looking.not_yet(USER_POLICY, &user.name);
     }
     credentials::look(client, looking, &seen, for_keys).await;
 }
@@ -98,7 +98,7 @@ fn here(
     }
     let is_there = |name: &String| {
         let handle = handle(name);
-        looking.has_seen(&handle) || looking.look.recent.contains(&handle)
+        looking.has_seen(&handle) || looking.look.made.contains(&handle)
     };
     let (there, gone): (BTreeSet<String>, BTreeSet<String>) =
         wanted.iter().cloned().partition(is_there);

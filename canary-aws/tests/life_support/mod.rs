@@ -26,7 +26,7 @@ use canary_core::disguise::Key;
 use canary_core::engine::{Applied, ApplyRequest, Approved, Engine, EngineError, Provider};
 use canary_core::graph::CanaryId;
 use canary_core::ledger::{Holder, Ledger, Store as _};
-use canary_core::plan::{Plan, Purpose};
+use canary_core::plan::{Outside, Plan, Purpose, Step};
 use canary_core::testing::{MemoryStore, World};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -259,4 +259,26 @@ pub(crate) fn destroying(retired_too: bool) -> Purpose {
         retired_too,
         ..Purpose::default()
     }
+}
+
+/// A user with a key that a note holds.
+pub(crate) const CONFIG: &str = r#"
+[iam_user.backup]
+name = "svc-backup"
+[note.backup]
+of = "iam_user.backup"
+"#;
+
+/// An account where that is planted, long enough ago that everything is shown.
+pub(crate) async fn planted(options: SandboxOptions) -> Life {
+    let life = Life::begin(options, CONFIG).await;
+    life.settles().await;
+    life.sandbox.clock().advance(Duration::from_secs(600));
+    life
+}
+
+/// What was put there and is not ours.
+pub(crate) fn intruders(plan: &Plan) -> Vec<&Step> {
+    let is_intruder = |step: &&Step| matches!(step.outside, Some(Outside::Intruder { .. }));
+    plan.steps.iter().filter(is_intruder).collect()
 }

@@ -32,6 +32,10 @@ pub(super) struct Watch {
     /// Those that a cluster's log can tell of: what is in the cluster, and whoever comes to it from elsewhere.
     in_cluster: Vec<Tripwire>,
     /// Those that the logs of others can tell of.
+    #[cfg_attr(
+        not(feature = "aws"),
+        expect(dead_code, reason = "without an account there are no other logs")
+    )]
     elsewhere: Vec<Tripwire>,
     /// Identities that were had with a canary's, of which any log may tell.
     pub(super) derived: Vec<Tripwire>,
@@ -262,7 +266,7 @@ impl Watch {
 
     /// What IAM is asked about.
     #[cfg(feature = "aws")]
-    pub(super) fn keys(&self) -> canary_aws::Watched {
+    pub(super) fn watched(&self) -> canary_aws::Watched {
         canary_aws::Watched::among(&self.planted)
     }
 

@@ -44,7 +44,7 @@ pub(crate) fn plan(plan: &Plan, notes: &[Note]) -> String {
             .into_iter()
             .chain(drifts)
             .chain(changes)
-            .chain(plan.gaps.iter().map(gap))
+            .chain(unseen(plan))
             .chain(warnings)
             .chain([summary(plan)]),
     )
@@ -56,8 +56,17 @@ pub(crate) fn drift(plan: &Plan) -> String {
         [head()]
             .into_iter()
             .chain(plan.steps.iter().filter_map(drifted))
-            .chain(plan.gaps.iter().map(gap)),
+            .chain(unseen(plan)),
     )
+}
+
+/// What could not be seen, and what was seen by something old only.
+fn unseen(plan: &Plan) -> impl Iterator<Item = Value> + '_ {
+    let earlier = plan
+        .told_earlier
+        .iter()
+        .map(|told| json!({ "type": "told_earlier", "kinds": told.kinds, "places": told.places, "at": told.at }));
+    plan.gaps.iter().map(gap).chain(earlier)
 }
 
 /// A place that could not be seen.

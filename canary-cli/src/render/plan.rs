@@ -12,7 +12,7 @@ use canary_core::ledger::Record;
 use canary_core::observe::{Observed, Seen};
 use canary_core::plan::{
     Action, CreateCause, DeleteCause, FieldChange, Moved, Obstacle, Outside, Plan, ReplaceCause,
-    Step, Wanted,
+    Step, ToldEarlier, Wanted,
 };
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -447,11 +447,25 @@ fn kept(plan: &Plan) -> String {
     )
 }
 
+/// What was not seen, and what was seen by something old only.
 fn gaps(plan: &Plan) -> String {
-    plan.gaps
+    let mut out: String = plan
+        .gaps
         .iter()
         .map(|gap| format!("Not seen     {gap}\n"))
-        .collect()
+        .collect();
+    if let Some(ToldEarlier { kinds, places, at }) = &plan.told_earlier {
+        let kinds: Vec<&str> = kinds.iter().map(String::as_str).collect();
+        writeln!(
+            out,
+            "Seen as of   {}: {} in {}, by a report; what was done since is not seen",
+            at.strftime("%Y-%m-%d %H:%M:%SZ"),
+            kinds.join(", "),
+            count(*places as u64, "place"),
+        )
+        .unwrap_or_default();
+    }
+    out
 }
 
 /// What others did, and nothing else.

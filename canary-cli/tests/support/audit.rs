@@ -126,10 +126,7 @@ pub(crate) fn findings(project: &Project, log: &std::path::Path) -> Vec<Value> {
             "--json",
         ])
         .exits(0);
-    let findings = ran.out.lines();
-    findings
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
+    ran.json_lines()
 }
 
 /// Each finding as `SEVERITY TITLE`.

@@ -130,10 +130,7 @@ impl Case {
             .project
             .run(&[&["plan", "--json"], args].concat())
             .exits(0);
-        let lines = ran
-            .out
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap());
+        let lines = ran.json_lines().into_iter();
         let touches: Vec<Touch> = lines.filter_map(|line: Value| Touch::of(&line)).collect();
         for touch in &touches {
             self.ours
@@ -249,10 +246,7 @@ impl Case {
     /// What the ledger has.
     pub(crate) fn listed(&self) -> Vec<Value> {
         let list = self.project.run(&["list", "--json"]).exits(0);
-        let lines = list
-            .out
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap());
+        let lines = list.json_lines().into_iter();
         lines
             .filter(|line: &Value| line["type"] == "resource")
             .collect()
@@ -261,10 +255,7 @@ impl Case {
     /// A public output that the ledger has of a canary.
     pub(crate) fn output(&self, canary: &str, name: &str) -> String {
         let shown = self.project.run(&["show", canary, "--json"]).exits(0);
-        let lines = shown
-            .out
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap());
+        let lines = shown.json_lines().into_iter();
         let mut found =
             lines.filter_map(|line: Value| Some(line["outputs"][name].as_str()?.to_owned()));
         found.next_back().unwrap()
@@ -333,10 +324,7 @@ impl Case {
             .project
             .run(&["detect", "--audit-log", "audit.log", "--json"])
             .exits(0);
-        let alerts = ran
-            .out
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap());
+        let alerts = ran.json_lines().into_iter();
         alerts
             .filter(|alert: &Value| alert["evidences"][0]["actor"]["user"]["name"] == user)
             .collect()

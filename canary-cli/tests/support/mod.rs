@@ -74,6 +74,15 @@ impl Ran {
 }
 
 impl Ran {
+    /// Every line of what was told with `--json`.
+    #[track_caller]
+    pub(crate) fn json_lines(&self) -> Vec<Value> {
+        let lines = self.out.lines();
+        lines
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+
     #[track_caller]
     pub(crate) fn says_nothing_of(self, text: &str) -> Self {
         let all = format!("{}{}", self.out, self.err);
@@ -218,10 +227,7 @@ pub(crate) fn alerts(project: &Project, cluster: &ControlPlane) -> Vec<Value> {
     let ran = project
         .run(&["detect", "--audit-log", &path, "--json"])
         .exits(0);
-    ran.out
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
+    ran.json_lines()
 }
 
 /// The data sets, where they are: `CANARY_DATASETS`, or beside the repository.

@@ -105,7 +105,7 @@ impl Engine {
             };
             let mut look = Look::new(self.keys(id, site).digester(), view.observed.at);
             look.names = changing(&plan, id)
-                .filter(|handle| told.contains(&Scope::of(handle)))
+                .filter(|handle| told.contains_key(&Scope::of(handle)))
                 .cloned()
                 .collect();
             if !look.names.is_empty() {
@@ -135,9 +135,13 @@ fn changing<'a>(plan: &'a Plan, id: &'a ProviderId) -> impl Iterator<Item = &'a 
 fn know(look: &mut Look, record: &Record, site: &Site) {
     look.known
         .insert(record.handle.clone(), record.version.clone());
-    let written = record.rewritten.unwrap_or(record.planted);
-    if site.time(look.at).duration_since(written) < SHOWN_LATE {
+    let now = site.time(look.at);
+    let is_recent = |at| now.duration_since(at) < SHOWN_LATE;
+    if is_recent(record.rewritten.unwrap_or(record.planted)) {
         look.recent.insert(record.handle.clone());
+    }
+    if is_recent(record.planted) {
+        look.made.insert(record.handle.clone());
     }
 }
 

@@ -140,9 +140,10 @@ pub struct Look {
     pub scopes: BTreeSet<Scope>,
     /// Objects known to be ours, with the version in the ledger (`None`: never clean). Read in full when it differs.
     pub known: BTreeMap<Handle, Option<Version>>,
-    /// Of the known ones, those that we made so recently that the site may not show them yet: one that is not seen is no
-    /// gone one.
+    /// Of the known ones, those that we wrote so recently that the site may not show them yet as we left them.
     pub recent: BTreeSet<Handle>,
+    /// Of these, those that we made: one that is not seen is no gone one.
+    pub made: BTreeSet<Handle>,
     /// Names that matter although nothing is known of them. Only their metadata is wanted.
     pub names: BTreeSet<Handle>,
     /// Objects to read in full whatever their version.
@@ -164,6 +165,7 @@ impl Look {
             scopes: BTreeSet::new(),
             known: BTreeMap::new(),
             recent: BTreeSet::new(),
+            made: BTreeSet::new(),
             names: BTreeSet::new(),
             full: BTreeSet::new(),
             rights_of: BTreeSet::new(),
@@ -195,8 +197,8 @@ pub struct Observed {
     /// What was listed to its end: a name that is not in `objects` is absent there.
     pub listed: BTreeMap<ProviderId, BTreeSet<Scope>>,
     /// Of what was listed, what was told by something that may be hours old, as a report: enough to find that nothing has
-    /// changed, too little to change anything by it.
-    pub told_earlier: BTreeMap<ProviderId, BTreeSet<Scope>>,
+    /// changed, too little to change anything by it. Each with when that was made.
+    pub told_earlier: BTreeMap<ProviderId, BTreeMap<Scope, Timestamp>>,
     /// Single names that were asked for and are not there.
     pub absent: BTreeMap<ProviderId, BTreeSet<Handle>>,
     /// What gives rights to somebody, as far as it was asked for. A provider without an entry was not asked.
@@ -307,18 +309,20 @@ impl Observed {
             let Some(listed) = other.listed.get(provider) else {
                 continue;
             };
-            let outdated: BTreeSet<Scope> = &*scopes & listed;
+            let outdated: BTreeSet<Scope> = scopes
+                .extract_if(.., |scope, _| listed.contains(scope))
+                .map(|(scope, _)| scope)
+                .collect();
             if outdated.is_empty() {
                 continue;
             }
-            scopes.retain(|scope| !outdated.contains(scope));
             if let Some(objects) = self.objects.get_mut(provider) {
                 objects.retain(|handle, _| !outdated.contains(&Scope::of(handle)));
             }
         }
         for (provider, scopes) in &other.told_earlier {
             let mine = self.told_earlier.entry(provider.clone()).or_default();
-            mine.extend(scopes.iter().cloned());
+            mine.extend(scopes.iter().map(|(scope, at)| (scope.clone(), *at)));
         }
         self.told_earlier.retain(|_, scopes| !scopes.is_empty());
     }

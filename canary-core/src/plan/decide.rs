@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::diff::{self, Outcome, Resolver};
 use super::index::{Index, closed_targets};
+use super::steps::ToldEarlier;
 use super::{
     Action, CreateCause, FieldChange, Obstacle, Outside, Plan, ReplaceCause, Step, Wanted,
 };
@@ -80,6 +81,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Plan {
         purpose: inputs.purpose.clone(),
         steps: planner.steps,
         gaps: inputs.observed.gaps.clone(),
+        told_earlier: ToldEarlier::of(inputs.observed),
     }
 }
 

@@ -25,5 +25,5 @@ pub(crate) use rename::free;
 pub use saved::{SavedError, open_saved, seal_saved};
 pub use steps::{
     Action, CreateCause, DeleteCause, FieldChange, Obstacle, Outside, Plan, ReplaceCause, Step,
-    Summary, Wanted,
+    Summary, ToldEarlier, Wanted,
 };

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Purpose;
 use crate::catalog::Pinned;
 use crate::graph::{Address, Handle, Lifetime, ProviderId};
-use crate::observe::{Gap, Seen, Site, Version};
+use crate::observe::{Gap, Observed, Seen, Site, Version};
 
 /// All of it, in order.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -24,6 +24,31 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
+    /// What was told by something that may be hours old, and is not asked for because nothing seems to have changed.
+    #[serde(default)]
+    pub told_earlier: Option<ToldEarlier>,
+}
+
+/// Places of which something old told.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ToldEarlier {
+    /// Of what kinds.
+    pub kinds: BTreeSet<String>,
+    /// How many places.
+    pub places: usize,
+    /// The oldest moment that they were told of.
+    pub at: Timestamp,
+}
+
+impl ToldEarlier {
+    pub(super) fn of(observed: &Observed) -> Option<Self> {
+        let told = || observed.told_earlier.values().flatten();
+        Some(Self {
+            kinds: told().map(|(scope, _)| scope.kind.clone()).collect(),
+            places: told().count(),
+            at: told().map(|(_, at)| *at).min()?,
+        })
+    }
 }
 
 /// What is said about one resource.

@@ -51,7 +51,7 @@ impl Looking<'_> {
     pub(super) fn found(&mut self, handle: Handle, found: Result<Option<Object>, CallError>) {
         match found {
             Ok(Some(object)) => self.saw(handle, object),
-            Ok(None) if self.look.recent.contains(&handle) => self.gap(Gap {
+            Ok(None) if self.look.made.contains(&handle) => self.gap(Gap {
                 provider: provider(),
                 place: Place::Object(handle),
                 reason: Reason::NotYet,

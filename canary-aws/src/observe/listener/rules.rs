@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_eventbridge::operation::describe_rule::DescribeRuleOutput;
 use aws_sdk_eventbridge::types::Rule;
 use canary_core::graph::Handle;
-use canary_core::observe::{Gap, Object, Place, Reason, Seen};
+use canary_core::observe::{Gap, Object, Place, Seen};
 use futures::StreamExt as _;
 
 use super::look::{TOGETHER, by_scope, may_know_us, soon};
@@ -165,15 +165,13 @@ fn disabled(looking: &mut Looking<'_>, region: &str, wanted: &Wanted, error: &Ca
         let scope = target.scope.as_deref();
         scope.is_some_and(|scope| scope.starts_with(&begins))
     }));
+    let (reason, detail) = error.in_region(region);
     for handle in handles {
         looking.gap(Gap {
             provider: provider(),
             place: Place::Object(handle),
-            reason: Reason::Forbidden,
-            detail: format!(
-                "{region} is not enabled, or does not know our credentials: {}",
-                error.detail()
-            ),
+            reason,
+            detail: detail.clone(),
         });
     }
 }

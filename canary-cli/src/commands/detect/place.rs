@@ -4,14 +4,16 @@ use std::path::PathBuf;
 
 #[cfg(feature = "aws")]
 use canary_core::detect::Listen as _;
-use canary_core::detect::{ListenError, Listened};
+use canary_core::detect::Listened;
 use canary_k8s::audit::AuditFile;
 
 use crate::cli::Detect;
 #[cfg(feature = "aws")]
 use crate::commands::passed_by::PassedBy;
 use crate::commands::watch::Watch;
-use crate::error::{CommandError, Exit};
+use crate::error::CommandError;
+#[cfg(feature = "aws")]
+use crate::error::Exit;
 
 /// A log that was named.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -44,24 +46,24 @@ pub(super) struct Reading<'a> {
 impl Place {
     /// Everything that was named.
     pub(super) fn all(args: &Detect) -> Vec<Self> {
-        let mut all: Vec<Self> = args
-            .audit_log
-            .clone()
-            .map(Self::Audit)
-            .into_iter()
-            .collect();
+        let all = args.audit_log.clone().map(Self::Audit).into_iter();
         #[cfg(feature = "aws")]
-        {
-            let is_queue = |name: &&String| name.starts_with("sqs://");
-            let (queues, paths): (Vec<&String>, Vec<&String>) =
-                args.cloudtrail.iter().partition(is_queue);
-            if !paths.is_empty() {
-                all.push(Self::Trail(paths.into_iter().map(PathBuf::from).collect()));
-            }
-            all.extend(queues.into_iter().cloned().map(Self::Queue));
-            all.extend(args.cloudwatch.iter().cloned().map(Self::Group));
-            all.extend(args.last_used.then_some(Self::LastUsed));
+        let all = all.chain(Self::of_account(args));
+        all.collect()
+    }
+
+    #[cfg(feature = "aws")]
+    fn of_account(args: &Detect) -> Vec<Self> {
+        let is_queue = |name: &&String| name.starts_with("sqs://");
+        let (queues, paths): (Vec<&String>, Vec<&String>) =
+            args.cloudtrail.iter().partition(is_queue);
+        let mut all = Vec::new();
+        if !paths.is_empty() {
+            all.push(Self::Trail(paths.into_iter().map(PathBuf::from).collect()));
         }
+        all.extend(queues.into_iter().cloned().map(Self::Queue));
+        all.extend(args.cloudwatch.iter().cloned().map(Self::Group));
+        all.extend(args.last_used.then_some(Self::LastUsed));
         all
     }
 
@@ -183,7 +185,7 @@ impl Place {
                 let client = watch.account_client().await?;
                 Log::LastUsed(Box::new(canary_aws::LastUsed::new(
                     client,
-                    watch.keys(),
+                    watch.watched(),
                     reading.follow,
                     position,
                 )))
@@ -213,24 +215,23 @@ pub(super) enum Log {
 impl Log {
     /// The next events; may be dropped while it waits.
     pub(super) async fn next(&mut self) -> Result<Option<Listened>, CommandError> {
-        let listened: Result<Option<Listened>, ListenError> = match self {
-            Self::Audit(log) => return log.next().await,
+        match self {
+            Self::Audit(log) => log.next().await,
             #[cfg(feature = "aws")]
             Self::Trail(log, passed_by) => {
                 let listened = log.next().await;
                 if matches!(listened, Ok(None)) {
                     passed_by.say(log.counts().others);
                 }
-                listened
+                listened.map_err(|error| unread(&error))
             }
             #[cfg(feature = "aws")]
-            Self::Queue(log) => log.next().await,
+            Self::Queue(log) => log.next().await.map_err(|error| unread(&error)),
             #[cfg(feature = "aws")]
-            Self::Group(log) => log.next().await,
+            Self::Group(log) => log.next().await.map_err(|error| unread(&error)),
             #[cfg(feature = "aws")]
-            Self::LastUsed(log) => log.next().await,
-        };
-        listened.map_err(|error| CommandError::from_error(Exit::Failed, &error))
+            Self::LastUsed(log) => log.next().await.map_err(|error| unread(&error)),
+        }
     }
 
     /// What was read up to there is told and kept.
@@ -262,7 +263,7 @@ impl Log {
             #[cfg(feature = "aws")]
             Self::Group(log) => log.want(&watch.elsewhere(), Some(watch.lines())),
             #[cfg(feature = "aws")]
-            Self::LastUsed(log) => log.watch(watch.keys()),
+            Self::LastUsed(log) => log.watch(watch.watched()),
         }
     }
 }
