@@ -78,7 +78,7 @@ pub(crate) enum Command {
     Recover,
     /// Remove the lock of a run that is dead
     Unlock,
-    /// Watch or replay an audit log, and tell who touched a canary
+    /// Watch or replay the logs of a cluster and of an account, and tell who touched a canary
     Detect(Detect),
     /// Propose entries for those who read everything by nature, from a log
     KnownReaders(KnownReaders),
@@ -246,7 +246,7 @@ pub(crate) struct Detect {
         group = "source"
     )]
     pub(crate) cloudwatch: Vec<String>,
-    /// Ask AWS when each planted key was last used: a use that no event has told an hour later is an alert
+    /// Ask AWS when each planted key was last used, and which other keys its user has: what no event has told an hour later is an alert
     #[cfg(feature = "aws")]
     #[arg(long, env = "CANARY_LAST_USED", value_parser = switch, group = "source")]
     pub(crate) last_used: bool,

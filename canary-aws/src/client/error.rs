@@ -307,14 +307,17 @@ fn answered(code: &str, status: u16) -> Failure {
     }
 }
 
-/// Words of services end up in one line of ours, at a length that can be read.
+/// Words of services end up in one line of ours, at a length that can be read: what each of five sources of credentials says
+/// has some 600 characters.
 pub(super) fn one_line(text: &str) -> String {
-    const LONGEST: usize = 300;
-    let mut line: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(LONGEST)
+    const LONGEST: usize = 1000;
+    let is_between = |c: char| c.is_control() || c.is_whitespace();
+    let words: Vec<&str> = text
+        .split(is_between)
+        .filter(|word| !word.is_empty())
         .collect();
+    let text = words.join(" ");
+    let mut line: String = text.chars().take(LONGEST).collect();
     if text.chars().nth(LONGEST).is_some() {
         line.push('…');
     }
