@@ -177,17 +177,13 @@ impl Folder {
             Some(BTreeMap::from([("content".to_owned(), digest)]))
         });
         Some(Object {
-            version: Version {
-                uid: meta.ino().to_string(),
-                revision: format!("{}.{}", meta.mtime(), meta.mtime_nsec()),
-            },
             created: jiff::Timestamp::from_second(meta.ctime()).ok(),
-            deleting: false,
-            written: vec![],
-            metadata: BTreeMap::new(),
             field_names: BTreeSet::from(["content".to_owned()]),
             fields,
-            reaches: vec![],
+            ..Object::of(Version {
+                uid: meta.ino().to_string(),
+                revision: format!("{}.{}", meta.mtime(), meta.mtime_nsec()),
+            })
         })
     }
 

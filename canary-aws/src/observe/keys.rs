@@ -43,14 +43,10 @@ impl Key {
     fn object(&self) -> Object {
         let fields = BTreeMap::from([("status".to_owned(), Seen::Public(self.status.clone()))]);
         Object {
-            version: self.version(),
             created: self.created,
-            deleting: false,
-            written: Vec::new(),
-            metadata: BTreeMap::new(),
             field_names: fields.keys().cloned().collect(),
             fields: Some(fields),
-            reaches: Vec::new(),
+            ..Object::of(self.version())
         }
     }
 }
@@ -168,14 +164,8 @@ fn tells(looking: &mut Looking<'_>, user: &Principal, report: &Report) -> bool {
     }
     for (handle, version) in known {
         let object = Object {
-            version: version.clone(),
             created: since(&version.revision),
-            deleting: false,
-            written: Vec::new(),
-            metadata: BTreeMap::new(),
-            field_names: BTreeSet::new(),
-            fields: None,
-            reaches: Vec::new(),
+            ..Object::of(version.clone())
         };
         looking.saw(handle.clone(), object);
     }

@@ -12,7 +12,7 @@ use futures::StreamExt as _;
 
 use super::look::Looking;
 use super::principal::moment;
-use super::regions::{Sightings, Want, Wanted, neighbour, wanted};
+use super::regions::{Sightings, Want, Wanted, wanted};
 use super::state::State;
 use crate::catalog::{BUCKET, OBJECT, VALUE, alone};
 use crate::client::{CallError, Client};
@@ -84,7 +84,7 @@ impl Head {
     pub(crate) fn object(&self, version: Version) -> Object {
         Object {
             created: self.created,
-            ..neighbour(version)
+            ..Object::of(version)
         }
     }
 }
@@ -183,7 +183,7 @@ async fn some_keys(
             uid: handle.path(),
             revision: String::new(),
         };
-        Some((handle, neighbour(version)))
+        Some((handle, Object::of(version)))
     });
     Ok(objects.collect())
 }

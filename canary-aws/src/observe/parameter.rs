@@ -7,7 +7,6 @@ use canary_core::observe::{Object, Seen, Version};
 use jiff::Timestamp;
 
 use super::principal::moment;
-use super::regions::neighbour;
 
 /// The key that SecureStrings are encrypted under where none is named.
 pub(crate) const DEFAULT_KEY: &str = "alias/aws/ssm";
@@ -93,7 +92,7 @@ impl Parameter {
         Object {
             // Its first writing made it.
             created: self.modified.filter(|_| self.version == 1),
-            ..neighbour(version)
+            ..Object::of(version)
         }
     }
 }

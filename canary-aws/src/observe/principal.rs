@@ -76,18 +76,15 @@ pub(crate) fn object(
     created: Option<Timestamp>,
     fields: BTreeMap<String, Seen>,
 ) -> Object {
+    let version = Version {
+        uid: uid.to_owned(),
+        revision: revision(&fields),
+    };
     Object {
-        version: Version {
-            uid: uid.to_owned(),
-            revision: revision(&fields),
-        },
         created,
-        deleting: false,
-        written: Vec::new(),
-        metadata: BTreeMap::new(),
         field_names: fields.keys().cloned().collect(),
         fields: Some(fields),
-        reaches: Vec::new(),
+        ..Object::of(version)
     }
 }
 

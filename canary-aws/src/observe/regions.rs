@@ -175,17 +175,3 @@ impl Wanted<'_> {
         }
     }
 }
-
-/// As far as a list tells it: enough for a neighbour.
-pub(super) fn neighbour(version: Version) -> Object {
-    Object {
-        version,
-        created: None,
-        deleting: false,
-        written: Vec::new(),
-        metadata: BTreeMap::new(),
-        field_names: BTreeSet::new(),
-        fields: None,
-        reaches: Vec::new(),
-    }
-}

@@ -116,17 +116,12 @@ async fn list(client: &Client) -> Result<Vec<(String, Object)>, CallError> {
             .await?;
         roles.extend(page.roles().iter().map(|role| {
             let object = Object {
-                version: Version {
+                created: moment(Some(role.create_date())),
+                metadata: BTreeMap::from([("path".to_owned(), role.path().to_owned())]),
+                ..Object::of(Version {
                     uid: role.role_id().to_owned(),
                     revision: String::new(),
-                },
-                created: moment(Some(role.create_date())),
-                deleting: false,
-                written: Vec::new(),
-                metadata: BTreeMap::from([("path".to_owned(), role.path().to_owned())]),
-                field_names: BTreeSet::new(),
-                fields: None,
-                reaches: Vec::new(),
+                })
             };
             (role.role_name().to_owned(), object)
         }));

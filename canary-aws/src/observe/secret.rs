@@ -11,7 +11,6 @@ use canary_core::observe::{Object, Seen, Version};
 use jiff::Timestamp;
 
 use super::principal::moment;
-use super::regions::neighbour;
 use super::state::State;
 use super::version_id;
 use crate::catalog::{RECOVERY, VALUE};
@@ -187,7 +186,7 @@ impl Secret {
             deleting: self.is_deleted,
             field_names: fields.iter().flat_map(BTreeMap::keys).cloned().collect(),
             fields,
-            ..neighbour(version)
+            ..Object::of(version)
         }
     }
 }

@@ -145,17 +145,12 @@ fn nothing_in(looking: &mut Looking<'_>, name: &str) {
 /// As far as a list tells it: enough for a neighbour.
 fn listed(user: &Principal) -> Object {
     Object {
-        version: Version {
+        created: user.created,
+        metadata: BTreeMap::from([("path".to_owned(), user.path.clone())]),
+        ..Object::of(Version {
             uid: user.id.clone(),
             revision: String::new(),
-        },
-        created: user.created,
-        deleting: false,
-        written: Vec::new(),
-        metadata: BTreeMap::from([("path".to_owned(), user.path.clone())]),
-        field_names: BTreeSet::new(),
-        fields: None,
-        reaches: Vec::new(),
+        })
     }
 }
 

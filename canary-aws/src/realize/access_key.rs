@@ -16,17 +16,13 @@ use jiff::Timestamp;
 fn object(id: &str, created: Option<Timestamp>) -> Object {
     let fields = BTreeMap::from([("status".to_owned(), Seen::Public("Active".into()))]);
     Object {
-        version: Version {
-            uid: id.to_owned(),
-            revision: key_revision("Active", created),
-        },
         created,
-        deleting: false,
-        written: Vec::new(),
-        metadata: BTreeMap::new(),
         field_names: fields.keys().cloned().collect(),
         fields: Some(fields),
-        reaches: Vec::new(),
+        ..Object::of(Version {
+            uid: id.to_owned(),
+            revision: key_revision("Active", created),
+        })
     }
 }
 

@@ -94,14 +94,9 @@ pub(super) fn as_sent(call: &Call, version: Version) -> Made {
     let fields = sent(call);
     Made {
         object: Some(Object {
-            version,
-            created: None,
-            deleting: false,
-            written: Vec::new(),
-            metadata: BTreeMap::new(),
             field_names: fields.keys().cloned().collect(),
             fields: Some(fields),
-            reaches: Vec::new(),
+            ..Object::of(version)
         }),
         ..Made::default()
     }

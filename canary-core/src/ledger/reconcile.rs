@@ -15,8 +15,9 @@ use crate::plan::Catalogs;
 /// How far the site's clock may be from ours beyond the offset that was measured: the granularity of `creationTimestamp`
 /// (1 s), the age of the measurement, and half a second of round trip.
 const SKEW: SignedDuration = SignedDuration::from_secs(5);
-/// A call ends within a minute ([`crate::apply::Settings`]); the world may show it a little later.
-const WINDOW: SignedDuration = SignedDuration::from_secs(120);
+/// A call ends within two minutes ([`crate::apply::Settings`]: patience and one more request); the world may do it, or show
+/// it, a little later.
+const WINDOW: SignedDuration = SignedDuration::from_secs(150);
 
 /// What an open intent came to.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -239,5 +240,24 @@ pub(crate) fn tombstone(record: &Record, at: Timestamp, keep: SignedDuration) ->
         record,
         buried: at,
         until,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::apply::Settings;
+
+    #[test]
+    fn a_call_ends_well_before_its_window_does() {
+        let Settings {
+            patience,
+            call_timeout,
+            ..
+        } = Settings::default();
+        let longest = patience + call_timeout + Duration::from_secs(30);
+        assert!(SignedDuration::try_from(longest).unwrap() <= WINDOW);
     }
 }

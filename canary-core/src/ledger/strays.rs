@@ -117,8 +117,6 @@ fn may_be_of(object: &Object, sent: Timestamp) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
     use crate::observe::Version;
 
@@ -126,17 +124,11 @@ mod tests {
     fn only_what_appeared_within_a_calls_window_may_be_its() {
         let sent = Timestamp::from_second(1_000_000).unwrap();
         let object = |created| Object {
-            version: Version {
+            created,
+            ..Object::of(Version {
                 uid: "u".into(),
                 revision: "1".into(),
-            },
-            created,
-            deleting: false,
-            written: vec![],
-            metadata: BTreeMap::new(),
-            field_names: BTreeSet::new(),
-            fields: None,
-            reaches: vec![],
+            })
         };
         let after = |seconds: i64| Timestamp::from_second(1_000_000 + seconds).unwrap();
         for (created, may_be) in [

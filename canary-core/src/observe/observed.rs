@@ -86,6 +86,23 @@ pub struct Object {
     pub reaches: Vec<(Handle, String)>,
 }
 
+impl Object {
+    /// Of this version, and nothing else is known of it.
+    #[must_use]
+    pub fn of(version: Version) -> Self {
+        Self {
+            version,
+            created: None,
+            deleting: false,
+            written: Vec::new(),
+            metadata: BTreeMap::new(),
+            field_names: BTreeSet::new(),
+            fields: None,
+            reaches: Vec::new(),
+        }
+    }
+}
+
 /// The site: one cluster or one account, and what is known of it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Debug, Default)]
 pub struct Site {
@@ -373,19 +390,10 @@ mod tests {
     use super::*;
 
     fn object() -> Object {
-        Object {
-            version: Version {
-                uid: "u".into(),
-                revision: "1".into(),
-            },
-            created: None,
-            deleting: false,
-            written: vec![],
-            metadata: BTreeMap::new(),
-            field_names: BTreeSet::new(),
-            fields: None,
-            reaches: vec![],
-        }
+        Object::of(Version {
+            uid: "u".into(),
+            revision: "1".into(),
+        })
     }
 
     #[test]

@@ -123,17 +123,11 @@ mod tests {
             ..Observed::default()
         };
         let object = Object {
-            version: super::super::Version {
+            metadata: BTreeMap::from([("metadata.labels.app".into(), "db".into())]),
+            ..Object::of(super::super::Version {
                 uid: "u".into(),
                 revision: "1".into(),
-            },
-            created: None,
-            deleting: false,
-            written: vec![],
-            metadata: BTreeMap::from([("metadata.labels.app".into(), "db".into())]),
-            field_names: BTreeSet::new(),
-            fields: None,
-            reaches: vec![],
+            })
         };
         observed
             .objects

@@ -240,11 +240,7 @@ fn object(thing: &Thing, digester: Option<&Digester>) -> Object {
         Content::Secret(bytes) => Seen::Digest(digester.digest(bytes.expose())),
     };
     Object {
-        version: version(thing),
         created: Some(thing.created),
-        deleting: false,
-        written: Vec::new(),
-        metadata: BTreeMap::new(),
         field_names: thing.fields.keys().cloned().collect(),
         fields: digester.map(|digester| {
             thing
@@ -253,7 +249,7 @@ fn object(thing: &Thing, digester: Option<&Digester>) -> Object {
                 .map(|(name, content)| (name.clone(), seen(content, digester)))
                 .collect()
         }),
-        reaches: Vec::new(),
+        ..Object::of(version(thing))
     }
 }
 

@@ -23,17 +23,15 @@ pub(crate) fn metadata(kind: &str, item: &Value) -> Option<(Handle, Object)> {
         name: text("name")?.to_owned(),
     };
     let object = Object {
-        version: Version {
-            uid: text("uid")?.to_owned(),
-            revision: text("resourceVersion")?.to_owned(),
-        },
         created: text("creationTimestamp").and_then(|text| text.parse().ok()),
         deleting: text("deletionTimestamp").is_some(),
         written: managed::written(metadata),
         metadata: described(metadata),
         field_names: managed::field_names(metadata),
-        fields: None,
-        reaches: Vec::new(),
+        ..Object::of(Version {
+            uid: text("uid")?.to_owned(),
+            revision: text("resourceVersion")?.to_owned(),
+        })
     };
     Some((handle, object))
 }
