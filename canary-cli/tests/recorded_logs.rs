@@ -210,12 +210,12 @@ fn a_trace_that_names_a_canary_is_found() {
         (
             "delete_secret.json",
             "[secret.a]\nnamespace = \"default\"\nname = \"example-secret\"\ntemplate = \"postgres\"\n",
-            "Critical secret.a was changed",
+            "Critical secret.a was deleted",
         ),
         (
             "delete_serviceaccount.json",
             "[service_account.a]\nnamespace = \"default\"\nname = \"myacct\"\n",
-            "Critical service_account.a was changed",
+            "Critical service_account.a was deleted",
         ),
     ] {
         let project = nowhere(&format!("[kubernetes]\n{config}"));

@@ -123,7 +123,7 @@ fn what_the_reference_leaves_out_stands_in_the_path() {
         ],
     );
     let account = record("delete", "serviceaccounts", "bot").without("/objectRef", "name");
-    each_is(&["Critical service_account.bot was changed"], vec![account]);
+    each_is(&["Critical service_account.bot was deleted"], vec![account]);
 }
 
 #[test]
@@ -139,9 +139,15 @@ fn a_secret_is_written_or_refused_by_name() {
     );
     each_is(
         &["Critical secret.db was changed"],
-        ["create", "update", "patch", "delete"]
+        ["create", "update", "patch"]
             .into_iter()
             .map(|verb| record(verb, "secrets", "db-admin"))
+            .collect(),
+    );
+    each_is(
+        &["Critical secret.db was deleted"],
+        [record("delete", "secrets", "db-admin")]
+            .into_iter()
             .chain([record("deletecollection", "secrets", "")
                 .uri(&format!("{SECRETS}?fieldSelector=metadata.name%3Ddb-admin"))])
             .collect(),

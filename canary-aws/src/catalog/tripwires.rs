@@ -6,7 +6,7 @@ use canary_core::detect::{Meaning, Mention, Planted, Tripwire};
 
 use super::access_key::ID;
 use super::aws::is_listener;
-use super::handles::{ACCESS_KEY, OBJECT, PARAMETER, ROLE, SECRET, USER};
+use super::handles::{ACCESS_KEY, BUCKET, OBJECT, PARAMETER, ROLE, SECRET, USER};
 use super::listener;
 
 /// The identifiers that mean that it was touched.
@@ -26,7 +26,8 @@ pub(super) fn of(planted: &Planted) -> Vec<Tripwire> {
         kind @ (USER | ROLE) => {
             let resource = if kind == USER { "users" } else { "roles" };
             let arn = planted.fields.get("arn").cloned();
-            let names = arn.into_iter().chain(planted.uid.clone());
+            let bare = arn.as_deref().and_then(without_path);
+            let names = arn.into_iter().chain(bare).chain(planted.uid.clone());
             names
                 .map(|name| identity(Mention::Principal(name)))
                 // IAM does not tell capital letters from small ones.
@@ -54,9 +55,25 @@ pub(super) fn of(planted: &Planted) -> Vec<Tripwire> {
             vec![tripwire(mention, Meaning::Content)]
         }
         OBJECT => vec![tripwire(within("s3", "objects", planted), Meaning::Content)],
-        // Of what else is in a bucket nothing is known: that it is listed means nothing.
+        // Of what else is in a bucket nothing is known: that it is listed means nothing. One that we made has nothing else.
+        BUCKET => {
+            let mention = Mention::Object {
+                group: "s3".into(),
+                resource: "buckets".into(),
+                namespace: String::new(),
+                name: planted.handle.name.clone(),
+            };
+            vec![tripwire(mention, Meaning::Behaviour)]
+        }
         _ => Vec::new(),
     }
+}
+
+/// The ARN as the name of a session tells it, which leaves the path out; `None` for one without.
+fn without_path(arn: &str) -> Option<String> {
+    let (kind, rest) = arn.split_once('/')?;
+    let (_, name) = rest.rsplit_once('/')?;
+    Some(format!("{kind}/{name}"))
 }
 
 /// Something in a region or a bucket.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use canary_core::detect::{Actor, Credential, Identity, Mention};
+use canary_core::detect::{Actor, Credential, ISSUER, ISSUER_ID, Identity, Mention, SWITCHED_FROM};
 
 use super::bounds::{self, bounded};
 use super::object::Object;
@@ -11,6 +11,11 @@ use super::things::{self, Thing};
 /// Who called, by what they called with.
 pub(super) fn actor(record: &Object<'_>) -> Actor {
     let user = Parts::of(record);
+    let mut extra = user.extra();
+    let from = switched_from(record);
+    if !from.is_empty() {
+        extra.insert(SWITCHED_FROM.to_owned(), vec![from]);
+    }
     let address = text(record, "sourceIPAddress");
     let parsed = address.parse().ok();
     // A service that calls for somebody writes its name, or `AWS Internal`.
@@ -34,7 +39,7 @@ pub(super) fn actor(record: &Object<'_>) -> Actor {
             name: user.name(),
             uid: text(&user.user, "principalId"),
             groups: BTreeSet::new(),
-            extra: user.extra(),
+            extra,
         },
     }
 }
@@ -51,8 +56,9 @@ pub(super) fn mentions(record: &Object<'_>, into: &mut BTreeSet<Mention>) {
         things::principal(&text(one, "principalId"), into);
     }
     if text(&issuer, "arn").is_empty() {
-        into.extend(things::role_of_session(&text(&user, "arn")));
+        into.extend(things::role_of_session(&text(&user, "arn")).map(Mention::Principal));
     }
+    things::principal(&switched_from(record), into);
     // Of a login that failed there is nothing but the name.
     if text(&user, "arn").is_empty() && text(&user, "type") == "IAMUser" {
         let name = text(&user, "userName");
@@ -60,6 +66,11 @@ pub(super) fn mentions(record: &Object<'_>, into: &mut BTreeSet<Mention>) {
             into.insert(Thing::user(&name).mention());
         }
     }
+}
+
+/// Who went over to another role in the console, and acts as that from then on.
+fn switched_from(record: &Object<'_>) -> String {
+    text(&record.object("additionalEventData"), "SwitchFrom")
 }
 
 /// `userIdentity` with the parts of its session.
@@ -106,12 +117,18 @@ impl<'a> Parts<'a> {
         } = self;
         let attributes = session.object("attributes");
         let web = session.object("webIdFederationData");
+        let issued_by = match text(issuer, "arn") {
+            arn if arn.is_empty() => {
+                things::role_of_session(&text(user, "arn")).unwrap_or_default()
+            }
+            arn => arn,
+        };
         let all = [
             ("type", text(user, "type")),
             ("accountId", text(user, "accountId")),
             ("userName", text(user, "userName")),
-            ("sessionIssuer", text(issuer, "arn")),
-            ("sessionIssuerId", text(issuer, "principalId")),
+            (ISSUER, issued_by),
+            (ISSUER_ID, text(issuer, "principalId")),
             ("sourceIdentity", text(session, "sourceIdentity")),
             ("invokedBy", text(user, "invokedBy")),
             ("mfaAuthenticated", text(&attributes, "mfaAuthenticated")),

@@ -82,7 +82,8 @@ impl Subjects {
             }
         }
         if call.operation == "GetParametersByPath" {
-            let is_deep = find(request, "recursive").and_then(Value::as_bool) == Some(true);
+            let recursive = find(request, "recursive");
+            let is_deep = recursive.is_some_and(|is| *is == true || *is == "true");
             let extent = if is_deep {
                 Extent::Below
             } else {

@@ -12,6 +12,7 @@ use super::object::Object;
 use super::outcome::{is_dry_run, outcome};
 use super::redact::without_secrets;
 use super::subjects::{self, Call, Subjects};
+use super::things::Thing;
 use super::verb::verb;
 
 /// Whether there is anything in it that only a CloudTrail record has.
@@ -121,7 +122,13 @@ fn action(record: &Object<'_>, call: Call<'_>, subjects: &Subjects) -> Action {
     if ABOUT_IT.contains(&(call.service, call.operation)) {
         action.subresource = METADATA.to_owned();
     }
-    if let Some((thing, is_alone)) = subjects.about() {
+    let about = subjects.about();
+    if about.is_some_and(|(thing, _)| !reaches(call, thing)) {
+        // Whoever reads what another service has written down of a thing reads nothing of it.
+        if matches!(action.verb.as_str(), "get" | "list") {
+            action.subresource = METADATA.to_owned();
+        }
+    } else if let Some((thing, is_alone)) = about {
         thing.group.clone_into(&mut action.group);
         thing.resource.clone_into(&mut action.resource);
         action.namespace.clone_from(&thing.namespace);
@@ -141,7 +148,20 @@ fn action(record: &Object<'_>, call: Call<'_>, subjects: &Subjects) -> Action {
     action
 }
 
-/// What a call makes or writes that belongs to the thing which it names, and is not the thing.
+/// Whether a call to its service can read or change the thing itself, and not only name it.
+fn reaches(call: Call<'_>, thing: &Thing) -> bool {
+    thing.group == call.service
+        || match (call.service, call.operation) {
+            ("sts" | "signin", _) => thing.group == "iam",
+            // What it decrypts is what is in the thing.
+            ("kms", operation) => operation == "Decrypt",
+            // A parameter may be a reference to a secret.
+            ("ssm", _) => thing.group == "secretsmanager",
+            _ => false,
+        }
+}
+
+/// What a call makes, writes or deletes that belongs to the thing which it names, and is not the thing.
 fn part(action: &Action, operation: &str) -> Option<String> {
     match operation {
         "PutUserPolicy" | "PutRolePolicy" => return Some("policy".to_owned()),
@@ -149,9 +169,11 @@ fn part(action: &Action, operation: &str) -> Option<String> {
         _ if operation.starts_with("Assume") => return Some("session".to_owned()),
         _ => {}
     }
-    let made = snake(operation.strip_prefix("Create")?);
-    let is_itself = action.resource.is_empty() || format!("{made}s") == action.resource;
-    (!is_itself).then_some(made)
+    let verbs = ["Create", "Delete"];
+    let made = verbs.iter().find_map(|verb| operation.strip_prefix(verb))?;
+    let made = snake(made);
+    let is_itself = [&made, &format!("{made}s")].contains(&&action.resource);
+    (!is_itself && !action.resource.is_empty()).then_some(made)
 }
 
 /// `AccessKey` → `access_key`.

@@ -252,8 +252,9 @@ enum Speaks {
 }
 
 /// Services that look at what others do and at what there is, and say so in their own calls.
-const ONLOOKERS: [&str; 15] = [
+const ONLOOKERS: [&str; 17] = [
     "access-analyzer",
+    "athena",
     "auditmanager",
     "config",
     "detective",
@@ -261,6 +262,7 @@ const ONLOOKERS: [&str; 15] = [
     "health",
     "inspector2",
     "macie2",
+    "redshift-data",
     "resource-explorer-2",
     "resource-groups",
     "securityhub",
@@ -270,8 +272,18 @@ const ONLOOKERS: [&str; 15] = [
     "trustedadvisor",
 ];
 
-/// Calls that give out what was logged.
-const LOGS: [&str; 3] = ["GetQueryResults", "LookupEvents", "StartQuery"];
+/// Calls that look through what was logged: whoever follows an alert writes its names into them.
+const LOGS: [(&str, &str); 9] = [
+    ("cloudtrail", "GetQueryResults"),
+    ("cloudtrail", "LookupEvents"),
+    ("cloudtrail", "StartQuery"),
+    ("logs", "FilterLogEvents"),
+    ("logs", "GetQueryResults"),
+    ("logs", "PutQueryDefinition"),
+    ("logs", "StartLiveTail"),
+    ("logs", "StartQuery"),
+    ("logs", "TestMetricFilter"),
+];
 
 /// What a service has encrypted and decrypted for a caller has an event of its own at that service; only reads of objects may
 /// have none.
@@ -282,7 +294,7 @@ fn speaks(call: Call<'_>, record: &Object<'_>) -> Speaks {
             "Decrypt" => Speaks::Objects,
             _ => Speaks::Nothing,
         },
-        ("cloudtrail", operation) if LOGS.contains(&operation) => Speaks::Nothing,
+        call if LOGS.contains(&call) => Speaks::Nothing,
         (service, _) if ONLOOKERS.contains(&service) => Speaks::Nothing,
         _ => Speaks::Anything,
     }

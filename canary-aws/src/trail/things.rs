@@ -140,8 +140,15 @@ fn parameters(region: &str, rest: &str) -> Vec<Thing> {
     all
 }
 
+/// What stands before the name of a secret that is read as a parameter (Systems Manager user guide, "Referencing AWS Secrets
+/// Manager secrets").
+const SECRET_BY_PARAMETER: &str = "/aws/reference/secretsmanager/";
+
 /// The parameter of a name, which may end with a version or a label, as in `/db/password:3`.
 pub(super) fn parameter_names(region: &str, name: &str) -> Vec<Thing> {
+    if let Some(secret) = name.strip_prefix(SECRET_BY_PARAMETER) {
+        return vec![Thing::secret(region, secret)];
+    }
     let (bare, _) = name.split_once(':').unwrap_or((name, ""));
     vec![Thing::parameter(region, bare)]
 }
@@ -164,7 +171,7 @@ fn secrets(region: &str, name: &str) -> Vec<Thing> {
 }
 
 /// The role that a session is one of, by an ARN without the path, which the session's does not tell.
-pub(super) fn role_of_session(text: &str) -> Option<Mention> {
+pub(super) fn role_of_session(text: &str) -> Option<String> {
     let arn = Arn::parse(text).filter(|arn| arn.service == "sts")?;
     let role = arn
         .resource
@@ -174,7 +181,7 @@ pub(super) fn role_of_session(text: &str) -> Option<Mention> {
     let before = text
         .strip_suffix(arn.resource)?
         .replacen(":sts:", ":iam:", 1);
-    Some(Mention::Principal(format!("{before}role/{role}")))
+    Some(format!("{before}role/{role}"))
 }
 
 /// Adds a principal: an ARN, a unique id, or `AROA…:session`, which is also the role's id.

@@ -9,7 +9,7 @@ const VERBS: [(&str, &[&str]); 6] = [
         "get",
         &[
             "Get", "Describe", "Head", "Lookup", "BatchGet", "Check", "Test", "Simulate", "Select",
-            "Validate",
+            "Validate", "Generate",
         ],
     ),
     ("list", &["List", "Search", "Scan", "Query"]),
@@ -63,10 +63,15 @@ pub(super) fn verb(operation: &str, read_only: bool) -> &'static str {
             .strip_prefix(word)
             .is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_lowercase()))
     };
-    VERBS
+    let told = VERBS
         .iter()
-        .find(|(_, words)| words.iter().any(|word| begins(word)))
-        .map_or(if read_only { "get" } else { "update" }, |(verb, _)| verb)
+        .find(|(_, words)| words.iter().any(|word| begins(word)));
+    match told {
+        // As in `StartQuery`.
+        Some(("update", _)) | None if read_only => "get",
+        Some((verb, _)) => verb,
+        None => "update",
+    }
 }
 
 #[cfg(test)]
@@ -88,6 +93,9 @@ mod tests {
             ("AssumeRole", true, "create"),
             ("ConsoleLogin", false, "update"),
             ("Settle", true, "get"),
+            ("StartQuery", true, "get"),
+            ("StartSession", false, "update"),
+            ("GenerateCredentialReport", false, "get"),
             ("", false, "update"),
         ];
         for (operation, read_only, expected) in cases {

@@ -21,8 +21,7 @@ pub(super) fn hour(at: Option<Timestamp>) -> i64 {
 
 /// Nobody whom the server knows.
 pub(super) fn is_anonymous(actor: &Actor) -> bool {
-    let name = actor.identity.name.as_str();
-    (name.is_empty() || name == "system:anonymous") && actor.credential == Credential::Unknown
+    actor.identity.is_anonymous() && actor.credential == Credential::Unknown
 }
 
 /// What makes a covering reading graver than it is alone: the same principal's named touches and refusals near it.

@@ -131,7 +131,9 @@ pub(super) fn title(alert: &Alert) -> String {
         (Grade::Use, OutcomeClass::Denied) => "was used, and refused",
         (Grade::Named, OutcomeClass::Allowed) => named(alert),
         (Grade::Named, OutcomeClass::Denied) => "was asked for, and refused",
-        (Grade::Covering, OutcomeClass::Allowed) if deletes(alert) => "was deleted among others",
+        (Grade::Covering, OutcomeClass::Allowed) if alert.evidence.iter().any(deletes) => {
+            "was deleted among others"
+        }
         (Grade::Covering, OutcomeClass::Allowed) => "was read among others",
         (Grade::Covering, OutcomeClass::Denied) => "was asked for among others, and refused",
     };
@@ -155,6 +157,7 @@ fn named(alert: &Alert) -> &'static str {
         () if all(reads) => "was read",
         () if all(|e| e.dry_run) => "was touched by a dry run",
         () if all(|e| !e.is_of_it) => "was named by another object",
+        () if all(is_removal) => "was deleted",
         () if all(|e| e.object.contains("/token ")) => "had a token issued",
         () if all(|e| e.object.contains("/session ")) => "was assumed",
         () if all(|e| e.object.contains("/access_key ")) => "was given a key",
@@ -162,11 +165,14 @@ fn named(alert: &Alert) -> &'static str {
     }
 }
 
-fn deletes(alert: &Alert) -> bool {
-    alert
-        .evidence
-        .iter()
-        .any(|evidence| matches!(evidence.verb.as_str(), "delete" | "deletecollection"))
+/// The thing itself, and not a part of it.
+fn is_removal(evidence: &Evidence) -> bool {
+    let resource = evidence.object.split(' ').next().unwrap_or_default();
+    deletes(evidence) && !resource.contains('/')
+}
+
+fn deletes(evidence: &Evidence) -> bool {
+    matches!(evidence.verb.as_str(), "delete" | "deletecollection")
 }
 
 /// What the principal is called.
@@ -213,7 +219,7 @@ fn who(alert: &Alert) -> String {
 fn from(alert: &Alert) -> String {
     let addresses: BTreeSet<_> = alert.evidence.iter().filter_map(|e| e.address).collect();
     let address = match addresses.first() {
-        None => "an unknown address".to_owned(),
+        None => unknown_address(alert),
         Some(first) if addresses.len() == 1 => first.to_string(),
         Some(first) => format!("{first} and {} more of that network", addresses.len() - 1),
     };
@@ -221,6 +227,13 @@ fn from(alert: &Alert) -> String {
         "" => address,
         agent => format!("{address}, says it is {}", escaped(agent)),
     }
+}
+
+/// A service that calls for somebody writes its name there.
+fn unknown_address(alert: &Alert) -> String {
+    let claimed = alert.actor.claimed_addresses.first();
+    let said = claimed.map(|claimed| format!(", said to be {}", escaped(claimed)));
+    format!("an unknown address{}", said.unwrap_or_default())
 }
 
 fn did(alert: &Alert) -> String {

@@ -103,6 +103,17 @@ pub struct Identity {
     pub extra: BTreeMap<String, Vec<String>>,
 }
 
+impl Identity {
+    /// Whether nobody is named: by Kubernetes, and by a bucket that anybody may ask.
+    #[must_use]
+    pub fn is_anonymous(&self) -> bool {
+        matches!(
+            self.name.as_str(),
+            "" | "system:anonymous" | "ANONYMOUS_PRINCIPAL"
+        )
+    }
+}
+
 /// Who really asked.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
 pub struct Actor {

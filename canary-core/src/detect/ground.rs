@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::machinery::Ground;
-use super::{Credential, Event, Grade, Planted, Stage, Touch, Touches};
+use super::{Credential, Event, Grade, ISSUER, ISSUER_ID, Planted, Stage, Touch, Touches};
 use crate::graph::{Address, CanaryId};
 
 /// What was planted is dated by the server, in whole seconds.
@@ -104,15 +104,23 @@ impl Grounds {
     /// Said of whoever comes under the name of an identity of ours and is another.
     pub(super) fn is_another(&self, event: &Event, touches: &Touches) -> Option<String> {
         let identity = &event.actor.identity;
+        let of_session = |key: &str| identity.extra.get(key)?.first().map(String::as_str);
+        let names = [Some(identity.name.as_str()), of_session(ISSUER)];
+        let of_uid = identity.uid.split(':').next().unwrap_or_default();
+        let id = of_session(ISSUER_ID).unwrap_or(of_uid);
         // Only where the log tells identities apart as the ledger does, and by none of ours.
+        let has_its_name = |planted: &&Planted| {
+            let arn = planted.fields.get("arn");
+            let mut names = names.iter().flatten();
+            arn.is_some_and(|arn| names.any(|name| is_named(arn, name)))
+        };
         let named: Vec<&str> = self
             .used(touches)
-            .filter(|planted| planted.fields.get("arn") == Some(&identity.name))
+            .filter(has_its_name)
             .filter_map(|planted| planted.uid.as_deref())
             .collect();
-        let is_one =
-            named.is_empty() || identity.uid.is_empty() || named.contains(&identity.uid.as_str());
-        (!is_one).then(|| format!("forged: {} is not who has that name here", identity.uid))
+        let is_one = named.is_empty() || id.is_empty() || named.contains(&id);
+        (!is_one).then(|| format!("forged: {id} is not who has that name here"))
     }
 
     /// Said of a key that was used under an identity of ours and that nobody here made.
@@ -235,6 +243,15 @@ impl Grounds {
         self.find_complete();
         any
     }
+}
+
+/// Whether they are one name: what a session tells of its role leaves the path out.
+fn is_named(full: &str, name: &str) -> bool {
+    let parts = |name: &'_ str| {
+        let (kind, rest) = name.split_once('/')?;
+        Some((kind.to_owned(), rest.rsplit('/').next()?.to_owned()))
+    };
+    full == name || parts(full).is_some_and(|full| Some(full) == parts(name))
 }
 
 /// Until when an event may have touched something.

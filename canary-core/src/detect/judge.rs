@@ -136,7 +136,13 @@ impl Judge {
             }
         }
         self.memory.learn(event);
-        self.memory.learn_identities(event, &touches);
+        // Who has but the name of a session is perhaps not who has it.
+        let proven = if self.memory.given.is_by_name_only(event) {
+            self.tripwires.touches(event)
+        } else {
+            touches.clone()
+        };
+        self.memory.learn_identities(event, &proven);
         self.memory.keys.learn(event, &touches);
         if !touches.is_empty() {
             self.memory.went_on(event);

@@ -34,4 +34,4 @@ pub use reader::{Readers, contains};
 pub use selector::{covers_fields, covers_labels};
 pub use touch::{Grade, Touch, Touches, canaries};
 pub use tripwire::{Extent, Meaning, Mention, Tripwire};
-pub use tripwires::{METADATA, Tripwires};
+pub use tripwires::{ISSUER, ISSUER_ID, METADATA, SWITCHED_FROM, Tripwires};

@@ -210,6 +210,13 @@ fn is_under(name: &str, path: &str, extent: Extent) -> bool {
 /// The subresource of a request that reads what is told about a thing, where a provider keeps that apart from what is in it.
 pub const METADATA: &str = "metadata";
 
+/// Of an actor with a session: whose session it is, by name.
+pub const ISSUER: &str = "sessionIssuer";
+/// The same by unique id.
+pub const ISSUER_ID: &str = "sessionIssuerId";
+/// Of an actor: as whom it came before it went over to another identity.
+pub const SWITCHED_FROM: &str = "switchedFrom";
+
 fn is_reading(event: &Event) -> bool {
     matches!(event.action.verb.as_str(), "list" | "watch")
 }
@@ -227,9 +234,10 @@ fn exact(tripwire: &Tripwire, event: &Event) -> Option<Grade> {
         (Meaning::Content | Meaning::Listed, _) => Some(Grade::Named),
         (Meaning::Behaviour, _) => changes.then_some(Grade::Named),
         (Meaning::Identity, Mention::Object { .. }) => {
-            (changes || !event.action.subresource.is_empty()).then_some(Grade::Named)
+            let is_read = event.action.subresource.is_empty() || reads_about_it;
+            (changes || !is_read).then_some(Grade::Named)
         }
-        (Meaning::Identity, Mention::Principal(name)) => identity(name, event),
+        (Meaning::Identity, Mention::Principal(name)) => identity(name, event, reads_about_it),
         (
             Meaning::Identity,
             Mention::Credential(_) | Mention::Collection { .. } | Mention::Under { .. },
@@ -239,10 +247,10 @@ fn exact(tripwire: &Tripwire, event: &Event) -> Option<Grade> {
 
 /// An account that acts, is acted as, or is spoken of. That its object is only read means nothing: controllers do that
 /// all day.
-fn identity(name: &str, event: &Event) -> Option<Grade> {
+fn identity(name: &str, event: &Event, reads_about_it: bool) -> Option<Grade> {
     let identity = &event.actor.identity;
     // A session acts as whoever it was issued for.
-    let issuers = ["sessionIssuer", "sessionIssuerId"];
+    let issuers = [ISSUER, ISSUER_ID, SWITCHED_FROM];
     let mut issuers = issuers
         .iter()
         .filter_map(|issuer| identity.extra.get(*issuer));
@@ -265,7 +273,7 @@ fn identity(name: &str, event: &Event) -> Option<Grade> {
     let reads_its_object = is_about_it
         && event.action.subresource.is_empty()
         && matches!(event.action.verb.as_str(), "get" | "list" | "watch");
-    (!reads_its_object).then_some(Grade::Named)
+    (!reads_its_object && !reads_about_it).then_some(Grade::Named)
 }
 
 /// A collection that may hold it, by what the selectors say.

@@ -49,28 +49,39 @@ impl Given {
         }
     }
 
-    /// Whose identity was used to get what an event came with.
+    /// Whose identity was used to get what an event came with. What it speaks of it did not come with.
     pub(in super::super) fn had_with(&self, event: &Event) -> BTreeSet<&Address> {
         if self.of.is_empty() {
             return BTreeSet::new();
         }
-        let mentions = event.mentions.iter();
-        mentions
-            .filter_map(|mention| self.of.get(mention))
+        let came_with = names(event).into_iter().chain(key(event));
+        came_with
+            .filter_map(|mention| self.of.get(&mention))
             .flatten()
             .collect()
     }
 
     /// Whether its caller has the name of such an identity, and a key that is not known to be its.
     pub(in super::super) fn is_by_name_only(&self, event: &Event) -> bool {
-        let Credential::AccessKey(id) = &event.actor.credential else {
+        let Some(key) = key(event) else {
             return false;
         };
-        let identity = &event.actor.identity;
-        let has_name = [&identity.name, &identity.uid]
-            .into_iter()
-            .any(|name| self.of.contains_key(&Mention::Principal(name.clone())));
-        has_name && !self.of.contains_key(&Mention::Credential(id.clone()))
+        let has_name = names(event).iter().any(|name| self.of.contains_key(name));
+        has_name && !self.of.contains_key(&key)
+    }
+}
+
+/// What the caller is called.
+fn names(event: &Event) -> [Mention; 2] {
+    let identity = &event.actor.identity;
+    [&identity.name, &identity.uid].map(|name| Mention::Principal(name.clone()))
+}
+
+/// What the caller came with.
+fn key(event: &Event) -> Option<Mention> {
+    match &event.actor.credential {
+        Credential::AccessKey(id) => Some(Mention::Credential(id.clone())),
+        Credential::Token(_) | Credential::Certificate(_) | Credential::Unknown => None,
     }
 }
 

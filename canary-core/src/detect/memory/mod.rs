@@ -35,8 +35,6 @@ const REFUSED: usize = 4096;
 const REFUSALS: usize = 16;
 /// Somebody who looks around takes minutes.
 const SHORTLY: SignedDuration = SignedDuration::from_mins(10);
-/// Whoever has no credential: it says nothing of who that is.
-const ANONYMOUS: &str = "system:anonymous";
 
 /// What a touch waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -152,7 +150,7 @@ impl Memory {
         let (Some(at), OutcomeClass::Denied) = (event.at, event.outcome.class()) else {
             return;
         };
-        if name.is_empty() || name == ANONYMOUS || event.action.resource.is_empty() {
+        if event.actor.identity.is_anonymous() || event.action.resource.is_empty() {
             return;
         }
         if self.refused.len() >= REFUSED && !self.refused.contains_key(name) {
