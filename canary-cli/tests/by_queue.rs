@@ -223,9 +223,10 @@ fn a_queue_that_may_not_be_read_any_more_is_told_of_at_once_and_at_the_end() {
     let said = || String::from_utf8(project.said()).unwrap();
     let source = format!("sqs://{QUEUE}");
     let following = Following::of(&project, &["--cloudtrail", &source]);
-    until("it is told what happens without a dead-letter queue", || {
-        said().contains("sqs://platform-events has no dead-letter queue")
-    });
+    until(
+        "it is told what happens without a dead-letter queue",
+        || said().contains("sqs://platform-events has no dead-letter queue"),
+    );
     account.cloud.expire(&keys);
     // Ends the wait for a message, if it waits already.
     let message = json!({ "QueueUrl": account.queue, "MessageBody": "{}" });

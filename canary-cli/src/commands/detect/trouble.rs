@@ -63,12 +63,14 @@ mod tests {
     fn trouble_is_said_once_until_it_is_another_or_over() {
         let at = |second| Timestamp::from_second(second).unwrap();
         let mut trouble = Trouble::default();
-        let mut news = |why: Option<&str>, second| {
-            trouble.news("sqs://q", why.map(str::to_owned), at(second))
-        };
+        let mut news =
+            |why: Option<&str>, second| trouble.news("sqs://q", why.map(str::to_owned), at(second));
         assert_eq!(news(None, 0), None);
         let said = news(Some("denied"), 1).unwrap();
-        assert!(said.contains("sqs://q") && said.contains("denied"), "{said}");
+        assert!(
+            said.contains("sqs://q") && said.contains("denied"),
+            "{said}"
+        );
         assert_eq!(news(Some("denied"), 2), None);
         assert!(news(Some("lost"), 3).unwrap().contains("lost"));
         assert!(news(None, 4).unwrap().contains("over"));
