@@ -112,8 +112,9 @@ fn a_bucket_that_is_others_is_told_with_what_can_be_done_about_it() {
         return;
     };
     let bucket = format!("theirs-{}", cloud.account());
-    let made = cloud.client(cloud.admin_keys());
-    let made = made.s3("PUT", &format!("/{bucket}"), b"").unwrap();
+    let region = b"<CreateBucketConfiguration><LocationConstraint>eu-west-1</LocationConstraint></CreateBucketConfiguration>";
+    let admin = cloud.client(cloud.admin_keys());
+    let made = admin.s3("PUT", &format!("/{bucket}"), region).unwrap();
     assert!(made.is_success(), "{made:?}");
     let object = format!(
         "[s3_object.env]\nbucket = \"{bucket}\"\nmake_bucket = true\nname = \"prod.env\"\n\
