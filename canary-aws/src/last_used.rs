@@ -102,6 +102,8 @@ pub struct LastUsed {
     follow: bool,
     has_ended: bool,
     asking: Option<JoinHandle<Answers>>,
+    /// Why a question of the last round was not answered.
+    trouble: Option<String>,
 }
 
 impl LastUsed {
@@ -118,12 +120,19 @@ impl LastUsed {
             follow,
             has_ended: false,
             asking: None,
+            trouble: None,
         }
     }
 
     /// From now on about these.
     pub fn watch(&mut self, watched: Watched) {
         self.watched = watched;
+    }
+
+    /// Why not all is known at the moment; one line.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        self.trouble.clone()
     }
 
     /// Asks, away from whoever waits: what is asked is not asked again because somebody looked elsewhere meanwhile.
@@ -151,6 +160,7 @@ impl LastUsed {
     }
 
     fn listened(&mut self, answers: Answers) -> Listened {
+        self.trouble = answers.failed.why;
         for (key, used) in answers.used {
             self.known.saw(key, used);
         }
@@ -167,7 +177,7 @@ impl LastUsed {
             lines: events.len() as u64,
             events,
             position: serde_json::to_string(&self.known).unwrap_or_default(),
-            unreadable: answers.failed.0,
+            unreadable: answers.failed.count,
             bytes: 0,
         }
     }
@@ -181,16 +191,20 @@ struct Answers {
     failed: Failed,
 }
 
-/// How many questions were not answered.
+/// How many questions were not answered, and why the first of them was not.
 #[derive(Default)]
-struct Failed(u64);
+struct Failed {
+    count: u64,
+    why: Option<String>,
+}
 
 impl Failed {
     fn seen<T>(&mut self, answer: Result<T, CallError>) -> Option<T> {
         answer
             .inspect_err(|error| {
                 tracing::warn!(error = error.detail(), "what IAM knows is not known");
-                self.0 += 1;
+                self.count += 1;
+                self.why.get_or_insert_with(|| error.detail());
             })
             .ok()
     }

@@ -411,6 +411,28 @@ async fn a_user_that_somebody_made_anew_is_left_alone() {
 }
 
 #[tokio::test]
+async fn a_key_of_ours_that_was_made_in_anothers_user_is_removed_and_the_user_stays() {
+    let life = Life::begin(options(), "[iam_user.backup]\nname = \"svc-backup\"\n").await;
+    let iam = life.somebody().await;
+    let user = "svc-backup";
+    // Between the user and its key, somebody else is faster.
+    let fault = Fault::once(FaultKind::Hang).on("iam:CreateAccessKey");
+    life.sandbox.faults().push(fault);
+    let run = tokio::spawn(life.starting(Purpose::default()).await);
+    life.sandbox.faults().wait_for_hanging(1).await;
+    iam.delete_user().user_name(user).send().await.unwrap();
+    iam.create_user().user_name(user).send().await.unwrap();
+    life.sandbox.faults().release();
+    drop(run.await.unwrap().unwrap());
+    assert_eq!(life.keys_of(user).await.len(), 1, "{}", life.told());
+    life.sandbox.clock().advance(Duration::from_secs(600));
+    life.applied(destroying(true)).await;
+    assert_eq!(life.keys_of(user).await, [], "{}", life.told());
+    assert!(iam.get_user().user_name(user).send().await.is_ok());
+    assert!(life.ledger().await.records.is_empty());
+}
+
+#[tokio::test]
 async fn a_user_that_somebody_renamed_keeps_its_keys_until_it_has_its_name_again() {
     let life = planted(options()).await;
     let iam = life.somebody().await;

@@ -7,10 +7,12 @@
 
 mod kinds_support;
 
+use std::collections::BTreeSet;
+
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_ssm::types::ParameterType;
 use canary_core::graph::{Address, CanaryId};
-use canary_core::plan::{Action, Obstacle, Outside, Plan};
+use canary_core::plan::{Action, Obstacle, Outside, Plan, Purpose};
 use kinds_support::{HOME, Life};
 
 fn address(kind: &str, label: &str) -> Address {
@@ -438,6 +440,79 @@ async fn an_object_is_planted_kept_repaired_rotated_and_removed() {
     assert_eq!(
         read(&s3, "orders-config", "live/a.env").await.as_deref(),
         Some("theirs")
+    );
+}
+
+const SHARED: &str = r#"
+[s3_object.dump]
+logged = true
+bucket      = "orders-archive"
+make_bucket = true
+name        = "users.json"
+value       = '{{"root":"{password:30}"}}'
+[s3_object.env]
+logged = true
+bucket   = "orders-archive"
+name     = "prod.env"
+template = "env-file"
+"#;
+
+#[tokio::test]
+async fn a_bucket_of_ours_that_canaries_stay_in_is_not_removed() {
+    let mut life = Life::begin(SHARED).await;
+    // The other one finds its bucket once that is made.
+    life.apply().await;
+    life.settles().await;
+    let bucket = || Address::part_of(CanaryId::new("s3_object", "dump"), "bucket");
+    let holds = |plan: &Plan, object: Address| {
+        let step = plan.step(&bucket()).unwrap();
+        assert_eq!(step.action, Action::Blocked(Obstacle::HoldsOurs(object)));
+    };
+    let one = Purpose {
+        destroy: true,
+        retired_too: true,
+        targets: BTreeSet::from([CanaryId::new("s3_object", "dump")]),
+    };
+    holds(&life.plan_for(&one).await, address("s3_object", "env"));
+    life.configure(&SHARED.replace("make_bucket = true", ""))
+        .await;
+    let before = life.sandbox.events().len();
+    holds(&life.plan().await, address("s3_object", "dump"));
+    life.apply().await;
+    let events = life.sandbox.events().split_off(before);
+    assert!(
+        !events
+            .iter()
+            .any(|event| event["eventName"] == "DeleteBucket")
+    );
+    life.destroy().await;
+    assert!(life.ledger().await.records.is_empty());
+    let buckets = s3(&life).await.list_buckets().send().await.unwrap();
+    assert!(buckets.buckets().is_empty(), "{buckets:?}");
+}
+
+#[tokio::test]
+async fn a_part_whose_name_is_taken_is_told_with_a_way_out_of_its_own() {
+    let life = Life::begin(SHARED).await;
+    let request = s3(&life).await.create_bucket().bucket("orders-archive");
+    request.send().await.unwrap();
+    let plan = life.plan().await;
+    let bucket = Address::part_of(CanaryId::new("s3_object", "dump"), "bucket");
+    let Action::Blocked(Obstacle::Foreign { way_out, .. }) = &plan.step(&bucket).unwrap().action
+    else {
+        panic!("{plan:#?}");
+    };
+    assert!(way_out.as_ref().unwrap().contains("`make_bucket`"));
+    // What can be imported is another matter.
+    place(&s3(&life).await, "orders-archive", "prod.env", "theirs").await;
+    let plan = life.plan().await;
+    let action = &plan.step(&address("s3_object", "env")).unwrap().action;
+    assert!(
+        matches!(
+            action,
+            Action::Blocked(Obstacle::Foreign { way_out: None, .. })
+        ),
+        "{action:?}"
     );
 }
 

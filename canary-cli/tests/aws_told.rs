@@ -107,6 +107,27 @@ fn a_recovery_says_how_a_user_is_adopted() {
 }
 
 #[test]
+fn a_bucket_that_is_others_is_told_with_what_can_be_done_about_it() {
+    let Some(cloud) = Cloud::for_test() else {
+        return;
+    };
+    let bucket = format!("theirs-{}", cloud.account());
+    let region = b"<CreateBucketConfiguration><LocationConstraint>eu-west-1</LocationConstraint></CreateBucketConfiguration>";
+    let admin = cloud.client(cloud.admin_keys());
+    let made = admin.s3("PUT", &format!("/{bucket}"), region).unwrap();
+    assert!(made.is_success(), "{made:?}");
+    let object = format!(
+        "[s3_object.env]\nbucket = \"{bucket}\"\nmake_bucket = true\nname = \"prod.env\"\n\
+         template = \"env-file\"\nlogged = true\n"
+    );
+    project(&cloud, &object)
+        .run(&["plan"])
+        .exits(0)
+        .shows("leave out `make_bucket`")
+        .says_nothing_of("canary import");
+}
+
+#[test]
 fn what_only_a_report_told_is_said_with_its_time() {
     let Some(cloud) = Cloud::for_test() else {
         return;

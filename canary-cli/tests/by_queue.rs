@@ -214,6 +214,58 @@ fn what_a_killed_follower_had_taken_comes_again() {
 }
 
 #[test]
+fn a_queue_that_may_not_be_read_any_more_is_told_of_at_once_and_at_the_end() {
+    let Some(account) = Account::new() else {
+        return;
+    };
+    let keys = account.cloud.principal("watcher", &["sqs:*"]);
+    let project = account.project.in_account(&account.cloud, &keys);
+    let said = || String::from_utf8(project.said()).unwrap();
+    let source = format!("sqs://{QUEUE}");
+    let following = Following::of(&project, &["--cloudtrail", &source]);
+    until(
+        "it is told what happens without a dead-letter queue",
+        || said().contains("sqs://platform-events has no dead-letter queue"),
+    );
+    account.cloud.expire(&keys);
+    // Ends the wait for a message, if it waits already.
+    let message = json!({ "QueueUrl": account.queue, "MessageBody": "{}" });
+    account.cloud.admin("sqs:SendMessage", &message);
+    until("its trouble is told", || {
+        said().contains("Note: trouble with sqs://platform-events")
+    });
+    assert_eq!(following.ends(1), Vec::<Value>::new());
+    until("it is told again at the end", || {
+        said().contains("Error: trouble with sqs://platform-events since 2")
+    });
+    let said = said();
+    assert_eq!(said.matches("Note: trouble").count(), 1, "{said}");
+    assert!(!said.contains("no canary was touched"), "{said}");
+}
+
+#[test]
+fn a_queue_that_answers_again_is_told_of_and_a_follower_of_it_ends_well() {
+    let Some(account) = Account::new() else {
+        return;
+    };
+    let said = || String::from_utf8(account.project.said()).unwrap();
+    let source = format!("sqs://{QUEUE}");
+    account.use_key_of("svc-backup");
+    let following = Following::of(&account.project, &["--cloudtrail", &source]);
+    account.deliver();
+    assert_eq!(used(&following.next()), "iam_user.backup was used");
+    account.cloud.throttle("sqs:ReceiveMessage", 2);
+    account.use_key_of("svc-export");
+    account.deliver();
+    assert_eq!(used(&following.next()), "iam_user.export was used");
+    until("it is told that it is over", || {
+        said().contains("Note: the trouble with sqs://platform-events is over")
+    });
+    // An alert may be told again, as of another incident by now.
+    drop(following.end());
+}
+
+#[test]
 fn a_queue_that_is_not_there_is_named_and_a_queue_is_not_replayed() {
     let Some(account) = Account::new() else {
         return;

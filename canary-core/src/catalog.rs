@@ -190,6 +190,17 @@ pub trait Catalog: Send + Sync {
         false
     }
 
+    /// Whether the identifier of a thing of this kind is never had by another, whatever place of that name it is in.
+    fn has_own_identifier(&self, _kind: &str) -> bool {
+        false
+    }
+
+    /// What to do where something that is not ours has the name of a part of this kind, other than to choose another name
+    /// for the canary.
+    fn when_taken(&self, _kind: &str) -> Option<&'static str> {
+        None
+    }
+
     /// Whether what a canary was under another name is kept, so that a stolen copy still fires. What is no canary goes once
     /// what takes its place is there.
     fn keeps(&self, _canary: &CanaryId) -> bool {

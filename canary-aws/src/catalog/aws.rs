@@ -421,6 +421,23 @@ impl Catalog for AwsCatalog {
         kind == ACCESS_KEY
     }
 
+    fn has_own_identifier(&self, kind: &str) -> bool {
+        // Others are known by what they are called.
+        kind == ACCESS_KEY
+    }
+
+    fn when_taken(&self, kind: &str) -> Option<&'static str> {
+        match kind {
+            BUCKET => {
+                Some("leave out `make_bucket` to use that bucket, or choose another `bucket`")
+            }
+            USER_POLICY | ROLE_POLICY => {
+                Some("choose another `policy_name`, or find out whose it is and remove it by hand")
+            }
+            _ => None,
+        }
+    }
+
     fn access_key(&self, canary: &Canary, number: u32, config: &Config) -> Option<AccessKey> {
         access_key::given(canary, number, config)
     }

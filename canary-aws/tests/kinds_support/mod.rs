@@ -109,8 +109,12 @@ impl Life {
     }
 
     pub(crate) async fn plan(&self) -> Plan {
+        self.plan_for(&Purpose::default()).await
+    }
+
+    pub(crate) async fn plan_for(&self, purpose: &Purpose) -> Plan {
         let view = self.view().await;
-        self.engine.plan(&view, &Purpose::default()).unwrap()
+        self.engine.plan(&view, purpose).unwrap()
     }
 
     pub(crate) async fn apply(&self) -> Option<Report> {

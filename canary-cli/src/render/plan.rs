@@ -254,10 +254,7 @@ fn why(step: &Step) -> Option<String> {
         Action::Replace {
             cause: ReplaceCause::Immutable(changes),
             ..
-        } => {
-            let names: Vec<&str> = changes.iter().map(|change| change.field.as_str()).collect();
-            Some(format!("{} cannot be changed in place", names.join(", ")))
-        }
+        } => Some(format!("{} cannot be changed in place", forcing(changes))),
         Action::Delete { cause, .. } => Some(match cause {
             DeleteCause::NotDeclared => "not declared any more: stops firing".to_owned(),
             DeleteCause::KeptLongEnough => "kept long enough: stops firing".to_owned(),
@@ -279,6 +276,19 @@ fn why(step: &Step) -> Option<String> {
         }
         (Some(outside), _) => Some(outside.to_owned()),
         (None, own) => own,
+    }
+}
+
+/// The fields because of which something is made anew: where none is by itself, it is all together.
+fn forcing(changes: &[FieldChange]) -> String {
+    let names = |of: fn(&&FieldChange) -> bool| -> Vec<&str> {
+        let changes = changes.iter().filter(of);
+        changes.map(|change| change.field.as_str()).collect()
+    };
+    let forcing = names(|change| change.anew);
+    match forcing.as_slice() {
+        [] => names(|_| true).join(", "),
+        forcing => forcing.join(", "),
     }
 }
 
@@ -361,11 +371,22 @@ fn escaped(text: &str) -> String {
 fn remedy(step: &Step, obstacle: &Obstacle, notes: &[Note]) -> String {
     let indent = " ".repeat(35);
     match obstacle {
+        Obstacle::Foreign {
+            way_out: Some(way_out),
+            ..
+        } => format!("{indent}{way_out}\n"),
+        // An import takes in what is to be a canary's main resource, and nothing else.
+        Obstacle::Foreign { .. } if step.address.part().is_some() => {
+            format!("{indent}choose another name\n")
+        }
         Obstacle::Foreign { .. } => format!(
             "{indent}choose another name, or: canary import {} {}\n",
             step.address.canary(),
             step.handle.path()
         ),
+        Obstacle::HoldsOurs(address) => {
+            format!("{indent}declare it again, or let {address} go first\n")
+        }
         Obstacle::Ours(_) => {
             format!("{indent}choose another name, or wait until that one is gone\n")
         }
@@ -680,4 +701,23 @@ pub(crate) fn record(record: &Record) -> String {
     let fields: Vec<&str> = record.fields.keys().map(String::as_str).collect();
     line("fields", fields.join(", "));
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_forces_it_is_said_to_be_unchangeable() {
+        let change = |field: &str, anew| FieldChange {
+            field: field.to_owned(),
+            before: None,
+            after: None,
+            anew,
+        };
+        let changes = [change("path", true), change("session", false)];
+        assert_eq!(forcing(&changes), "path");
+        let changes = [change("a", false), change("b", false)];
+        assert_eq!(forcing(&changes), "a, b");
+    }
 }

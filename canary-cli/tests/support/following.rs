@@ -67,11 +67,17 @@ impl Following {
     }
 
     /// Asks it to end, and gives what else it told.
-    pub(crate) fn end(mut self) -> Vec<Value> {
+    pub(crate) fn end(self) -> Vec<Value> {
+        self.ends(0)
+    }
+
+    /// The same, with the code that it ends with.
+    #[track_caller]
+    pub(crate) fn ends(mut self, code: i32) -> Vec<Value> {
         let id = self.child.id().to_string();
         let sent = Command::new("kill").args(["-TERM", &id]).status().unwrap();
         assert!(sent.success());
-        assert_eq!(self.child.wait().unwrap().code(), Some(0));
+        assert_eq!(self.child.wait().unwrap().code(), Some(code));
         self.told.iter().collect()
     }
 

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Credential, Event, Outcome, OutcomeClass};
+use super::{Action, Credential, Event, Identity, Outcome, OutcomeClass};
 use crate::config::{Cadence, KnownReader, Origin, ReaderScope};
 
 /// Judges covering touches by the reviewed entries.
@@ -43,6 +43,9 @@ const REMEMBERED: usize = 100_000;
 
 /// How the names of service accounts begin.
 pub(super) const SERVICE_ACCOUNT: &str = "system:serviceaccount:";
+/// The role that a session is of, and that role's identifier.
+const ISSUER: &str = "sessionIssuer";
+const ISSUER_ID: &str = "sessionIssuerId";
 const ISSUED: &str = "authentication.kubernetes.io/issued-credential-id";
 
 impl Readers {
@@ -164,7 +167,9 @@ impl Readers {
         let conditions = [
             (is_about(entry, event), Misfit::Another),
             (
-                entry.uid.as_ref().is_none_or(|uid| *uid == identity.uid),
+                entry.uid.as_ref().is_none_or(|uid| {
+                    *uid == identity.uid || is_issued_by(identity, ISSUER_ID, uid)
+                }),
                 Misfit::Uid,
             ),
             (
@@ -322,13 +327,23 @@ fn is_about(entry: &KnownReader, event: &Event) -> bool {
         .acting_as
         .as_ref()
         .map(|identity| identity.name.as_str());
-    event.actor.identity.name == entry.principal
+    is_principal(entry, &event.actor.identity)
         && acting_as == entry.acting_as.as_deref()
         && entry.verbs.contains(&event.action.verb)
         && entry.resource == event.action.resource
         && scope_fits(&entry.scope, &event.action.namespace)
         && event.action.selectors.label == entry.label_selector
         && event.action.selectors.field == entry.field_selector
+}
+
+/// The identity itself, or a session of the role that the entry names: every session has a name of its own.
+fn is_principal(entry: &KnownReader, identity: &Identity) -> bool {
+    identity.name == entry.principal || is_issued_by(identity, ISSUER, &entry.principal)
+}
+
+fn is_issued_by(identity: &Identity, what: &str, issuer: &str) -> bool {
+    let issuers = identity.extra.get(what);
+    issuers.is_some_and(|issuers| issuers.iter().any(|one| one == issuer))
 }
 
 fn place(i: usize, entry: &KnownReader) -> String {
@@ -371,6 +386,85 @@ pub fn contains(network: &str, address: IpAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::detect::{Actor, Stage};
+    use crate::graph::ProviderId;
+
+    const ROLE: &str = "arn:aws:iam::123456789012:role/dev";
+
+    fn entry(principal: &str, uid: Option<&str>) -> KnownReader {
+        KnownReader {
+            principal: principal.to_owned(),
+            acting_as: None,
+            uid: uid.map(str::to_owned),
+            verbs: vec!["list".into()],
+            resource: "secrets".into(),
+            scope: ReaderScope::Cluster,
+            label_selector: None,
+            field_selector: None,
+            credential: None,
+            from: None,
+            every: None,
+            reason: "an audit".into(),
+            until: jiff::civil::date(2030, 1, 1),
+            span: Default::default(),
+        }
+    }
+
+    /// A list by a session of a role.
+    fn list(session: &str) -> Event {
+        let extra = [(ISSUER, ROLE), (ISSUER_ID, "AROADEV")];
+        let identity = Identity {
+            name: format!("arn:aws:sts::123456789012:assumed-role/dev/{session}"),
+            uid: format!("AROADEV:{session}"),
+            extra: extra
+                .map(|(name, value)| (name.to_owned(), vec![value.to_owned()]))
+                .into(),
+            ..Identity::default()
+        };
+        Event {
+            provider: ProviderId::new("aws"),
+            id: session.to_owned(),
+            stage: Stage::Complete,
+            at: Some("2026-11-03T09:14:11Z".parse().unwrap()),
+            stage_at: None,
+            actor: Actor {
+                identity,
+                credential: Credential::AccessKey("ASIA".into()),
+                ..Actor::default()
+            },
+            acting_as: None,
+            action: Action {
+                verb: "list".into(),
+                resource: "secrets".into(),
+                ..Action::default()
+            },
+            outcome: Outcome {
+                code: Some(200),
+                ..Outcome::default()
+            },
+            mentions: BTreeSet::new(),
+            annotations: BTreeMap::new(),
+            gives: BTreeSet::new(),
+            request_body: None,
+            response_body: None,
+            defects: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn an_entry_that_names_a_role_is_about_every_session_of_it_and_of_no_other() {
+        let excuses = |principal: &str, uid| {
+            let mut readers = Readers::new(vec![entry(principal, uid)]);
+            ["monday", "tuesday"].map(|session| readers.excuses(&list(session)).is_some())
+        };
+        assert_eq!(excuses(ROLE, None), [true, true]);
+        assert_eq!(excuses(ROLE, Some("AROADEV")), [true, true]);
+        // The role was deleted and made anew.
+        assert_eq!(excuses(ROLE, Some("AROAOTHER")), [false, false]);
+        assert_eq!(excuses(&format!("{ROLE}s"), None), [false, false]);
+        let session = "arn:aws:sts::123456789012:assumed-role/dev/monday";
+        assert_eq!(excuses(session, None), [true, false]);
+    }
 
     #[test]
     fn networks_hold_their_addresses() {

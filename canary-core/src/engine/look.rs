@@ -117,6 +117,7 @@ impl Engine {
             observed.merge(observe.observe(&look).await);
             observed.sites.insert(id.clone(), site);
         }
+        observed.gaps.extend(self.not_configured(&ledger));
         let cut_off = self.reconcile(&mut ledger, &observed);
         let pinned = pinned(&ledger, &cut_off.chosen, chosen);
         let resources = self.lower(&observed, &pinned, &ledger)?;
@@ -155,11 +156,29 @@ impl Engine {
             };
             observed.sites.insert(id.clone(), site);
         }
+        observed.gaps.extend(self.not_configured(&ledger));
         let cut_off = self.reconcile(&mut ledger, &observed);
         let pinned = pinned(&ledger, &cut_off.chosen, &BTreeMap::new());
         let resources = self.lower(&observed, &pinned, &ledger)?;
         self.tell_unasked_rights(&mut observed, &resources, &ledger, "not in the dump");
         self.view(observed, ledger, cut_off, pinned, resources)
+    }
+
+    /// The sites that something of ours is in and the configuration says nothing of.
+    fn not_configured(&self, ledger: &Ledger) -> Vec<Gap> {
+        let planted = ledger.records.values().map(|record| &record.provider);
+        let planted: BTreeSet<&ProviderId> = planted.collect();
+        let unknown = planted
+            .into_iter()
+            .filter(|id| !self.config.providers.contains_key(*id));
+        unknown
+            .map(|id| Gap {
+                provider: id.clone(),
+                place: Place::Site,
+                reason: Reason::NotAsked,
+                detail: format!("the configuration has no [{id}], and something of ours is there"),
+            })
+            .collect()
     }
 
     /// Takes in what became of cut-off runs, before names are chosen: what they made has its name already.

@@ -273,7 +273,7 @@ impl<'a> Planner<'a> {
                 (Action::Blocked(Obstacle::Deleting), None)
             }
             (Standing::Unknown, Sight::There(object)) => {
-                let obstacle = self.whose(resource, object);
+                let obstacle = self.whose(catalog.as_ref(), resource, object);
                 (Action::Blocked(obstacle), None)
             }
             (Standing::Ours(record), Sight::There(object)) => {
@@ -336,7 +336,8 @@ impl<'a> Planner<'a> {
         if !same_incarnation(record, object) {
             let uid = object.version.uid.clone();
             let outside = Outside::Recreated { uid: uid.clone() };
-            return (Action::Blocked(Obstacle::Foreign { uid }), Some(outside));
+            let obstacle = foreign(catalog, &record.address, kind, uid);
+            return (Action::Blocked(obstacle), Some(outside));
         }
         if object.deleting {
             return (Action::Blocked(Obstacle::Deleting), Some(Outside::Deleting));
@@ -382,6 +383,21 @@ fn insisted_on(record: &Record, seen: &BTreeMap<String, Seen>, outcome: Outcome)
         Outcome::Same
     } else {
         Outcome::InPlace(changes)
+    }
+}
+
+/// Something that is not ours, under a name of ours.
+pub(super) fn foreign(
+    catalog: &dyn Catalog,
+    address: &Address,
+    kind: &str,
+    uid: String,
+) -> Obstacle {
+    let is_part = address.part().is_some();
+    let way_out = is_part.then(|| catalog.when_taken(kind)).flatten();
+    Obstacle::Foreign {
+        uid,
+        way_out: way_out.map(str::to_owned),
     }
 }
 

@@ -80,7 +80,6 @@ pub fn diff(
     want: &BTreeMap<String, Wanted>,
 ) -> Outcome {
     let mut changes = Vec::new();
-    let mut anew = false;
     let names = have
         .keys()
         .chain(want.keys().filter(|name| !have.contains_key(*name)));
@@ -94,22 +93,24 @@ pub fn diff(
         if same {
             continue;
         }
-        match catalog.field_rule(kind, name, after.is_some()) {
-            FieldRule::Ignored => continue,
-            FieldRule::InPlace => {}
-            FieldRule::Immutable => anew = true,
+        let rule = catalog.field_rule(kind, name, after.is_some());
+        if rule == FieldRule::Ignored {
+            continue;
         }
         changes.push(FieldChange {
             field: name.clone(),
             before: before.cloned(),
             after: after.cloned(),
+            anew: rule == FieldRule::Immutable,
         });
     }
     changes.sort_by(|a, b| a.field.cmp(&b.field));
-    match (changes.is_empty(), anew) {
-        (true, _) => Outcome::Same,
-        (false, true) => Outcome::Anew(changes),
-        (false, false) => Outcome::InPlace(changes),
+    if changes.is_empty() {
+        Outcome::Same
+    } else if changes.iter().any(|change| change.anew) {
+        Outcome::Anew(changes)
+    } else {
+        Outcome::InPlace(changes)
     }
 }
 

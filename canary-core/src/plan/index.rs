@@ -39,6 +39,8 @@ pub(super) struct Index<'a> {
     pub(super) unwanted: BTreeMap<&'a Handle, Vec<&'a Record>>,
     /// Records of what is in a place, by what that is called.
     pub(super) held: BTreeMap<Handle, Vec<&'a Address>>,
+    /// The first that is declared of what is in a place, by what that is called.
+    pub(super) wanted_in: BTreeMap<Handle, &'a Address>,
     /// Records of places that something of ours is in, by what they are called.
     pub(super) places: BTreeMap<&'a Handle, Vec<&'a Record>>,
     /// What is seen in a place where only ours belongs, by what the place is called.
@@ -55,6 +57,7 @@ impl<'a> Index<'a> {
             needed_by: BTreeMap::new(),
             unwanted: BTreeMap::new(),
             held: BTreeMap::new(),
+            wanted_in: wanted_in(inputs),
             places: BTreeMap::new(),
             inside: inside(inputs),
             missing: BTreeMap::new(),
@@ -108,6 +111,17 @@ impl<'a> Index<'a> {
         }
         index
     }
+}
+
+fn wanted_in<'a>(inputs: &Inputs<'a>) -> BTreeMap<Handle, &'a Address> {
+    let mut wanted = BTreeMap::new();
+    for resource in inputs.desired.in_order() {
+        let catalog = inputs.catalogs.get(&resource.provider);
+        if let Some(place) = catalog.and_then(|catalog| catalog.place(&resource.handle)) {
+            wanted.entry(place).or_insert(&resource.address);
+        }
+    }
+    wanted
 }
 
 fn inside<'a>(inputs: &Inputs<'a>) -> BTreeMap<Handle, Vec<(&'a Handle, &'a Object)>> {

@@ -182,13 +182,16 @@ impl<'a> Planner<'a> {
     }
 
     /// A removal of a place in the light of what is in it: while something kept is in it, it is kept too; while a stranger's is
-    /// in it, it cannot go.
+    /// in it, or something of ours that stays, it cannot go.
     pub(super) fn with_what_it_holds(&self, record: &Record, action: Action) -> Action {
         let Action::Delete { .. } = action else {
             return action;
         };
         if let Some((handle, _)) = self.strangers_in(&record.handle).first() {
             return Action::Blocked(Obstacle::Holds((*handle).clone()));
+        }
+        if let Some(address) = self.stays_in(record) {
+            return Action::Blocked(Obstacle::HoldsOurs(address.clone()));
         }
         let all_go = self.inputs.purpose.destroy && self.inputs.purpose.retired_too;
         let held = self.index.held.get(&record.handle).into_iter().flatten();
@@ -207,6 +210,23 @@ impl<'a> Planner<'a> {
             },
             _ => action,
         }
+    }
+
+    /// What is in a place and does not go with it: it is declared, or is none of the targets.
+    fn stays_in(&self, place: &Record) -> Option<&'a Address> {
+        let declared = self.index.wanted_in.get(&place.handle).copied();
+        declared
+            .filter(|_| !self.inputs.purpose.destroy)
+            .or_else(|| {
+                let held = self.index.held.get(&place.handle).into_iter().flatten();
+                held.copied().find(|address| {
+                    let record = self.inputs.ledger.records.get(*address);
+                    !self.is_target(address.canary())
+                        && record.is_some_and(|inner| {
+                            !matches!(self.sight(&inner.provider, &inner.handle), Sight::Absent)
+                        })
+                })
+            })
     }
 
     /// A step for everything that others put where only ours belongs.

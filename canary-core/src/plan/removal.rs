@@ -125,11 +125,15 @@ impl<'a> Planner<'a> {
             let action = cause.map_or(Action::Keep, |cause| Action::Delete { have: None, cause });
             return (action, None);
         }
-        // What was ours in it went with it, whatever has its name now.
-        if let Some(uid) = self.other_place(record) {
+        let sight = self.sight(&record.provider, &record.handle);
+        let is_surely_it = catalog
+            .is_some_and(|catalog| catalog.has_own_identifier(&record.handle.kind))
+            && matches!(sight, Sight::There(object) if same_incarnation(record, object));
+        // What was ours in it went with it, whatever has its name now; but for what was made in the other one.
+        if !is_surely_it && let Some(uid) = self.other_place(record) {
             return (Action::Forget, Some(Outside::Recreated { uid }));
         }
-        match self.sight(&record.provider, &record.handle) {
+        match sight {
             Sight::Unseen(gap) => match cause {
                 Some(_) => (Action::Blocked(Obstacle::Unseen(gap.cloned())), None),
                 None => (Action::Keep, None),

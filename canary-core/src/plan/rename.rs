@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::decide::{Planner, Standing, same_incarnation};
+use super::decide::{Planner, Standing, foreign, same_incarnation};
 use super::{Action, Obstacle, Outside, Wanted};
+use crate::catalog::Catalog;
 use crate::graph::{Address, Lifetime, Resource};
 use crate::ledger::Record;
 use crate::observe::Object;
@@ -88,7 +89,12 @@ impl<'a> Planner<'a> {
     }
 
     /// Whose an object is that has the name of something new.
-    pub(super) fn whose(&self, resource: &Resource, object: &Object) -> Obstacle {
+    pub(super) fn whose(
+        &self,
+        catalog: &dyn Catalog,
+        resource: &Resource,
+        object: &Object,
+    ) -> Obstacle {
         let mut records = self.inputs.ledger.records.values();
         let ours = records.find(|record| {
             record.provider == resource.provider
@@ -97,9 +103,10 @@ impl<'a> Planner<'a> {
         });
         match ours {
             Some(record) => Obstacle::Ours(record.address.clone()),
-            None => Obstacle::Foreign {
-                uid: object.version.uid.clone(),
-            },
+            None => {
+                let uid = object.version.uid.clone();
+                foreign(catalog, &resource.address, &resource.handle.kind, uid)
+            }
         }
     }
 }

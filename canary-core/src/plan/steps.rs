@@ -191,6 +191,9 @@ pub struct FieldChange {
     pub before: Option<Seen>,
     /// What it is to be; `None`: not there.
     pub after: Option<Wanted>,
+    /// It cannot be changed in place.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub anew: bool,
 }
 
 /// What others did.
@@ -225,6 +228,9 @@ pub enum Obstacle {
     Foreign {
         /// Its uid.
         uid: String,
+        /// What the provider says there is to do, other than to choose another name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        way_out: Option<String>,
     },
     /// Something of ours has the name, under this address.
     Ours(Address),
@@ -232,6 +238,8 @@ pub enum Obstacle {
     Stranger,
     /// Something that is not ours is in it.
     Holds(Handle),
+    /// Something of ours is in it, and stays.
+    HoldsOurs(Address),
     /// Its place holds so many, and what is in it stays.
     Full(usize),
     /// It is on its way out; until it is gone nothing can be done.
@@ -253,6 +261,7 @@ impl fmt::Display for Obstacle {
             Self::Ours(address) => write!(f, "has the name of {address}, which is planted"),
             Self::Stranger => f.write_str("is not ours, and is in a place of ours: an intruder's, unless somebody knows better"),
             Self::Holds(handle) => write!(f, "{handle} is in it, and is not ours"),
+            Self::HoldsOurs(address) => write!(f, "{address} is in it, and stays"),
             Self::Full(most) => write!(f, "its place holds no more than {most}, and none of them may go"),
             Self::Deleting => f.write_str("is being deleted, and something holds it"),
             Self::NoPlace(place) => write!(f, "{place} does not exist"),

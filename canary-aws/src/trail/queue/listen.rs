@@ -64,12 +64,6 @@ impl QueueListener {
         lines: Option<Lines>,
     ) -> Result<Self, QueueError> {
         let queue = Queue::find(client, Address::parse(address)?).await?;
-        if queue.most_receives.is_none() {
-            tracing::warn!(
-                queue = queue.url,
-                "the queue has no dead-letter queue: a message that cannot be read is deleted at the fifth time"
-            );
-        }
         let mut intake = Intake::new(interest);
         intake.read_lines(lines);
         intake.keep_passed();
@@ -115,6 +109,12 @@ impl QueueListener {
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.intake.counts
+    }
+
+    /// Whether what nobody can read is left to another queue, and not deleted at the fifth time.
+    #[must_use]
+    pub fn has_dead_letters(&self) -> bool {
+        self.queue.most_receives.is_some()
     }
 
     /// Why nothing comes, or nothing is deleted, at the moment; one line.

@@ -17,6 +17,7 @@ use super::pace::Pace;
 use super::place::{Log, Place, Reading};
 use super::sources::names;
 use super::tell::{self, Totals};
+use super::trouble::{self, Trouble};
 use super::turns::in_turn;
 use crate::cli::Detect;
 use crate::commands::Context;
@@ -76,13 +77,16 @@ pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, Comman
     }
     following.last_post().await;
     following.keep().await?;
-    if let Some(error) = failed {
-        return Err(error);
-    }
-    if args.json {
+    following.say_troubles();
+    let failed = failed.or_else(|| trouble::failure(&following.troubles()));
+    // Of a log that was not read, that nothing was touched is not what it tells.
+    if args.json || (failed.is_some() && following.told == 0) {
         tell::unread(context, &following.totals);
     } else {
         tell::summary(context, &following.totals, &following.judge, following.told);
+    }
+    if let Some(error) = failed {
+        return Err(error);
     }
     Ok(if args.exit_code && following.told > 0 {
         Exit::Touched
@@ -106,6 +110,7 @@ async fn next(
 struct Followed {
     place: Place,
     log: Log,
+    trouble: Trouble,
     /// After what was told.
     position: Option<String>,
     /// Up to where its source knows that what it gave is kept.
@@ -225,8 +230,14 @@ impl<'a> Following<'a> {
                     .say(&format!("There is no {path} yet: waiting for it"));
             }
             let position = positions.get(&place.name()).cloned();
+            let log = place.open(reading(&watch), position.as_deref()).await?;
+            if let Some(caution) = log.caution() {
+                let name = place.name();
+                context.ui.say(&format!("Note: {name} {caution}"));
+            }
             logs.push(Followed {
-                log: place.open(reading(&watch), position.as_deref()).await?,
+                log,
+                trouble: Trouble::default(),
                 done: position.clone(),
                 checked: position.clone(),
                 position,
@@ -419,7 +430,26 @@ impl<'a> Following<'a> {
         Ok(true)
     }
 
+    /// What keeps a log from being read is said to whoever runs it, or its silence would look like peace.
+    fn say_troubles(&mut self) {
+        let now = Timestamp::now();
+        for followed in &mut self.logs {
+            let (name, why) = (followed.place.name(), followed.log.trouble());
+            if let Some(news) = followed.trouble.news(&name, why, now) {
+                self.context.ui.say(&news);
+            }
+        }
+    }
+
+    /// Those that are not over.
+    fn troubles(&self) -> Vec<String> {
+        let logs = self.logs.iter();
+        logs.filter_map(|followed| followed.trouble.at_the_end(&followed.place.name()))
+            .collect()
+    }
+
     async fn tick(&mut self) -> Result<(), CommandError> {
+        self.say_troubles();
         let waited = self.judge.tick(Timestamp::now());
         self.tell(&waited)?;
         self.keep_when_due().await?;

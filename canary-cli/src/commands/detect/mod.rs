@@ -7,6 +7,7 @@ mod place;
 mod replay;
 mod sources;
 mod tell;
+mod trouble;
 mod turns;
 
 pub(crate) use kept::Kept;

@@ -251,6 +251,30 @@ impl Log {
         }
     }
 
+    /// Why nothing comes of it at the moment, or something of it stays undone.
+    pub(super) fn trouble(&self) -> Option<String> {
+        match self {
+            #[cfg(feature = "aws")]
+            Self::Queue(log) => log.trouble(),
+            #[cfg(feature = "aws")]
+            Self::Group(log) => log.trouble(),
+            #[cfg(feature = "aws")]
+            Self::LastUsed(log) => log.trouble(),
+            _ => None,
+        }
+    }
+
+    /// What whoever runs it should know of it beforehand.
+    pub(super) fn caution(&self) -> Option<&'static str> {
+        match self {
+            #[cfg(feature = "aws")]
+            Self::Queue(log) if !log.has_dead_letters() => Some(
+                "has no dead-letter queue: a message that cannot be read is deleted at the fifth time",
+            ),
+            _ => None,
+        }
+    }
+
     /// From now on these tripwires.
     pub(super) fn want(&mut self, watch: &Watch) {
         match self {

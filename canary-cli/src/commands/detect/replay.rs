@@ -1,9 +1,11 @@
 //! A log from beginning to end.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use canary_core::alert::{Alert, Change, Folder, Outbox};
 use canary_core::detect::{Event, Judge};
+use jiff::Timestamp;
 
 use super::kept::Kept;
 use super::place::{Place, Reading};
@@ -20,12 +22,15 @@ use crate::project::Project;
 /// knew when it began. AWS gives each of a chain an hour, so this is two days and a half of one.
 const CHAIN: usize = 64;
 
+/// How often a log that waits for an answer is asked why.
+const LOOK: Duration = Duration::from_millis(250);
+
 /// Tells each alert once, in its final state.
 pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, CommandError> {
     let project = context.project()?;
     let mut watch = Watch::new(context, &project, &args.planned).await?;
     let places = Place::all(args);
-    let mut pass = Pass::read(&project, &watch, &places, args).await?;
+    let mut pass = Pass::read(context, &project, &watch, &places, args).await?;
     // What was done with an identity may stand before the event that tells that it was had with a canary's.
     let is_read_once = places.iter().any(Place::is_gone_when_read);
     for reading in 1.. {
@@ -46,7 +51,7 @@ pub(super) async fn run(context: &Context, args: &Detect) -> Result<Exit, Comman
             break;
         }
         watch.derived = derived;
-        pass = Pass::read(&project, &watch, &places, args).await?;
+        pass = Pass::read(context, &project, &watch, &places, args).await?;
     }
     let Pass {
         judge,
@@ -105,6 +110,7 @@ struct Pass {
 
 impl Pass {
     async fn read(
+        context: &Context,
         project: &Project,
         watch: &Watch,
         places: &[Place],
@@ -126,9 +132,17 @@ impl Pass {
         };
         let mut log = Sources::open(places, reading).await?;
         let mut in_order = InOrder::default();
+        let mut look = tokio::time::interval(LOOK);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let listened = tokio::select! {
                 listened = log.next() => listened,
+                _ = look.tick() => {
+                    for news in log.troubles(Timestamp::now()) {
+                        context.ui.say(&news);
+                    }
+                    continue;
+                }
                 _ = tokio::signal::ctrl_c() => Err(interrupted()),
             };
             let mut listened = match listened {

@@ -4,11 +4,14 @@ use canary_core::detect::Listened;
 use jiff::Timestamp;
 
 use super::place::{Log, Place, Reading};
+use super::trouble::Trouble;
 use crate::error::CommandError;
 
 /// A log being read.
 struct Source {
+    name: String,
     log: Log,
+    trouble: Trouble,
     /// The latest event of it so far.
     latest: Timestamp,
     has_ended: bool,
@@ -25,12 +28,24 @@ impl Sources {
         let mut all = Vec::new();
         for place in places {
             all.push(Source {
+                name: place.name(),
+                trouble: Trouble::default(),
                 log: place.open(reading, None).await?,
                 latest: Timestamp::MIN,
                 has_ended: false,
             });
         }
         Ok(Self { all })
+    }
+
+    /// What there is to say of what keeps a log from being read.
+    pub(super) fn troubles(&mut self, now: Timestamp) -> Vec<String> {
+        let all = self.all.iter_mut();
+        all.filter_map(|source| {
+            let why = source.log.trouble();
+            source.trouble.news(&source.name, why, now)
+        })
+        .collect()
     }
 
     /// What comes next, of the log whose events are the earliest; `None` at the end of all.

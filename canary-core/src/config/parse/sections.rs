@@ -205,7 +205,17 @@ impl Reading<'_> {
             }
             let title = format!("no [{provider}] table");
             let label = format!("this canary needs [{provider}]");
-            let help = format!("add one: [{provider}] (it may be empty)");
+            let sections = self.vocabulary.providers.iter();
+            let needed: Vec<String> = sections
+                .filter(|(id, ..)| id == provider)
+                .flat_map(|(_, section, _)| &section.fields)
+                .filter(|field| field.required)
+                .map(|field| format!("`{}`", field.name))
+                .collect();
+            let help = match needed.as_slice() {
+                [] => format!("add one: [{provider}] (it may be empty)"),
+                needed => format!("add one: [{provider}] with {}", needed.join(" and ")),
+            };
             self.errors
                 .push_missing(ConfigError::new(span.clone(), title, label).with_help(help));
         }

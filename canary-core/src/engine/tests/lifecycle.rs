@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 
 use super::Bench;
 use crate::apply::{Clock as _, Content};
-use crate::config::{Setting, Spanned};
+use crate::config::{Config, Setting, Spanned};
 use crate::engine::{Approved, Declined, EngineError};
 use crate::graph::{Address, CanaryId, Handle};
 use crate::observe::Scope;
@@ -211,6 +211,47 @@ fn an_immutable_field_replaces() {
     assert_eq!(plan.summary().replace, 2);
     bench.apply();
     assert!(bench.plan().is_settled());
+}
+
+#[test]
+fn the_fields_that_make_it_be_made_anew_are_told_apart() {
+    let bench = Bench::new(things([thing("a", None)]));
+    bench.apply();
+    let mut fields = bench.world.things()[&handle("a-1")].fields.clone();
+    fields.insert("type".into(), Content::Public("other".into()));
+    fields.insert("secret".into(), Content::Public("other".into()));
+    bench.world.put(handle("a-1"), fields);
+    let plan = bench.plan();
+    let step = plan.step(&address("thing.a")).unwrap();
+    let Action::Replace {
+        cause: ReplaceCause::Immutable(changes),
+        ..
+    } = &step.action
+    else {
+        panic!("{step:?}");
+    };
+    let changes: Vec<(&str, bool)> = changes
+        .iter()
+        .map(|change| (change.field.as_str(), change.anew))
+        .collect();
+    assert_eq!(changes, [("secret", false), ("type", true)]);
+}
+
+#[test]
+fn what_is_planted_where_the_configuration_says_nothing_of_is_told_as_not_seen() {
+    let bench = Bench::new(things([thing("a", None)]));
+    bench.apply();
+    let bench = bench.with(Config::default());
+    let plan = bench.plan_for(&Purpose {
+        destroy: true,
+        ..Purpose::default()
+    });
+    let action = &plan.step(&address("thing.a")).unwrap().action;
+    let Action::Blocked(Obstacle::Unseen(Some(gap))) = action else {
+        panic!("{plan:?}");
+    };
+    assert!(gap.detail.contains("no [world]"), "{gap}");
+    assert_eq!(plan.gaps, std::slice::from_ref(gap));
 }
 
 #[test]

@@ -1,5 +1,5 @@
 use super::{read, with};
-use crate::config::{ConfigError, example};
+use crate::config::{ConfigError, example, parse};
 
 /// What is told of a text: each error's token and title.
 fn told(source: &str) -> Vec<(String, String)> {
@@ -329,6 +329,19 @@ fn canaries_need_the_table_of_their_provider() {
     assert_eq!(
         error.help.as_deref(),
         Some("add one: [kubernetes] (it may be empty)")
+    );
+}
+
+#[test]
+fn a_table_that_may_not_be_empty_is_asked_for_with_what_it_needs() {
+    let mut words = example::vocabulary();
+    for field in &mut words.providers[0].1.fields {
+        field.required = true;
+    }
+    let errors = parse(SECRET, &words, example::TODAY).unwrap_err();
+    assert_eq!(
+        errors[0].help.as_deref(),
+        Some("add one: [kubernetes] with `context` and `persona`")
     );
 }
 
