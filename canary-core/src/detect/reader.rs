@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Credential, Event, Identity, Outcome, OutcomeClass};
+use super::{Action, Credential, Event, ISSUER, ISSUER_ID, Identity, Outcome, OutcomeClass};
 use crate::config::{Cadence, KnownReader, Origin, ReaderScope};
 
 /// Judges covering touches by the reviewed entries.
@@ -43,9 +43,6 @@ const REMEMBERED: usize = 100_000;
 
 /// How the names of service accounts begin.
 pub(super) const SERVICE_ACCOUNT: &str = "system:serviceaccount:";
-/// The role that a session is of, and that role's identifier.
-const ISSUER: &str = "sessionIssuer";
-const ISSUER_ID: &str = "sessionIssuerId";
 const ISSUED: &str = "authentication.kubernetes.io/issued-credential-id";
 
 impl Readers {
