@@ -13,7 +13,7 @@ use aws_sdk_iam::types::{StatusType, Tag};
 use canary_aws::sandbox::{Consistency, Fault, FaultKind, Lag, SandboxOptions};
 use canary_core::plan::{Action, Obstacle, Outside, Purpose};
 use jiff::{SignedDuration, Timestamp};
-use life_support::{CONFIG, Life, intruders, options, planted};
+use life_support::{CONFIG, Life, destroying, intruders, options, planted};
 
 const LISTS: &str = "iam:ListAccessKeys";
 
@@ -138,6 +138,59 @@ async fn what_was_changed_moments_ago_and_deleted_is_gone_and_not_merely_late() 
     assert_eq!(key.outside, Some(Outside::Deleted));
     life.settles().await;
     life.keys_are_owned("svc-backup", Some("backup"), &[]).await;
+}
+
+const WITH_ROLE: &str = r#"
+[iam_user.backup]
+name = "svc-backup"
+[note.backup]
+of = "iam_user.backup"
+[iam_role.ops]
+name   = "ops-admin"
+policy = '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"s3:*","Resource":"*"}]}'
+"#;
+
+#[tokio::test]
+async fn what_is_in_a_user_or_a_role_that_is_not_shown_yet_is_neither_gone_nor_forgotten() {
+    let life = Life::begin(late(60), WITH_ROLE).await;
+    let report = life.apply().await;
+    assert!(report.is_complete(), "{report:#?}");
+    let ours = life.ledger().await.records;
+    let plan = life.plan().await;
+    assert!(!plan.has_drift(), "{plan:#?}");
+    drop(life.applied(destroying(true)).await);
+    let left = life.ledger().await.records;
+    for part in [
+        "iam_user.backup",
+        "iam_user.backup/key",
+        "iam_role.ops",
+        "iam_role.ops/policy",
+    ] {
+        let part = part.parse().unwrap();
+        assert_eq!(left.get(&part), ours.get(&part), "{}", life.told());
+    }
+    pass(&life, 600);
+    drop(life.applied(destroying(true)).await);
+    pass(&life, 600);
+    let iam = life.somebody().await;
+    assert!(iam.get_user().user_name("svc-backup").send().await.is_err());
+    assert!(iam.get_role().role_name("ops-admin").send().await.is_err());
+    assert!(life.ledger().await.records.is_empty());
+}
+
+#[tokio::test]
+async fn a_user_that_was_renamed_right_after_it_was_made_is_called_so() {
+    let life = Life::begin(options(), CONFIG).await;
+    life.settles().await;
+    let iam = life.somebody().await;
+    let request = iam.update_user().user_name("svc-backup");
+    request.new_user_name("svc-x").send().await.unwrap();
+    let plan = life.plan().await;
+    let told = format!("{:?}", plan.gaps);
+    assert!(told.contains("Renamed") && told.contains("svc-x"), "{told}");
+    assert!(!plan.has_drift(), "{plan:#?}");
+    drop(life.applied(destroying(true)).await);
+    life.keys_are_owned("svc-x", None, &[]).await;
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use super::look::Looking;
 use super::patience::patiently;
 use super::principal::{Principal, moment};
 use super::report::Report;
-use super::users::next;
+use super::users::{self, next};
 use crate::catalog::ACCESS_KEY;
 use crate::client::{CallError, Client};
 
@@ -96,9 +96,14 @@ pub(super) async fn look(
     for (name, keys) in lists {
         match keys {
             Ok(keys) => saw(looking, &name, &keys),
-            // Where there is no user there is nothing of it.
             Err(error) if error.is_absence() && unseen.contains(&name) => {
-                saw(looking, &name, &[]);
+                let user = users::handle(&name);
+                if looking.look.made.contains(&user) {
+                    looking.not_shown(&user, &users::INSIDE);
+                } else {
+                    // Where there is no user there is nothing of it.
+                    saw(looking, &name, &[]);
+                }
             }
             Err(error) => {
                 let scope = Scope {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use canary_core::graph::Handle;
-use canary_core::observe::{Gap, Object, Place, Reason, Scope, Version};
+use canary_core::observe::{Object, Place, Scope, Version};
 use futures::StreamExt as _;
 
 use super::look::Looking;
@@ -13,7 +13,6 @@ use super::recent::Recent;
 use super::users::{next, tags};
 use crate::catalog::{ROLE, ROLE_POLICY, canonical};
 use crate::client::{CallError, Client};
-use crate::provider;
 
 /// The largest page that may be asked for.
 const PAGE: i32 = 1000;
@@ -85,12 +84,9 @@ pub(super) async fn look(client: &Client, looking: &mut Looking<'_>) {
                 looking.saw_all(ROLE_POLICY, Some(&name));
                 looking.not_yet(ROLE_POLICY, &name);
             }
-            Ok(None) if looking.look.made.contains(&handle) => looking.gap(Gap {
-                provider: provider(),
-                place: Place::Object(handle),
-                reason: Reason::NotYet,
-                detail: String::new(),
-            }),
+            Ok(None) if looking.look.made.contains(&handle) => {
+                looking.not_shown(&handle, &[ROLE_POLICY]);
+            }
             Ok(None) => {
                 looking.is_absent(handle);
                 looking.saw_all(ROLE_POLICY, Some(&name));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_iam::types::{EntityType, Tag, UserDetail};
 use canary_core::graph::Handle;
-use canary_core::observe::{Gap, Object, Place, Reason, Scope, Version};
+use canary_core::observe::{Object, Place, Reason, Scope, Version};
 use futures::StreamExt as _;
 
 use super::credentials;
@@ -14,7 +14,6 @@ use super::principal::{Principal, decoded, moment};
 use super::recent::Recent;
 use crate::catalog::{ACCESS_KEY, USER, USER_POLICY};
 use crate::client::{CallError, Client};
-use crate::provider;
 
 /// Users on one page of their details, at the least: AWS gives up to 1,000 and may give fewer; its default is 100.
 const ON_PAGE: usize = 100;
@@ -24,6 +23,8 @@ const PAGE: i32 = 1000;
 const CALLS_EACH: usize = 4;
 /// Users that are looked at at the same time: IAM's buckets are small.
 const TOGETHER: usize = 8;
+/// What is in a user and may be ours.
+pub(super) const INSIDE: [&str; 2] = [USER_POLICY, ACCESS_KEY];
 
 pub(super) fn handle(name: &str) -> Handle {
     Handle {
@@ -35,7 +36,7 @@ pub(super) fn handle(name: &str) -> Handle {
 
 /// Looks at the users that are wanted, and at who else is there where that is wanted.
 pub(super) async fn look(client: &Client, looking: &mut Looking<'_>) {
-    let wanted = looking.wanted(USER, &[USER_POLICY, ACCESS_KEY]);
+    let wanted = looking.wanted(USER, &INSIDE);
     let lists = looking.lists(USER);
     if wanted.is_empty() && !lists {
         return;
@@ -96,16 +97,17 @@ fn here(
     for user in all {
         looking.saw(handle(&user.name), listed(user));
     }
-    let is_there = |name: &String| {
+    let mut there = BTreeSet::new();
+    for name in wanted {
         let handle = handle(name);
-        looking.has_seen(&handle) || looking.look.made.contains(&handle)
-    };
-    let (there, gone): (BTreeSet<String>, BTreeSet<String>) =
-        wanted.iter().cloned().partition(is_there);
-    for name in gone {
-        match renamed(looking, all, &name) {
-            Some(user) => elsewhere(looking, &name, &user.name),
-            None => nothing_in(looking, &name),
+        if looking.has_seen(&handle) {
+            there.insert(name.clone());
+        } else if let Some(user) = renamed(looking, all, name) {
+            elsewhere(looking, &handle, &user.name);
+        } else if looking.look.made.contains(&handle) {
+            there.insert(name.clone());
+        } else {
+            nothing_in(looking, name);
         }
     }
     there
@@ -118,26 +120,14 @@ fn renamed<'a>(looking: &Looking<'_>, all: &'a [Principal], name: &str) -> Optio
 }
 
 /// The user and what is in it are still there: its keys work, and would have no owner if it were forgotten.
-fn elsewhere(looking: &mut Looking<'_>, name: &str, other: &str) {
-    let is_of_it = |known: &&Handle| {
-        **known == handle(name)
-            || (known.scope.as_deref() == Some(name)
-                && [USER_POLICY, ACCESS_KEY].contains(&known.kind.as_ref()))
-    };
-    let known = looking.look.known.keys();
-    for handle in known.filter(is_of_it) {
-        looking.gap(Gap {
-            provider: provider(),
-            place: Place::Object(handle.clone()),
-            reason: Reason::Renamed,
-            detail: format!("the user is called {other} now: give it its name back"),
-        });
-    }
+fn elsewhere(looking: &mut Looking<'_>, user: &Handle, other: &str) {
+    let detail = format!("the user is called {other} now: give it its name back");
+    looking.untold(user, &INSIDE, Reason::Renamed, &detail);
 }
 
 /// Where there is no user there is nothing of it.
 fn nothing_in(looking: &mut Looking<'_>, name: &str) {
-    for kind in [USER_POLICY, ACCESS_KEY] {
+    for kind in INSIDE {
         looking.saw_all(kind, Some(name));
     }
 }
@@ -311,12 +301,7 @@ async fn one_by_one(
             Ok(Some(user)) => {
                 seen.insert(name, user);
             }
-            Ok(None) if is_recent => looking.gap(Gap {
-                provider: provider(),
-                place: Place::Object(handle(&name)),
-                reason: Reason::NotYet,
-                detail: String::new(),
-            }),
+            Ok(None) if is_recent => looking.not_shown(&handle(&name), &INSIDE),
             Ok(None) => {
                 looking.is_absent(handle(&name));
                 nothing_in(looking, &name);
