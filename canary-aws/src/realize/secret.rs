@@ -27,6 +27,12 @@ async fn now(client: &Client, call: &Call) -> Result<Option<Secret>, RealizeErro
     found.map_err(|error| meaning(call, error))
 }
 
+/// What has its name and waits for its deletion.
+async fn waiting(client: &Client, call: &Call) -> Result<Option<Secret>, RealizeError> {
+    let now = now(client, call).await?;
+    Ok(now.filter(|secret| secret.is_deleted))
+}
+
 /// How many days it waits when it is deleted.
 fn days(call: &Call) -> u8 {
     let days = text(call, RECOVERY).and_then(|text| text.strip_suffix('d'));
@@ -82,7 +88,12 @@ pub(super) async fn find(client: &Client, call: &Call) -> Result<Found, RealizeE
     Ok(Found::There(Box::new(object)))
 }
 
+/// What waits for its deletion is looked for first: whether a repeated request is told of that, or is answered as the first
+/// one was, is nowhere said.
 pub(super) async fn create(client: &Client, call: &Call) -> Result<Made, RealizeError> {
+    if let Some(secret) = waiting(client, call).await? {
+        return take_back(client, call, &secret).await;
+    }
     let id = version(call, "");
     let (string, binary) = parts(call);
     let tags = tags(call);
@@ -104,8 +115,12 @@ pub(super) async fn create(client: &Client, call: &Call) -> Result<Made, Realize
             let arn = answer.arn().ok_or_else(|| incomplete(call, "ARN"))?;
             Ok(made(call, arn, &id))
         }
-        Err(error) if error.code == "InvalidRequestException" => {
-            match now(client, call).await?.filter(|secret| secret.is_deleted) {
+        // It may not have been shown so before.
+        Err(error)
+            if ["InvalidRequestException", "ResourceExistsException"]
+                .contains(&error.code.as_str()) =>
+        {
+            match waiting(client, call).await? {
                 Some(secret) => take_back(client, call, &secret).await,
                 None => Err(meaning(call, error)),
             }
