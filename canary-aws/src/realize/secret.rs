@@ -7,7 +7,7 @@ use canary_core::ledger::Verb;
 use canary_core::value::SecretBytes;
 
 use super::content::{as_sent, sent, tags, text, value_bytes};
-use super::error::{changed, incomplete, meaning};
+use super::error::{asking, changed, incomplete, meaning};
 use crate::catalog::RECOVERY;
 use crate::client::Client;
 use crate::observe::secret::{DEFAULT_KEY, Secret};
@@ -24,7 +24,7 @@ fn clients(client: &Client, call: &Call) -> aws_sdk_secretsmanager::Client {
 
 async fn now(client: &Client, call: &Call) -> Result<Option<Secret>, RealizeError> {
     let found = secrets::described(client, region(call), &call.handle.name).await;
-    found.map_err(|error| meaning(call, error))
+    found.map_err(|error| asking(call, error))
 }
 
 /// What has its name and waits for its deletion.
