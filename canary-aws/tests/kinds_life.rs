@@ -9,9 +9,9 @@ mod kinds_support;
 
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_ssm::types::ParameterType;
+use canary_aws::sandbox::SandboxOptions;
 use canary_core::graph::{Address, CanaryId};
 use canary_core::plan::{Action, Obstacle, Outside, Plan};
-use canary_aws::sandbox::SandboxOptions;
 use kinds_support::{HOME, Life, options};
 
 fn address(kind: &str, label: &str) -> Address {
@@ -323,7 +323,8 @@ async fn a_secret_of_ours_that_waits_for_its_deletion_is_taken_back_however_a_re
         assert!(!waits().await);
         assert_eq!(secret(&home, "prod/orders").await, Some(planted.clone()));
         life.destroy().await;
-        life.configure(&format!("{RECOVERED}generation = 2\n")).await;
+        life.configure(&format!("{RECOVERED}generation = 2\n"))
+            .await;
         life.settles().await;
         assert!(!waits().await);
         assert_ne!(secret(&home, "prod/orders").await, Some(planted));

@@ -10,9 +10,9 @@ use super::look::Looking;
 use super::patience::patiently;
 use super::principal::{Principal, decoded, moment};
 use super::recent::Recent;
-use super::users::{next, tags};
+use super::users::tags;
 use crate::catalog::{ROLE, ROLE_POLICY, canonical};
-use crate::client::{CallError, Client};
+use crate::client::{CallError, Client, Pages};
 
 /// The largest page that may be asked for.
 const PAGE: i32 = 1000;
@@ -98,15 +98,15 @@ pub(super) async fn look(client: &Client, looking: &mut Looking<'_>) {
 
 async fn list(client: &Client) -> Result<Vec<(String, Object)>, CallError> {
     let mut roles = Vec::new();
-    let mut marker: Option<String> = None;
+    let mut pages = Pages::of("iam:ListRoles");
     loop {
         let page = client
-            .ask("iam:ListRoles", || {
+            .ask(pages.action, || {
                 client
                     .iam
                     .list_roles()
                     .max_items(PAGE)
-                    .set_marker(marker.clone())
+                    .set_marker(pages.marker())
                     .send()
             })
             .await?;
@@ -121,8 +121,7 @@ async fn list(client: &Client) -> Result<Vec<(String, Object)>, CallError> {
             };
             (role.role_name().to_owned(), object)
         }));
-        marker = next(page.is_truncated(), page.marker());
-        if marker.is_none() {
+        if !pages.go_on_if(page.is_truncated(), page.marker())? {
             return Ok(roles);
         }
     }
@@ -177,18 +176,17 @@ pub(crate) fn of_role(role: &aws_sdk_iam::types::Role) -> Principal {
 
 async fn attached(client: &Client, name: &str) -> Result<BTreeSet<String>, CallError> {
     let mut found = BTreeSet::new();
-    let mut marker: Option<String> = None;
+    let mut pages = Pages::of("iam:ListAttachedRolePolicies");
     loop {
         let page = client
-            .ask("iam:ListAttachedRolePolicies", || {
+            .ask(pages.action, || {
                 let request = client.iam.list_attached_role_policies();
-                request.role_name(name).set_marker(marker.clone()).send()
+                request.role_name(name).set_marker(pages.marker()).send()
             })
             .await?;
         let policies = page.attached_policies().iter();
         found.extend(policies.filter_map(|policy| policy.policy_arn().map(str::to_owned)));
-        marker = next(page.is_truncated(), page.marker());
-        if marker.is_none() {
+        if !pages.go_on_if(page.is_truncated(), page.marker())? {
             return Ok(found);
         }
     }
@@ -196,17 +194,16 @@ async fn attached(client: &Client, name: &str) -> Result<BTreeSet<String>, CallE
 
 async fn inline(client: &Client, name: &str) -> Result<BTreeMap<String, String>, CallError> {
     let mut names = Vec::new();
-    let mut marker: Option<String> = None;
+    let mut pages = Pages::of("iam:ListRolePolicies");
     loop {
         let page = client
-            .ask("iam:ListRolePolicies", || {
+            .ask(pages.action, || {
                 let request = client.iam.list_role_policies();
-                request.role_name(name).set_marker(marker.clone()).send()
+                request.role_name(name).set_marker(pages.marker()).send()
             })
             .await?;
         names.extend(page.policy_names().iter().cloned());
-        marker = next(page.is_truncated(), page.marker());
-        if marker.is_none() {
+        if !pages.go_on_if(page.is_truncated(), page.marker())? {
             break;
         }
     }

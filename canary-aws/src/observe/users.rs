@@ -13,7 +13,7 @@ use super::patience::patiently;
 use super::principal::{Principal, decoded, moment};
 use super::recent::Recent;
 use crate::catalog::{ACCESS_KEY, USER, USER_POLICY};
-use crate::client::{CallError, Client};
+use crate::client::{CallError, Client, Pages};
 
 /// Users on one page of their details, at the least: AWS gives up to 1,000 and may give fewer; its default is 100.
 const ON_PAGE: usize = 100;
@@ -146,15 +146,15 @@ fn listed(user: &Principal) -> Object {
 
 async fn list(client: &Client) -> Result<Vec<Principal>, CallError> {
     let mut users = Vec::new();
-    let mut marker: Option<String> = None;
+    let mut pages = Pages::of("iam:ListUsers");
     loop {
         let page = client
-            .ask("iam:ListUsers", || {
+            .ask(pages.action, || {
                 client
                     .iam
                     .list_users()
                     .max_items(PAGE)
-                    .set_marker(marker.clone())
+                    .set_marker(pages.marker())
                     .send()
             })
             .await?;
@@ -166,16 +166,10 @@ async fn list(client: &Client) -> Result<Vec<Principal>, CallError> {
             created: moment(Some(user.create_date())),
             ..Principal::default()
         }));
-        marker = next(page.is_truncated(), page.marker());
-        if marker.is_none() {
+        if !pages.go_on_if(page.is_truncated(), page.marker())? {
             return Ok(users);
         }
     }
-}
-
-/// Where the next page begins; `None` after the last.
-pub(super) fn next(is_truncated: bool, marker: Option<&str>) -> Option<String> {
-    marker.filter(|_| is_truncated).map(str::to_owned)
 }
 
 /// The details of all users of the account, where that is cheaper than one by one; takes those that it saw out of `single`.
@@ -203,39 +197,42 @@ async fn in_bulk(
     if !is_cheaper {
         return seen;
     }
-    let mut marker: Option<String> = None;
+    if let Err(error) = details(client, single, &mut seen).await {
+        tracing::info!(
+            error = error.detail(),
+            "users are looked at one by one instead"
+        );
+    }
+    seen
+}
+
+/// Takes those that the details of the account tell out of `single`.
+async fn details(
+    client: &Client,
+    single: &mut BTreeSet<String>,
+    seen: &mut BTreeMap<String, Principal>,
+) -> Result<(), CallError> {
+    let mut pages = Pages::of("iam:GetAccountAuthorizationDetails");
     loop {
         let page = client
-            .ask("iam:GetAccountAuthorizationDetails", || {
+            .ask(pages.action, || {
                 let request = client.iam.get_account_authorization_details();
                 request
                     .filter(EntityType::User)
                     .max_items(PAGE)
-                    .set_marker(marker.clone())
+                    .set_marker(pages.marker())
                     .send()
             })
-            .await;
-        let page = match page {
-            Ok(page) => page,
-            Err(error) => {
-                tracing::info!(
-                    error = error.detail(),
-                    "users are looked at one by one instead"
-                );
-                return seen;
-            }
-        };
+            .await?;
         for user in page.user_detail_list().iter().map(detailed) {
             if single.remove(&user.name) {
                 seen.insert(user.name.clone(), user);
             }
         }
-        marker = next(page.is_truncated(), page.marker());
-        if marker.is_none() {
-            break;
+        if !pages.go_on_if(page.is_truncated(), page.marker())? {
+            return Ok(());
         }
     }
-    seen
 }
 
 fn detailed(user: &UserDetail) -> Principal {
@@ -346,18 +343,17 @@ pub(crate) async fn single(client: &Client, name: &str) -> Result<Option<Princip
 
 async fn attached(client: &Client, name: &str) -> Result<BTreeSet<String>, CallError> {
     let mut found = BTreeSet::new();
-    let mut marker: Option<String> = None;
+    let mut pages = Pages::of("iam:ListAttachedUserPolicies");
     loop {
         let page = client
-            .ask("iam:ListAttachedUserPolicies", || {
+            .ask(pages.action, || {
                 let request = client.iam.list_attached_user_policies();
-                request.user_name(name).set_marker(marker.clone()).send()
+                request.user_name(name).set_marker(pages.marker()).send()
             })
             .await?;
         let policies = page.attached_policies().iter();
         found.extend(policies.filter_map(|policy| policy.policy_arn().map(str::to_owned)));
-        marker = next(page.is_truncated(), page.marker());
-        if marker.is_none() {
+        if !pages.go_on_if(page.is_truncated(), page.marker())? {
             return Ok(found);
         }
     }
@@ -365,12 +361,12 @@ async fn attached(client: &Client, name: &str) -> Result<BTreeSet<String>, CallE
 
 async fn groups(client: &Client, name: &str) -> Result<BTreeSet<String>, CallError> {
     let mut found = BTreeSet::new();
-    let mut marker: Option<String> = None;
+    let mut pages = Pages::of("iam:ListGroupsForUser");
     loop {
         let page = client
-            .ask("iam:ListGroupsForUser", || {
+            .ask(pages.action, || {
                 let request = client.iam.list_groups_for_user();
-                request.user_name(name).set_marker(marker.clone()).send()
+                request.user_name(name).set_marker(pages.marker()).send()
             })
             .await?;
         found.extend(
@@ -378,8 +374,7 @@ async fn groups(client: &Client, name: &str) -> Result<BTreeSet<String>, CallErr
                 .iter()
                 .map(|group| group.group_name().to_owned()),
         );
-        marker = next(page.is_truncated(), page.marker());
-        if marker.is_none() {
+        if !pages.go_on_if(page.is_truncated(), page.marker())? {
             return Ok(found);
         }
     }
@@ -387,17 +382,16 @@ async fn groups(client: &Client, name: &str) -> Result<BTreeSet<String>, CallErr
 
 async fn inline(client: &Client, name: &str) -> Result<BTreeMap<String, String>, CallError> {
     let mut names = Vec::new();
-    let mut marker: Option<String> = None;
+    let mut pages = Pages::of("iam:ListUserPolicies");
     loop {
         let page = client
-            .ask("iam:ListUserPolicies", || {
+            .ask(pages.action, || {
                 let request = client.iam.list_user_policies();
-                request.user_name(name).set_marker(marker.clone()).send()
+                request.user_name(name).set_marker(pages.marker()).send()
             })
             .await?;
         names.extend(page.policy_names().iter().cloned());
-        marker = next(page.is_truncated(), page.marker());
-        if marker.is_none() {
+        if !pages.go_on_if(page.is_truncated(), page.marker())? {
             break;
         }
     }

@@ -78,7 +78,7 @@ pub(super) fn selectors<'a>(partition: &str, buckets: impl Iterator<Item = &'a s
         values => json!([{ "Type": "AWS::S3::Object", "Values": values }]),
     };
     json!([{ "ReadWriteType": "All", "IncludeManagementEvents": true, "DataResources": data }])
-    .to_string()
+        .to_string()
 }
 
 fn policy(statements: Value) -> String {

@@ -10,7 +10,7 @@ use futures::StreamExt as _;
 use super::facts::TrailFacts;
 use super::look::{TOGETHER, soon};
 use crate::catalog::{LOGGING, SELECTORS, TRAIL, canonical};
-use crate::client::{CallError, Client};
+use crate::client::{CallError, Client, Pages};
 use crate::observe::look::Looking;
 use crate::observe::principal::object;
 
@@ -142,20 +142,19 @@ async fn list(client: &Client) -> Result<Vec<Trail>, CallError> {
         .filter_map(|trail| trail.trail_arn().map(str::to_owned))
         .collect();
     let mut elsewhere = BTreeSet::new();
-    let mut token: Option<String> = None;
+    let mut pages = Pages::of("cloudtrail:ListTrails");
     loop {
         let services = client.in_region(home);
         let page = client
-            .ask("cloudtrail:ListTrails", || {
+            .ask(pages.action, || {
                 let request = services.cloudtrail.list_trails();
-                request.set_next_token(token.clone()).send()
+                request.set_next_token(pages.marker()).send()
             })
             .await?;
         let others = page.trails().iter();
         let others = others.filter(|trail| !known.contains(trail.trail_arn().unwrap_or_default()));
         elsewhere.extend(others.filter_map(|trail| trail.home_region().map(str::to_owned)));
-        token = page.next_token().map(str::to_owned);
-        if token.is_none() {
+        if !pages.go_on(page.next_token())? {
             break;
         }
     }
