@@ -148,6 +148,21 @@ impl<'a> Looking<'a> {
         }
     }
 
+    /// How it is, and what is known of it of these kinds, could not be told. Of one of ours that is listed, why counts more
+    /// than that it is.
+    pub(super) fn could_not_tell(&mut self, handle: &Handle, inside: &[&str], error: &CallError) {
+        let known = self.look.known.get(handle).and_then(Option::as_ref);
+        let seen = self.observed.object(&provider(), handle);
+        if known
+            .zip(seen)
+            .is_some_and(|(known, seen)| known.uid == seen.version.uid)
+            && let Some(objects) = self.observed.objects.get_mut(&provider())
+        {
+            objects.remove(handle);
+        }
+        self.untold(handle, inside, error.gap_reason(), &error.detail());
+    }
+
     /// It was asked for by name and is not there.
     pub(super) fn is_absent(&mut self, handle: Handle) {
         self.observed

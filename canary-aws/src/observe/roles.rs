@@ -91,7 +91,7 @@ pub(super) async fn look(client: &Client, looking: &mut Looking<'_>) {
                 looking.is_absent(handle);
                 looking.saw_all(ROLE_POLICY, Some(&name));
             }
-            Err(error) => looking.could_not(Place::Object(handle), &error),
+            Err(error) => looking.could_not_tell(&handle, &[ROLE_POLICY], &error),
         }
     }
 }

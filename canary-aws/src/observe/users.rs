@@ -303,7 +303,7 @@ async fn one_by_one(
                 looking.is_absent(handle(&name));
                 nothing_in(looking, &name);
             }
-            Err(error) => looking.could_not(Place::Object(handle(&name)), &error),
+            Err(error) => looking.could_not_tell(&handle(&name), &INSIDE, &error),
         }
     }
     seen
