@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use aws_sdk_iam::types::{StatusType, Tag};
 use canary_aws::sandbox::{Consistency, Fault, FaultKind, Lag, SandboxOptions};
+use canary_core::observe::Reason;
 use canary_core::plan::{Action, Obstacle, Outside, Purpose};
 use jiff::{SignedDuration, Timestamp};
 use life_support::{CONFIG, Life, destroying, intruders, options, planted};
@@ -176,6 +177,65 @@ async fn what_is_in_a_user_or_a_role_that_is_not_shown_yet_is_neither_gone_nor_f
     assert!(iam.get_user().user_name("svc-backup").send().await.is_err());
     assert!(iam.get_role().role_name("ops-admin").send().await.is_err());
     assert!(life.ledger().await.records.is_empty());
+}
+
+#[tokio::test]
+async fn why_a_user_or_a_role_could_not_be_seen_stands_at_its_step_and_at_what_is_in_it() {
+    let mut life = Life::begin(options(), WITH_ROLE).await;
+    life.settles().await;
+    pass(&life, 600);
+    for (hidden, may, parts) in [
+        (
+            "iam:GetRole",
+            ["iam:GetUser", "iam:List*"],
+            ["iam_role.ops", "iam_role.ops/policy"],
+        ),
+        (
+            "iam:GetUser",
+            ["iam:GetRole*", "iam:ListUsers"],
+            ["iam_user.backup", "iam_user.backup/key"],
+        ),
+    ] {
+        let may: Vec<&str> = ["sts:*"].into_iter().chain(may).collect();
+        life.keys = life
+            .sandbox
+            .principal(hidden.trim_start_matches("iam:"), &may);
+        pass(&life, 600);
+        let plan = life.plan().await;
+        for part in parts {
+            let step = plan.step(&part.parse().unwrap()).unwrap();
+            let Action::Blocked(Obstacle::Unseen(Some(gap))) = &step.action else {
+                panic!("{step:#?}");
+            };
+            let is_said = gap.detail.contains("iam:");
+            assert!(is_said && gap.reason == Reason::Forbidden, "{gap:?}");
+        }
+        let main = plan.step(&parts[0].parse().unwrap()).unwrap();
+        assert!(format!("{:?}", main.action).contains(hidden), "{main:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_user_that_is_deleted_before_its_key_is_made_is_waited_for_some_seconds() {
+    let life = Life::begin(options(), CONFIG).await;
+    let fault = Fault::once(FaultKind::Hang).on("iam:CreateAccessKey");
+    life.sandbox.faults().push(fault);
+    let applying = tokio::spawn(life.starting(Purpose::default()).await);
+    life.sandbox.faults().wait_for_hanging(1).await;
+    let iam = life.somebody().await;
+    let request = iam.delete_user().user_name("svc-backup");
+    request.send().await.unwrap();
+    let began = life.sandbox.clock().now();
+    life.sandbox.faults().release();
+    let report = applying.await.unwrap().unwrap().report.unwrap();
+    let told = format!("{report:?}");
+    assert!(
+        told.contains("Awaits") && !told.contains("Busy"),
+        "{report:#?}"
+    );
+    let waited = life.sandbox.clock().now().duration_since(began);
+    assert!(waited <= SignedDuration::from_secs(30), "{waited:#}");
+    assert!(life.sandbox.count("iam:CreateAccessKey") > 3);
 }
 
 #[tokio::test]
