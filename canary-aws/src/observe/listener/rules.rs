@@ -147,7 +147,11 @@ fn tell(looking: &mut Looking<'_>, region: &str, wanted: &Wanted, seen: Region) 
                 }
                 looking.saw_all(TARGET, Some(&scope));
             }
-            Err(error) if error.is_absence() => looking.saw_all(TARGET, Some(&scope)),
+            Err(error) if error.is_absence() => {
+                looking.saw_all(TARGET, Some(&scope));
+                // Where a rule is not shown yet, neither is what it sends to.
+                looking.not_yet(TARGET, &scope);
+            }
             Err(error) => looking.could_not_list(TARGET, &scope, &error),
         }
     }
