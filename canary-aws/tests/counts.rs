@@ -233,6 +233,29 @@ async fn a_console_password_is_told_by_the_report_and_asked_for_where_it_says_so
 }
 
 #[tokio::test]
+async fn whom_the_report_does_not_know_yet_is_asked_for_a_password() {
+    let mut life = Life::begin(wide(), &users(5)).await;
+    life.settles().await;
+    hours_pass(&life);
+    // The report is made now, and given again for four hours.
+    assert!(life.plan().await.is_settled());
+    life.sandbox.clock().advance(Duration::from_secs(60));
+    life.config = users(6);
+    life.settles().await;
+    let iam = life.somebody().await;
+    let request = iam.create_login_profile().user_name("svc-5");
+    request.password("theirs-0123456789").send().await.unwrap();
+    life.sandbox.clock().advance(Duration::from_secs(600));
+    let before = life.sandbox.counts();
+    let plan = life.plan().await;
+    let asked = since(&life, &before).get("iam:GetLoginProfile").copied();
+    assert_eq!(asked, Some(1));
+    let told = plan.steps.iter().filter(|step| step.outside.is_some());
+    let told: Vec<String> = told.map(|step| step.handle.path()).collect();
+    assert_eq!(told, ["svc-5/console-password"]);
+}
+
+#[tokio::test]
 async fn every_list_is_followed_over_its_pages() {
     let config = format!(
         "{}[iam_role.r]\nname = \"their-role-9\"\n",

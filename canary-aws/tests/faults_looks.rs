@@ -11,9 +11,10 @@ use std::time::Duration;
 
 use aws_sdk_iam::types::{StatusType, Tag};
 use canary_aws::sandbox::{Consistency, Fault, FaultKind, Lag, SandboxOptions};
+use canary_core::observe::Reason;
 use canary_core::plan::{Action, Obstacle, Outside, Purpose};
 use jiff::{SignedDuration, Timestamp};
-use life_support::{CONFIG, Life, intruders, options, planted};
+use life_support::{CONFIG, Life, destroying, intruders, options, planted};
 
 const LISTS: &str = "iam:ListAccessKeys";
 
@@ -138,6 +139,118 @@ async fn what_was_changed_moments_ago_and_deleted_is_gone_and_not_merely_late() 
     assert_eq!(key.outside, Some(Outside::Deleted));
     life.settles().await;
     life.keys_are_owned("svc-backup", Some("backup"), &[]).await;
+}
+
+const WITH_ROLE: &str = r#"
+[iam_user.backup]
+name = "svc-backup"
+[note.backup]
+of = "iam_user.backup"
+[iam_role.ops]
+name   = "ops-admin"
+policy = '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"s3:*","Resource":"*"}]}'
+"#;
+
+#[tokio::test]
+async fn what_is_in_a_user_or_a_role_that_is_not_shown_yet_is_neither_gone_nor_forgotten() {
+    let life = Life::begin(late(60), WITH_ROLE).await;
+    let report = life.apply().await;
+    assert!(report.is_complete(), "{report:#?}");
+    let ours = life.ledger().await.records;
+    let plan = life.plan().await;
+    assert!(!plan.has_drift(), "{plan:#?}");
+    drop(life.applied(destroying(true)).await);
+    let left = life.ledger().await.records;
+    for part in [
+        "iam_user.backup",
+        "iam_user.backup/key",
+        "iam_role.ops",
+        "iam_role.ops/policy",
+    ] {
+        let part = part.parse().unwrap();
+        assert_eq!(left.get(&part), ours.get(&part), "{}", life.told());
+    }
+    pass(&life, 600);
+    drop(life.applied(destroying(true)).await);
+    pass(&life, 600);
+    let iam = life.somebody().await;
+    assert!(iam.get_user().user_name("svc-backup").send().await.is_err());
+    assert!(iam.get_role().role_name("ops-admin").send().await.is_err());
+    assert!(life.ledger().await.records.is_empty());
+}
+
+#[tokio::test]
+async fn why_a_user_or_a_role_could_not_be_seen_stands_at_its_step_and_at_what_is_in_it() {
+    let mut life = Life::begin(options(), WITH_ROLE).await;
+    life.settles().await;
+    pass(&life, 600);
+    for (hidden, may, parts) in [
+        (
+            "iam:GetRole",
+            ["iam:GetUser", "iam:List*"],
+            ["iam_role.ops", "iam_role.ops/policy"],
+        ),
+        (
+            "iam:GetUser",
+            ["iam:GetRole*", "iam:ListUsers"],
+            ["iam_user.backup", "iam_user.backup/key"],
+        ),
+    ] {
+        let may: Vec<&str> = ["sts:*"].into_iter().chain(may).collect();
+        life.keys = life
+            .sandbox
+            .principal(hidden.trim_start_matches("iam:"), &may);
+        pass(&life, 600);
+        let plan = life.plan().await;
+        for part in parts {
+            let step = plan.step(&part.parse().unwrap()).unwrap();
+            let Action::Blocked(Obstacle::Unseen(Some(gap))) = &step.action else {
+                panic!("{step:#?}");
+            };
+            let is_said = gap.detail.contains("iam:");
+            assert!(is_said && gap.reason == Reason::Forbidden, "{gap:?}");
+        }
+        let main = plan.step(&parts[0].parse().unwrap()).unwrap();
+        assert!(format!("{:?}", main.action).contains(hidden), "{main:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_user_that_is_deleted_before_its_key_is_made_is_waited_for_some_seconds() {
+    let life = Life::begin(options(), CONFIG).await;
+    let fault = Fault::once(FaultKind::Hang).on("iam:CreateAccessKey");
+    life.sandbox.faults().push(fault);
+    let applying = tokio::spawn(life.starting(Purpose::default()).await);
+    life.sandbox.faults().wait_for_hanging(1).await;
+    let iam = life.somebody().await;
+    let request = iam.delete_user().user_name("svc-backup");
+    request.send().await.unwrap();
+    let began = life.sandbox.clock().now();
+    life.sandbox.faults().release();
+    let report = applying.await.unwrap().unwrap().report.unwrap();
+    let told = format!("{report:?}");
+    assert!(
+        told.contains("Awaits") && !told.contains("Busy"),
+        "{report:#?}"
+    );
+    let waited = life.sandbox.clock().now().duration_since(began);
+    assert!(waited <= SignedDuration::from_secs(30), "{waited:#}");
+    assert!(life.sandbox.count("iam:CreateAccessKey") > 3);
+}
+
+#[tokio::test]
+async fn a_user_that_was_renamed_right_after_it_was_made_is_called_so() {
+    let life = Life::begin(options(), CONFIG).await;
+    life.settles().await;
+    let iam = life.somebody().await;
+    let request = iam.update_user().user_name("svc-backup");
+    request.new_user_name("svc-x").send().await.unwrap();
+    let plan = life.plan().await;
+    let told = format!("{:?}", plan.gaps);
+    assert!(told.contains("Renamed") && told.contains("svc-x"), "{told}");
+    assert!(!plan.has_drift(), "{plan:#?}");
+    drop(life.applied(destroying(true)).await);
+    life.keys_are_owned("svc-x", None, &[]).await;
 }
 
 #[tokio::test]

@@ -11,9 +11,10 @@ use std::collections::BTreeSet;
 
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_ssm::types::ParameterType;
+use canary_aws::sandbox::SandboxOptions;
 use canary_core::graph::{Address, CanaryId};
 use canary_core::plan::{Action, Obstacle, Outside, Plan, Purpose};
-use kinds_support::{HOME, Life};
+use kinds_support::{HOME, Life, options};
 
 fn address(kind: &str, label: &str) -> Address {
     Address::of(CanaryId::new(kind, label))
@@ -289,6 +290,48 @@ async fn a_secret_is_planted_kept_repaired_rotated_and_removed() {
         .await
         .unwrap();
     assert!(again.deleted_date().is_none() && again.arn() == waits.arn());
+}
+
+const RECOVERED: &str = r#"
+[secretsmanager_secret.orders]
+name     = "prod/orders"
+template = "postgres"
+recovery = "7d"
+"#;
+
+#[tokio::test]
+async fn a_secret_of_ours_that_waits_for_its_deletion_is_taken_back_however_a_repeat_is_answered() {
+    for secrets_hide_deletion in [false, true] {
+        let options = SandboxOptions {
+            secrets_hide_deletion,
+            ..options()
+        };
+        let mut life = Life::with(options, RECOVERED).await;
+        let home = secrets(&life, HOME).await;
+        life.settles().await;
+        let planted = secret(&home, "prod/orders").await.unwrap();
+        let waits = async || {
+            let request = home.describe_secret().secret_id("prod/orders");
+            request.send().await.unwrap().deleted_date().is_some()
+        };
+        // By us, by somebody, and by us with something else in it afterwards.
+        life.destroy().await;
+        assert!(waits().await);
+        life.settles().await;
+        assert!(!waits().await);
+        let request = home.delete_secret().secret_id("prod/orders");
+        request.send().await.unwrap();
+        life.settles().await;
+        assert!(!waits().await);
+        assert_eq!(secret(&home, "prod/orders").await, Some(planted.clone()));
+        life.destroy().await;
+        life.configure(&format!("{RECOVERED}generation = 2\n"))
+            .await;
+        life.settles().await;
+        assert!(!waits().await);
+        assert_ne!(secret(&home, "prod/orders").await, Some(planted));
+        assert_eq!(life.sandbox.count("secretsmanager:RestoreSecret"), 3);
+    }
 }
 
 #[tokio::test]

@@ -8,7 +8,9 @@
 mod listener_support;
 mod sandbox_support;
 
-use aws_sdk_cloudtrail::types::{EventSelector, ReadWriteType};
+use aws_sdk_cloudtrail::types::{
+    AdvancedEventSelector, AdvancedFieldSelector, EventSelector, ReadWriteType,
+};
 use canary_aws::sandbox::{Sandbox, SandboxOptions};
 use canary_core::check::Severity;
 use canary_core::plan::Outside;
@@ -141,7 +143,7 @@ async fn a_trail_of_our_own_lets_the_rules_hear_and_is_started_again_where_someb
     let sandbox = Sandbox::start(options).await.unwrap();
     let account = Account::of(sandbox, WITH_TRAIL).await;
     let plan = account.plan().await;
-    assert_eq!(plan.summary().add, 14, "{}", told(&plan));
+    assert_eq!(plan.summary().add, 15, "{}", told(&plan));
     account.settles().await;
     assert_eq!(
         messages(&account, Severity::Error).await,
@@ -187,4 +189,59 @@ async fn a_trail_of_our_own_lets_the_rules_hear_and_is_started_again_where_someb
     assert!(s3.list_buckets().send().await.unwrap().buckets().is_empty());
     let trails = cloudtrail.describe_trails().send().await.unwrap();
     assert!(trails.trail_list().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trail_of_our_own_that_somebody_blinds_is_drift_and_hears_again() {
+    let account = Account::with(WITH_TRAIL).await;
+    account.settles().await;
+    let cloudtrail = aws_sdk_cloudtrail::Client::new(&account.admin(REGION).await);
+    let plain = |kind: ReadWriteType, management: bool, without: &[&str]| {
+        let selector = EventSelector::builder().read_write_type(kind);
+        let without = without.iter().map(|source| (*source).to_owned()).collect();
+        selector
+            .include_management_events(management)
+            .set_exclude_management_event_sources(Some(without))
+            .build()
+    };
+    let field = |name: &str, value: &str| {
+        let field = AdvancedFieldSelector::builder().field(name);
+        field.equals(value).build().unwrap()
+    };
+    let advanced = AdvancedEventSelector::builder()
+        .field_selectors(field("eventCategory", "Management"))
+        .field_selectors(field("readOnly", "false"));
+    let by_others = [
+        (Some(plain(ReadWriteType::WriteOnly, false, &[])), None),
+        (Some(plain(ReadWriteType::WriteOnly, true, &[])), None),
+        (
+            Some(plain(ReadWriteType::All, true, &["kms.amazonaws.com"])),
+            None,
+        ),
+        (None, Some(advanced.build().unwrap())),
+    ];
+    for (plain, advanced) in by_others {
+        let request = cloudtrail.put_event_selectors().trail_name("ops-events");
+        let request = request.set_event_selectors(plain.map(|plain| vec![plain]));
+        let request = request.set_advanced_event_selectors(advanced.map(|all| vec![all]));
+        request.send().await.unwrap();
+        let plan = account.plan().await;
+        let step = plan.step(&"aws.listener/trail-data".parse().unwrap());
+        let outside = step.unwrap().outside.as_ref();
+        assert!(
+            matches!(outside, Some(Outside::Changed { .. })),
+            "{}",
+            told(&plan)
+        );
+        account.settles().await;
+        let request = cloudtrail.get_event_selectors().trail_name("ops-events");
+        let selected = request.send().await.unwrap();
+        let [selector] = selected.event_selectors() else {
+            panic!("{selected:?}");
+        };
+        assert_eq!(selector.read_write_type(), Some(&ReadWriteType::All));
+        assert_eq!(selector.include_management_events(), Some(true));
+        assert_eq!(selector.exclude_management_event_sources().len(), 0);
+    }
+    account.destroy().await;
 }

@@ -10,6 +10,7 @@ use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::ProvideCredentials as _;
+use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::{
@@ -96,22 +97,16 @@ impl Connection {
             loader = loader.profile_name(profile).credentials_provider(provider);
         }
         let config = loader.load().await;
-        let refused = |source: Box<dyn StdError + Send + Sync>| {
-            let found = innermost(source.as_ref());
-            let tried = Self::tried(self.profile.as_deref());
-            ConnectError::Credentials {
-                tried,
-                found,
-                source,
-            }
+        let refused = |error: CredentialsError| ConnectError::Credentials {
+            tried: Self::tried(self.profile.as_deref()),
+            found: found(&error, self.profile.as_deref()),
+            source: error.into(),
         };
+        let none = || CredentialsError::not_loaded("no source of credentials is configured");
         let provider = config
             .credentials_provider()
-            .ok_or_else(|| refused("no source of credentials is configured".into()))?;
-        provider
-            .provide_credentials()
-            .await
-            .map_err(|error| refused(error.into()))?;
+            .ok_or_else(|| refused(none()))?;
+        provider.provide_credentials().await.map_err(refused)?;
         Ok(Client::new(&config, self, Arc::new(MachineClock)))
     }
 
@@ -123,6 +118,16 @@ impl Connection {
             .region(Region::new(self.region.clone()))
             .build();
         Client::new(&config, self, Arc::new(MachineClock))
+    }
+}
+
+/// What was found out. Where the files have no profile of that name, or it has no credentials, the SDK says nothing.
+fn found(error: &CredentialsError, profile: Option<&str>) -> String {
+    match (error, profile) {
+        (CredentialsError::CredentialsNotLoaded(_), Some(profile)) if error.source().is_none() => {
+            format!("there is no profile `{profile}` with credentials")
+        }
+        _ => innermost(error),
     }
 }
 
@@ -312,5 +317,19 @@ impl Intercept for Metered {
             self.0.offset_ms.store(offset, Ordering::Relaxed);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_that_is_not_there_is_named() {
+        let unsaid = CredentialsError::not_loaded_no_source();
+        let told = found(&unsaid, Some("nope"));
+        assert_eq!(told, "there is no profile `nope` with credentials");
+        let said = CredentialsError::not_loaded("the file is not one");
+        assert_eq!(found(&said, Some("nope")), "the file is not one");
     }
 }

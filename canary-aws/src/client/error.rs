@@ -68,15 +68,12 @@ impl CallError {
         match error {
             SdkError::ServiceError(service) => {
                 let status = service.raw().status().as_u16();
-                let code = service.err().code().unwrap_or_else(|| bare(status));
-                let code = code.to_owned();
-                let message = service.err().message().unwrap_or(&code);
-                Self {
-                    action,
-                    failure: answered(&code, status),
-                    message: one_line(message),
-                    code,
-                }
+                let body = service.raw().body().bytes();
+                let is_empty = body.is_none_or(<[u8]>::is_empty);
+                let bare = || if is_empty { bare(status) } else { "" };
+                let code = service.err().code().unwrap_or_else(bare);
+                let message = service.err().message().unwrap_or(code);
+                Self::told(action, status, code, message)
             }
             SdkError::TimeoutError(_) => plain(Failure::TimedOut, "no answer in time".into()),
             SdkError::ResponseError(response) => {
@@ -98,6 +95,20 @@ impl CallError {
                 plain(failure, innermost(error))
             }
             _ => plain(Failure::NotUnderstood, innermost(error)),
+        }
+    }
+
+    /// What a service told: its code and message, as far as it was understood.
+    fn told(action: &'static str, status: u16, code: &str, message: &str) -> Self {
+        let message = match one_line(message) {
+            empty if empty.is_empty() => format!("the answer was not understood (HTTP {status})"),
+            message => message,
+        };
+        Self {
+            action,
+            failure: answered(code, status),
+            code: code.to_owned(),
+            message,
         }
     }
 
@@ -251,7 +262,7 @@ fn causes<'a>(
     })
 }
 
-/// The code of an answer that has no body, as to S3's HEAD.
+/// The code of an answer that has no body, as to S3's HEAD. Whoever has a body says it there.
 fn bare(status: u16) -> &'static str {
     match status {
         301 => "PermanentRedirect",
@@ -301,6 +312,8 @@ fn answered(code: &str, status: u16) -> Failure {
         | "InternalServiceError"
         | "InternalError" => Failure::Broken,
         "" if status == 403 => Failure::Denied,
+        // What it was about may have been done.
+        "" if status < 300 => Failure::NotUnderstood,
         _ if status >= 500 => Failure::Broken,
         _ if status == 429 => Failure::Throttled,
         _ => Failure::Refused,
@@ -342,6 +355,18 @@ mod tests {
         assert_eq!(
             told.detail(),
             "sts:GetCallerIdentity: Signature expired (this machine's clock is 60 min ahead of the account's)"
+        );
+    }
+
+    #[test]
+    fn an_answer_that_says_nothing_is_told_as_that() {
+        let told = |status| CallError::told("iam:ListUsers", status, "", " ");
+        assert_eq!(told(200).failure, Failure::NotUnderstood);
+        assert_eq!(told(404).failure, Failure::Refused);
+        assert!(!told(404).is_absence());
+        assert_eq!(
+            told(200).detail(),
+            "iam:ListUsers: the answer was not understood (HTTP 200)"
         );
     }
 

@@ -11,9 +11,9 @@ use super::look::Looking;
 use super::patience::patiently;
 use super::principal::{Principal, moment};
 use super::report::Report;
-use super::users::next;
+use super::users;
 use crate::catalog::ACCESS_KEY;
-use crate::client::{CallError, Client};
+use crate::client::{CallError, Client, Pages};
 
 /// Users whose keys are listed at the same time.
 const TOGETHER: usize = 8;
@@ -96,9 +96,14 @@ pub(super) async fn look(
     for (name, keys) in lists {
         match keys {
             Ok(keys) => saw(looking, &name, &keys),
-            // Where there is no user there is nothing of it.
             Err(error) if error.is_absence() && unseen.contains(&name) => {
-                saw(looking, &name, &[]);
+                let user = users::handle(&name);
+                if looking.look.made.contains(&user) {
+                    looking.not_shown(&user, &users::INSIDE);
+                } else {
+                    // Where there is no user there is nothing of it.
+                    saw(looking, &name, &[]);
+                }
             }
             Err(error) => {
                 let scope = Scope {
@@ -198,12 +203,12 @@ fn saw(looking: &mut Looking<'_>, user: &str, keys: &[Key]) {
 /// The keys that a user has.
 pub(crate) async fn list(client: &Client, user: &str) -> Result<Vec<Key>, CallError> {
     let mut keys = Vec::new();
-    let mut marker: Option<String> = None;
+    let mut pages = Pages::of("iam:ListAccessKeys");
     loop {
         let page = client
-            .ask("iam:ListAccessKeys", || {
+            .ask(pages.action, || {
                 let request = client.iam.list_access_keys();
-                request.user_name(user).set_marker(marker.clone()).send()
+                request.user_name(user).set_marker(pages.marker()).send()
             })
             .await?;
         keys.extend(page.access_key_metadata().iter().map(|key| {
@@ -216,8 +221,7 @@ pub(crate) async fn list(client: &Client, user: &str) -> Result<Vec<Key>, CallEr
                 created: moment(key.create_date()),
             }
         }));
-        marker = next(page.is_truncated(), page.marker());
-        if marker.is_none() {
+        if !pages.go_on_if(page.is_truncated(), page.marker())? {
             return Ok(keys);
         }
     }

@@ -121,6 +121,48 @@ impl<'a> Looking<'a> {
         }
     }
 
+    /// We made it moments ago and it is not shown: it and what is known of it, of these kinds, may be there all the same.
+    pub(super) fn not_shown(&mut self, handle: &Handle, inside: &[&str]) {
+        self.untold(handle, inside, Reason::NotYet, "");
+    }
+
+    /// Of a thing, and of what is known of it of these kinds, it is not told whether it is there.
+    pub(super) fn untold(
+        &mut self,
+        handle: &Handle,
+        inside: &[&str],
+        reason: Reason,
+        detail: &str,
+    ) {
+        let is_inside = |known: &&Handle| {
+            known.scope.as_deref() == Some(&handle.name) && inside.contains(&known.kind.as_str())
+        };
+        let known = self.look.known.keys().filter(is_inside);
+        for handle in std::iter::once(handle).chain(known) {
+            self.gap(Gap {
+                provider: provider(),
+                place: Place::Object(handle.clone()),
+                reason,
+                detail: detail.to_owned(),
+            });
+        }
+    }
+
+    /// How it is, and what is known of it of these kinds, could not be told. Of one of ours that is listed, why counts more
+    /// than that it is.
+    pub(super) fn could_not_tell(&mut self, handle: &Handle, inside: &[&str], error: &CallError) {
+        let known = self.look.known.get(handle).and_then(Option::as_ref);
+        let seen = self.observed.object(&provider(), handle);
+        if known
+            .zip(seen)
+            .is_some_and(|(known, seen)| known.uid == seen.version.uid)
+            && let Some(objects) = self.observed.objects.get_mut(&provider())
+        {
+            objects.remove(handle);
+        }
+        self.untold(handle, inside, error.gap_reason(), &error.detail());
+    }
+
     /// It was asked for by name and is not there.
     pub(super) fn is_absent(&mut self, handle: Handle) {
         self.observed

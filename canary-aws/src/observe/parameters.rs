@@ -15,7 +15,7 @@ use super::parameter::Parameter;
 use super::principal::moment;
 use super::regions::{Sightings, Want, Wanted, wanted};
 use crate::catalog::{PARAMETER, VALUE, parameter_arn};
-use crate::client::{CallError, Client};
+use crate::client::{CallError, Client, Pages};
 
 /// The largest page, and as many names as one filter takes (`DescribeParameters`).
 const PAGE: i32 = 50;
@@ -197,14 +197,14 @@ pub(crate) async fn described(
         code: String::new(),
         message: error.to_string(),
     })?;
-    let mut token: Option<String> = None;
+    let mut pages = Pages::of("ssm:DescribeParameters");
     loop {
         let page = client
-            .ask("ssm:DescribeParameters", || {
+            .ask(pages.action, || {
                 ssm.describe_parameters()
                     .set_parameter_filters(filter.clone().map(|filter| vec![filter]))
                     .max_results(PAGE)
-                    .set_next_token(token.clone())
+                    .set_next_token(pages.marker())
                     .send()
             })
             .await?;
@@ -212,11 +212,7 @@ pub(crate) async fn described(
         // A filter may take a name with and without its first slash for one.
         let all = all.filter(|told| names.is_none_or(|names| names.contains(&told.name.as_str())));
         found.extend(all.map(|told| (told.name.clone(), told)));
-        token = page
-            .next_token()
-            .filter(|token| !token.is_empty())
-            .map(str::to_owned);
-        if token.is_none() {
+        if !pages.go_on(page.next_token())? {
             return Ok(found);
         }
     }

@@ -18,7 +18,8 @@ const NAME: &str = "console-password";
 /// Users that are asked about at the same time.
 const TOGETHER: usize = 8;
 
-/// Looks at who of these users may log in, but for those whom a report tells to have no password.
+/// Looks at who of these users may log in, but for those whom a report tells to have no password: one that they were given
+/// since the next report tells.
 pub(super) async fn look(
     client: &Client,
     looking: &mut Looking<'_>,
@@ -58,9 +59,10 @@ pub(super) async fn look(
     }
 }
 
-/// Whether it has to be asked: a report that says yes may be outdated, and of one that is younger than it the next one tells.
+/// Whether it has to be asked: a report that says yes may be outdated, and of whom it does not know it says nothing.
 fn may_have_one(user: &Principal, report: Option<&Report>) -> bool {
-    report.is_none_or(|report| report.row(user).is_some_and(|row| row.has_password))
+    let row = report.and_then(|report| report.row(user));
+    row.is_none_or(|row| row.has_password)
 }
 
 /// Since when a user has a password, as far as that is told; `None` where it has none.

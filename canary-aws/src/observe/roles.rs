@@ -3,17 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use canary_core::graph::Handle;
-use canary_core::observe::{Gap, Object, Place, Reason, Scope, Version};
+use canary_core::observe::{Object, Place, Scope, Version};
 use futures::StreamExt as _;
 
 use super::look::Looking;
 use super::patience::patiently;
 use super::principal::{Principal, decoded, moment};
 use super::recent::Recent;
-use super::users::{next, tags};
+use super::users::tags;
 use crate::catalog::{ROLE, ROLE_POLICY, canonical};
-use crate::client::{CallError, Client};
-use crate::provider;
+use crate::client::{CallError, Client, Pages};
 
 /// The largest page that may be asked for.
 const PAGE: i32 = 1000;
@@ -85,32 +84,29 @@ pub(super) async fn look(client: &Client, looking: &mut Looking<'_>) {
                 looking.saw_all(ROLE_POLICY, Some(&name));
                 looking.not_yet(ROLE_POLICY, &name);
             }
-            Ok(None) if looking.look.made.contains(&handle) => looking.gap(Gap {
-                provider: provider(),
-                place: Place::Object(handle),
-                reason: Reason::NotYet,
-                detail: String::new(),
-            }),
+            Ok(None) if looking.look.made.contains(&handle) => {
+                looking.not_shown(&handle, &[ROLE_POLICY]);
+            }
             Ok(None) => {
                 looking.is_absent(handle);
                 looking.saw_all(ROLE_POLICY, Some(&name));
             }
-            Err(error) => looking.could_not(Place::Object(handle), &error),
+            Err(error) => looking.could_not_tell(&handle, &[ROLE_POLICY], &error),
         }
     }
 }
 
 async fn list(client: &Client) -> Result<Vec<(String, Object)>, CallError> {
     let mut roles = Vec::new();
-    let mut marker: Option<String> = None;
+    let mut pages = Pages::of("iam:ListRoles");
     loop {
         let page = client
-            .ask("iam:ListRoles", || {
+            .ask(pages.action, || {
                 client
                     .iam
                     .list_roles()
                     .max_items(PAGE)
-                    .set_marker(marker.clone())
+                    .set_marker(pages.marker())
                     .send()
             })
             .await?;
@@ -125,8 +121,7 @@ async fn list(client: &Client) -> Result<Vec<(String, Object)>, CallError> {
             };
             (role.role_name().to_owned(), object)
         }));
-        marker = next(page.is_truncated(), page.marker());
-        if marker.is_none() {
+        if !pages.go_on_if(page.is_truncated(), page.marker())? {
             return Ok(roles);
         }
     }
@@ -181,18 +176,17 @@ pub(crate) fn of_role(role: &aws_sdk_iam::types::Role) -> Principal {
 
 async fn attached(client: &Client, name: &str) -> Result<BTreeSet<String>, CallError> {
     let mut found = BTreeSet::new();
-    let mut marker: Option<String> = None;
+    let mut pages = Pages::of("iam:ListAttachedRolePolicies");
     loop {
         let page = client
-            .ask("iam:ListAttachedRolePolicies", || {
+            .ask(pages.action, || {
                 let request = client.iam.list_attached_role_policies();
-                request.role_name(name).set_marker(marker.clone()).send()
+                request.role_name(name).set_marker(pages.marker()).send()
             })
             .await?;
         let policies = page.attached_policies().iter();
         found.extend(policies.filter_map(|policy| policy.policy_arn().map(str::to_owned)));
-        marker = next(page.is_truncated(), page.marker());
-        if marker.is_none() {
+        if !pages.go_on_if(page.is_truncated(), page.marker())? {
             return Ok(found);
         }
     }
@@ -200,17 +194,16 @@ async fn attached(client: &Client, name: &str) -> Result<BTreeSet<String>, CallE
 
 async fn inline(client: &Client, name: &str) -> Result<BTreeMap<String, String>, CallError> {
     let mut names = Vec::new();
-    let mut marker: Option<String> = None;
+    let mut pages = Pages::of("iam:ListRolePolicies");
     loop {
         let page = client
-            .ask("iam:ListRolePolicies", || {
+            .ask(pages.action, || {
                 let request = client.iam.list_role_policies();
-                request.role_name(name).set_marker(marker.clone()).send()
+                request.role_name(name).set_marker(pages.marker()).send()
             })
             .await?;
         names.extend(page.policy_names().iter().cloned());
-        marker = next(page.is_truncated(), page.marker());
-        if marker.is_none() {
+        if !pages.go_on_if(page.is_truncated(), page.marker())? {
             break;
         }
     }

@@ -13,7 +13,7 @@ use super::look::Looking;
 use super::regions::{Sightings, Want, Wanted, wanted};
 use super::secret::{CURRENT, Secret};
 use crate::catalog::SECRET;
-use crate::client::{CallError, Client};
+use crate::client::{CallError, Client, Pages};
 
 /// The largest page, and as many names as one filter takes (`ListSecrets`).
 const PAGE: i32 = 100;
@@ -171,15 +171,15 @@ async fn listed(
         vec![filter.set_values(Some(values)).build()]
     });
     let mut found = BTreeMap::new();
-    let mut token: Option<String> = None;
+    let mut pages = Pages::of("secretsmanager:ListSecrets");
     loop {
         let page = client
-            .ask("secretsmanager:ListSecrets", || {
+            .ask(pages.action, || {
                 let request = secrets.list_secrets().max_results(PAGE);
                 request
                     .include_planned_deletion(true)
                     .set_filters(filter.clone())
-                    .set_next_token(token.clone())
+                    .set_next_token(pages.marker())
                     .send()
             })
             .await?;
@@ -188,11 +188,7 @@ async fn listed(
         let all =
             all.filter(|secret| names.is_none_or(|names| names.contains(&secret.name.as_str())));
         found.extend(all.map(|secret| (secret.name.clone(), secret)));
-        token = page
-            .next_token()
-            .filter(|token| !token.is_empty())
-            .map(str::to_owned);
-        if token.is_none() {
+        if !pages.go_on(page.next_token())? {
             return Ok(found);
         }
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_iam::types::{EntityType, Tag, UserDetail};
 use canary_core::graph::Handle;
-use canary_core::observe::{Gap, Object, Place, Reason, Scope, Version};
+use canary_core::observe::{Object, Place, Reason, Scope, Version};
 use futures::StreamExt as _;
 
 use super::credentials;
@@ -13,8 +13,7 @@ use super::patience::patiently;
 use super::principal::{Principal, decoded, moment};
 use super::recent::Recent;
 use crate::catalog::{ACCESS_KEY, USER, USER_POLICY};
-use crate::client::{CallError, Client};
-use crate::provider;
+use crate::client::{CallError, Client, Pages};
 
 /// Users on one page of their details, at the least: AWS gives up to 1,000 and may give fewer; its default is 100.
 const ON_PAGE: usize = 100;
@@ -24,6 +23,8 @@ const PAGE: i32 = 1000;
 const CALLS_EACH: usize = 4;
 /// Users that are looked at at the same time: IAM's buckets are small.
 const TOGETHER: usize = 8;
+/// What is in a user and may be ours.
+pub(super) const INSIDE: [&str; 2] = [USER_POLICY, ACCESS_KEY];
 
 pub(super) fn handle(name: &str) -> Handle {
     Handle {
@@ -35,7 +36,7 @@ pub(super) fn handle(name: &str) -> Handle {
 
 /// Looks at the users that are wanted, and at who else is there where that is wanted.
 pub(super) async fn look(client: &Client, looking: &mut Looking<'_>) {
-    let wanted = looking.wanted(USER, &[USER_POLICY, ACCESS_KEY]);
+    let wanted = looking.wanted(USER, &INSIDE);
     let lists = looking.lists(USER);
     if wanted.is_empty() && !lists {
         return;
@@ -96,16 +97,17 @@ fn here(
     for user in all {
         looking.saw(handle(&user.name), listed(user));
     }
-    let is_there = |name: &String| {
+    let mut there = BTreeSet::new();
+    for name in wanted {
         let handle = handle(name);
-        looking.has_seen(&handle) || looking.look.made.contains(&handle)
-    };
-    let (there, gone): (BTreeSet<String>, BTreeSet<String>) =
-        wanted.iter().cloned().partition(is_there);
-    for name in gone {
-        match renamed(looking, all, &name) {
-            Some(user) => elsewhere(looking, &name, &user.name),
-            None => nothing_in(looking, &name),
+        if looking.has_seen(&handle) {
+            there.insert(name.clone());
+        } else if let Some(user) = renamed(looking, all, name) {
+            elsewhere(looking, &handle, &user.name);
+        } else if looking.look.made.contains(&handle) {
+            there.insert(name.clone());
+        } else {
+            nothing_in(looking, name);
         }
     }
     there
@@ -118,26 +120,14 @@ fn renamed<'a>(looking: &Looking<'_>, all: &'a [Principal], name: &str) -> Optio
 }
 
 /// The user and what is in it are still there: its keys work, and would have no owner if it were forgotten.
-fn elsewhere(looking: &mut Looking<'_>, name: &str, other: &str) {
-    let is_of_it = |known: &&Handle| {
-        **known == handle(name)
-            || (known.scope.as_deref() == Some(name)
-                && [USER_POLICY, ACCESS_KEY].contains(&known.kind.as_ref()))
-    };
-    let known = looking.look.known.keys();
-    for handle in known.filter(is_of_it) {
-        looking.gap(Gap {
-            provider: provider(),
-            place: Place::Object(handle.clone()),
-            reason: Reason::Renamed,
-            detail: format!("the user is called {other} now: give it its name back"),
-        });
-    }
+fn elsewhere(looking: &mut Looking<'_>, user: &Handle, other: &str) {
+    let detail = format!("the user is called {other} now: give it its name back");
+    looking.untold(user, &INSIDE, Reason::Renamed, &detail);
 }
 
 /// Where there is no user there is nothing of it.
 fn nothing_in(looking: &mut Looking<'_>, name: &str) {
-    for kind in [USER_POLICY, ACCESS_KEY] {
+    for kind in INSIDE {
         looking.saw_all(kind, Some(name));
     }
 }
@@ -156,15 +146,15 @@ fn listed(user: &Principal) -> Object {
 
 async fn list(client: &Client) -> Result<Vec<Principal>, CallError> {
     let mut users = Vec::new();
-    let mut marker: Option<String> = None;
+    let mut pages = Pages::of("iam:ListUsers");
     loop {
         let page = client
-            .ask("iam:ListUsers", || {
+            .ask(pages.action, || {
                 client
                     .iam
                     .list_users()
                     .max_items(PAGE)
-                    .set_marker(marker.clone())
+                    .set_marker(pages.marker())
                     .send()
             })
             .await?;
@@ -176,16 +166,10 @@ async fn list(client: &Client) -> Result<Vec<Principal>, CallError> {
             created: moment(Some(user.create_date())),
             ..Principal::default()
         }));
-        marker = next(page.is_truncated(), page.marker());
-        if marker.is_none() {
+        if !pages.go_on_if(page.is_truncated(), page.marker())? {
             return Ok(users);
         }
     }
-}
-
-/// Where the next page begins; `None` after the last.
-pub(super) fn next(is_truncated: bool, marker: Option<&str>) -> Option<String> {
-    marker.filter(|_| is_truncated).map(str::to_owned)
 }
 
 /// The details of all users of the account, where that is cheaper than one by one; takes those that it saw out of `single`.
@@ -213,39 +197,42 @@ async fn in_bulk(
     if !is_cheaper {
         return seen;
     }
-    let mut marker: Option<String> = None;
+    if let Err(error) = details(client, single, &mut seen).await {
+        tracing::info!(
+            error = error.detail(),
+            "users are looked at one by one instead"
+        );
+    }
+    seen
+}
+
+/// Takes those that the details of the account tell out of `single`.
+async fn details(
+    client: &Client,
+    single: &mut BTreeSet<String>,
+    seen: &mut BTreeMap<String, Principal>,
+) -> Result<(), CallError> {
+    let mut pages = Pages::of("iam:GetAccountAuthorizationDetails");
     loop {
         let page = client
-            .ask("iam:GetAccountAuthorizationDetails", || {
+            .ask(pages.action, || {
                 let request = client.iam.get_account_authorization_details();
                 request
                     .filter(EntityType::User)
                     .max_items(PAGE)
-                    .set_marker(marker.clone())
+                    .set_marker(pages.marker())
                     .send()
             })
-            .await;
-        let page = match page {
-            Ok(page) => page,
-            Err(error) => {
-                tracing::info!(
-                    error = error.detail(),
-                    "users are looked at one by one instead"
-                );
-                return seen;
-            }
-        };
+            .await?;
         for user in page.user_detail_list().iter().map(detailed) {
             if single.remove(&user.name) {
                 seen.insert(user.name.clone(), user);
             }
         }
-        marker = next(page.is_truncated(), page.marker());
-        if marker.is_none() {
-            break;
+        if !pages.go_on_if(page.is_truncated(), page.marker())? {
+            return Ok(());
         }
     }
-    seen
 }
 
 fn detailed(user: &UserDetail) -> Principal {
@@ -311,17 +298,12 @@ async fn one_by_one(
             Ok(Some(user)) => {
                 seen.insert(name, user);
             }
-            Ok(None) if is_recent => looking.gap(Gap {
-                provider: provider(),
-                place: Place::Object(handle(&name)),
-                reason: Reason::NotYet,
-                detail: String::new(),
-            }),
+            Ok(None) if is_recent => looking.not_shown(&handle(&name), &INSIDE),
             Ok(None) => {
                 looking.is_absent(handle(&name));
                 nothing_in(looking, &name);
             }
-            Err(error) => looking.could_not(Place::Object(handle(&name)), &error),
+            Err(error) => looking.could_not_tell(&handle(&name), &INSIDE, &error),
         }
     }
     seen
@@ -361,18 +343,17 @@ pub(crate) async fn single(client: &Client, name: &str) -> Result<Option<Princip
 
 async fn attached(client: &Client, name: &str) -> Result<BTreeSet<String>, CallError> {
     let mut found = BTreeSet::new();
-    let mut marker: Option<String> = None;
+    let mut pages = Pages::of("iam:ListAttachedUserPolicies");
     loop {
         let page = client
-            .ask("iam:ListAttachedUserPolicies", || {
+            .ask(pages.action, || {
                 let request = client.iam.list_attached_user_policies();
-                request.user_name(name).set_marker(marker.clone()).send()
+                request.user_name(name).set_marker(pages.marker()).send()
             })
             .await?;
         let policies = page.attached_policies().iter();
         found.extend(policies.filter_map(|policy| policy.policy_arn().map(str::to_owned)));
-        marker = next(page.is_truncated(), page.marker());
-        if marker.is_none() {
+        if !pages.go_on_if(page.is_truncated(), page.marker())? {
             return Ok(found);
         }
     }
@@ -380,12 +361,12 @@ async fn attached(client: &Client, name: &str) -> Result<BTreeSet<String>, CallE
 
 async fn groups(client: &Client, name: &str) -> Result<BTreeSet<String>, CallError> {
     let mut found = BTreeSet::new();
-    let mut marker: Option<String> = None;
+    let mut pages = Pages::of("iam:ListGroupsForUser");
     loop {
         let page = client
-            .ask("iam:ListGroupsForUser", || {
+            .ask(pages.action, || {
                 let request = client.iam.list_groups_for_user();
-                request.user_name(name).set_marker(marker.clone()).send()
+                request.user_name(name).set_marker(pages.marker()).send()
             })
             .await?;
         found.extend(
@@ -393,8 +374,7 @@ async fn groups(client: &Client, name: &str) -> Result<BTreeSet<String>, CallErr
                 .iter()
                 .map(|group| group.group_name().to_owned()),
         );
-        marker = next(page.is_truncated(), page.marker());
-        if marker.is_none() {
+        if !pages.go_on_if(page.is_truncated(), page.marker())? {
             return Ok(found);
         }
     }
@@ -402,17 +382,16 @@ async fn groups(client: &Client, name: &str) -> Result<BTreeSet<String>, CallErr
 
 async fn inline(client: &Client, name: &str) -> Result<BTreeMap<String, String>, CallError> {
     let mut names = Vec::new();
-    let mut marker: Option<String> = None;
+    let mut pages = Pages::of("iam:ListUserPolicies");
     loop {
         let page = client
-            .ask("iam:ListUserPolicies", || {
+            .ask(pages.action, || {
                 let request = client.iam.list_user_policies();
-                request.user_name(name).set_marker(marker.clone()).send()
+                request.user_name(name).set_marker(pages.marker()).send()
             })
             .await?;
         names.extend(page.policy_names().iter().cloned());
-        marker = next(page.is_truncated(), page.marker());
-        if marker.is_none() {
+        if !pages.go_on_if(page.is_truncated(), page.marker())? {
             break;
         }
     }

@@ -52,25 +52,15 @@ fn refused(call: &Call, error: &CallError) -> RealizeError {
                 detail,
             }
         }
-        ("BucketNotEmpty", _) => RealizeError::Held {
-            handle,
-            by: "what is in it".to_owned(),
-        },
         ("NoSuchBucket", _) if handle.kind == OBJECT => RealizeError::NoPlace {
             place: handle.scope.clone().unwrap_or_default(),
             handle,
         },
-        // What it is in was made moments ago and is not shown everywhere yet.
-        (_, Verb::Create) if error.is_absence() => RealizeError::Busy {
-            handle,
-            retry_after: None,
-            detail,
-        },
+        (_, Verb::Create) if error.is_absence() => RealizeError::Awaits { handle, detail },
         (_, Verb::Update | Verb::Delete) if error.is_absence() => RealizeError::Changed { handle },
-        ("DeleteConflict" | "DeleteConflictException", _) => RealizeError::Held {
-            handle,
-            by: error.message.clone(),
-        },
+        ("BucketNotEmpty" | "DeleteConflict" | "DeleteConflictException", _) => {
+            not_empty(call, error)
+        }
         (
             "ConcurrentModification"
             | "ConcurrentModificationException"
@@ -86,6 +76,14 @@ fn refused(call: &Call, error: &CallError) -> RealizeError {
             detail,
         },
         _ => RealizeError::Refused { handle, detail },
+    }
+}
+
+/// It stays because of what is in it, or hangs on it.
+pub(super) fn not_empty(call: &Call, error: &CallError) -> RealizeError {
+    RealizeError::Refused {
+        handle: call.handle.clone(),
+        detail: format!("it could not be deleted: {}", error.detail()),
     }
 }
 
@@ -131,5 +129,60 @@ pub(super) fn incomplete(call: &Call, what: &str) -> RealizeError {
     RealizeError::Unknown {
         handle: call.handle.clone(),
         detail: format!("the answer has no {what}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use canary_core::disguise::Digester;
+    use canary_core::graph::Handle;
+
+    use super::*;
+
+    fn meant(verb: Verb, code: &str, message: &str) -> RealizeError {
+        let call = Call {
+            verb,
+            address: "iam_role.ops".parse().unwrap(),
+            handle: Handle {
+                kind: "Role".into(),
+                scope: None,
+                name: "ops-admin".into(),
+            },
+            have: None,
+            content: BTreeMap::new(),
+            written: None,
+            digester: Digester::new(&[1; 32]),
+            timeout: Duration::from_secs(30),
+        };
+        let error = CallError {
+            action: "iam:DeleteRole",
+            failure: Failure::Refused,
+            code: code.into(),
+            message: message.into(),
+        };
+        meaning(&call, error)
+    }
+
+    #[test]
+    fn what_is_not_empty_is_told_in_the_services_words_and_not_as_being_deleted() {
+        let said = "Cannot delete entity, must remove roles from instance profile first.";
+        assert_eq!(
+            meant(Verb::Delete, "DeleteConflict", said).to_string(),
+            format!("Role ops-admin: refused: it could not be deleted: iam:DeleteRole: {said}")
+        );
+        let kept = meant(Verb::Delete, "BucketNotEmpty", "The bucket is not empty");
+        assert!(matches!(kept, RealizeError::Refused { .. }), "{kept}");
+    }
+
+    #[test]
+    fn what_a_call_needs_and_is_not_there_is_awaited() {
+        let awaited = meant(Verb::Create, "NoSuchEntity", "The user cannot be found.");
+        assert!(matches!(awaited, RealizeError::Awaits { .. }), "{awaited}");
+        assert!(matches!(
+            meant(Verb::Update, "NoSuchEntity", ""),
+            RealizeError::Changed { .. }
+        ));
     }
 }

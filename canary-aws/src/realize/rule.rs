@@ -4,7 +4,7 @@ use canary_core::apply::{Call, Made, RealizeError};
 use canary_core::observe::Object;
 
 use super::content::{seen, text};
-use super::error::{asking, changed, exists, meaning, region};
+use super::error::{asking, changed, exists, meaning, not_empty, region};
 use crate::client::Client;
 use crate::observe::listener::rules;
 use crate::observe::object;
@@ -59,10 +59,7 @@ pub(super) async fn delete(client: &Client, call: &Call) -> Result<Made, Realize
     match client.send("events:DeleteRule", request.send()).await {
         Ok(_) => Ok(Made::default()),
         Err(error) if error.is_absence() => Ok(Made::default()),
-        Err(error) if error.message.contains("has targets") => Err(RealizeError::Held {
-            handle: call.handle.clone(),
-            by: error.message,
-        }),
+        Err(error) if error.message.contains("has targets") => Err(not_empty(call, &error)),
         Err(error) => Err(meaning(call, error)),
     }
 }

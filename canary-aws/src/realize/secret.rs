@@ -7,7 +7,7 @@ use canary_core::ledger::Verb;
 use canary_core::value::SecretBytes;
 
 use super::content::{as_sent, sent, tags, text, value_bytes};
-use super::error::{changed, incomplete, meaning};
+use super::error::{asking, changed, incomplete, meaning};
 use crate::catalog::RECOVERY;
 use crate::client::Client;
 use crate::observe::secret::{DEFAULT_KEY, Secret};
@@ -24,7 +24,13 @@ fn clients(client: &Client, call: &Call) -> aws_sdk_secretsmanager::Client {
 
 async fn now(client: &Client, call: &Call) -> Result<Option<Secret>, RealizeError> {
     let found = secrets::described(client, region(call), &call.handle.name).await;
-    found.map_err(|error| meaning(call, error))
+    found.map_err(|error| asking(call, error))
+}
+
+/// What has its name and waits for its deletion.
+async fn waiting(client: &Client, call: &Call) -> Result<Option<Secret>, RealizeError> {
+    let now = now(client, call).await?;
+    Ok(now.filter(|secret| secret.is_deleted))
 }
 
 /// How many days it waits when it is deleted.
@@ -82,7 +88,12 @@ pub(super) async fn find(client: &Client, call: &Call) -> Result<Found, RealizeE
     Ok(Found::There(Box::new(object)))
 }
 
+/// What waits for its deletion is looked for first: whether a repeated request is told of that, or is answered as the first
+/// one was, is nowhere said.
 pub(super) async fn create(client: &Client, call: &Call) -> Result<Made, RealizeError> {
+    if let Some(secret) = waiting(client, call).await? {
+        return take_back(client, call, &secret).await;
+    }
     let id = version(call, "");
     let (string, binary) = parts(call);
     let tags = tags(call);
@@ -104,8 +115,12 @@ pub(super) async fn create(client: &Client, call: &Call) -> Result<Made, Realize
             let arn = answer.arn().ok_or_else(|| incomplete(call, "ARN"))?;
             Ok(made(call, arn, &id))
         }
-        Err(error) if error.code == "InvalidRequestException" => {
-            match now(client, call).await?.filter(|secret| secret.is_deleted) {
+        // It may not have been shown so before.
+        Err(error)
+            if ["InvalidRequestException", "ResourceExistsException"]
+                .contains(&error.code.as_str()) =>
+        {
+            match waiting(client, call).await? {
                 Some(secret) => take_back(client, call, &secret).await,
                 None => Err(meaning(call, error)),
             }

@@ -2,6 +2,7 @@
 
 use aws_sdk_cloudtrail::types::{DataResource, EventSelector};
 use canary_core::apply::{Call, Made, RealizeError};
+use canary_core::ledger::Verb;
 use canary_core::observe::{Object, Version};
 use serde_json::Value;
 
@@ -27,7 +28,8 @@ pub(super) async fn find(client: &Client, call: &Call) -> Result<Option<Object>,
     Ok(found.and_then(|trail| match call.handle.kind.as_str() {
         TRAIL => Some(trail.object()),
         LOGGING => trail.logging(),
-        _ => trail.selectors(),
+        _ if call.verb == Verb::Update => Some(trail.selectors()),
+        _ => trail.chosen(),
     }))
 }
 

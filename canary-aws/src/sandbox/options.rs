@@ -79,6 +79,9 @@ pub struct SandboxOptions {
     pub event_copies: usize,
     /// Whether EventBridge hears only of regions where a trail logs, as in AWS. Without it no trail need be made first.
     pub events_need_trail: bool,
+    /// Whether making a secret again that waits for its deletion is answered as if it did not wait: the same request as the
+    /// first one was, another by saying that the name is taken. Which goes first in AWS is nowhere said.
+    pub secrets_hide_deletion: bool,
     /// Whether a request that was signed more than five minutes from the sandbox's time is refused, as AWS does.
     pub checks_signing_time: bool,
     /// What ids, keys and secrets come from: the same seed, clock and requests give the same bytes.
@@ -102,6 +105,7 @@ impl Default for SandboxOptions {
             event_delay: SignedDuration::ZERO,
             event_copies: 1,
             events_need_trail: false,
+            secrets_hide_deletion: false,
             checks_signing_time: false,
             seed: [0; 32],
             clock: SandboxClock::running(),

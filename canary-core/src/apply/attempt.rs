@@ -42,6 +42,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// A `Retry-After` beyond this is not waited for within one step.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(30);
 
+/// So long what a call needs is waited for: a site shows it within seconds, or somebody has removed it.
+const LONGEST_AWAITED: Duration = Duration::from_secs(30);
+
 /// How a call ended.
 pub(super) enum End {
     /// It was done.
@@ -67,6 +70,8 @@ pub(super) struct Attempt<'a> {
 /// What to do after a call failed.
 enum Next {
     Again(Option<Duration>),
+    /// As long as what was made moments ago may not be shown yet.
+    AgainSoon,
     LookFirst,
     GiveUp,
 }
@@ -74,6 +79,7 @@ enum Next {
 fn next(error: &RealizeError, may_be_done: bool) -> Next {
     match error {
         RealizeError::Busy { retry_after, .. } => Next::Again(*retry_after),
+        RealizeError::Awaits { .. } => Next::AgainSoon,
         RealizeError::Unknown { .. } => Next::LookFirst,
         // After a lost answer, here or in a run that was cut off, these may be the traces of our own first try.
         RealizeError::Exists { .. } | RealizeError::Changed { .. } if may_be_done => {
@@ -101,8 +107,10 @@ impl Attempt<'_> {
                 Err(error) => error,
             };
             let mut wait = pause;
+            let mut patience = self.settings.patience;
             match next(&error, may_be_done) {
                 Next::GiveUp => return End::Not(error),
+                Next::AgainSoon => patience = patience.min(LONGEST_AWAITED),
                 Next::Again(asked) => wait = asked.unwrap_or(pause).min(LONGEST_RETRY_AFTER),
                 // What it gave is lost: the next run removes what it made.
                 Next::LookFirst if self.gives_once() => return End::Unknown(error),
@@ -115,7 +123,7 @@ impl Attempt<'_> {
                     }
                 }
             }
-            if self.out_of_patience(began, wait) {
+            if self.is_over(began, wait, patience) {
                 return if may_be_done {
                     End::Unknown(error)
                 } else {
@@ -131,8 +139,8 @@ impl Attempt<'_> {
         self.call.verb == Verb::Create && self.catalog.gives_once(&self.call.handle.kind)
     }
 
-    fn out_of_patience(&self, began: Timestamp, wait: Duration) -> bool {
-        let patience = SignedDuration::try_from(self.settings.patience).unwrap_or_default();
+    fn is_over(&self, began: Timestamp, wait: Duration, patience: Duration) -> bool {
+        let patience = SignedDuration::try_from(patience).unwrap_or_default();
         let wait = SignedDuration::try_from(wait).unwrap_or_default();
         self.clock.now().duration_since(began) + wait > patience
     }

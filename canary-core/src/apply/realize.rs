@@ -131,6 +131,14 @@ pub enum RealizeError {
         /// What holds it, as a finalizer.
         by: String,
     },
+    /// What it is in, or names, is not there, or was made moments ago and is not shown everywhere yet; nothing was done.
+    #[error("{handle}: what it needs is not there: {detail}")]
+    Awaits {
+        /// Its name.
+        handle: Handle,
+        /// The server's words, without secrets.
+        detail: String,
+    },
     /// The server is busy; nothing was done.
     #[error("{handle}: the server is busy: {detail}")]
     Busy {

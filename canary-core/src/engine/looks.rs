@@ -9,7 +9,7 @@ use super::{Engine, EngineError};
 use crate::catalog::Catalog;
 use crate::graph::{Address, Handle, ProviderId, Resource};
 use crate::ledger::{Ledger, Record};
-use crate::observe::{Look, Observed, SHOWN_LATE, Scope, Sight, Site};
+use crate::observe::{Gap, Look, Observed, Reason, SHOWN_LATE, Scope, Sight, Site};
 use crate::plan::{Action, Plan, Purpose, Step};
 
 impl Engine {
@@ -74,14 +74,13 @@ impl Engine {
                 .filter(|resource| resource.provider == *id)
                 .filter(|resource| provider.catalog.observable(&resource.handle.kind))
                 .map(|resource| resource.handle.clone())
-                .filter(|handle| matches!(observed.sight(id, handle), Sight::Unseen(_)))
+                .filter(|handle| is_open(&observed.sight(id, handle)))
                 .filter(|handle| {
-                    // Where there is no place there is nothing to be seen in it.
                     let place = provider.catalog.place(handle);
-                    place.is_none_or(|place| !matches!(observed.sight(id, &place), Sight::Absent))
+                    place.is_none_or(|place| is_entered(&observed.sight(id, &place)))
                 })
                 .collect::<BTreeSet<Handle>>();
-            know_neighbours(&mut look, provider.catalog.as_ref(), ledger, id, site);
+            know_names(&mut look, provider.catalog.as_ref(), ledger, id, site);
             if !look.names.is_empty() {
                 let seen = observe.observe(&look).await;
                 observed.merge(seen);
@@ -109,7 +108,7 @@ impl Engine {
                 .cloned()
                 .collect();
             if !look.names.is_empty() {
-                know_neighbours(&mut look, provider.catalog.as_ref(), &view.ledger, id, site);
+                know_names(&mut look, provider.catalog.as_ref(), &view.ledger, id, site);
                 view.observed.merge(observe.observe(&look).await);
             }
         }
@@ -131,10 +130,38 @@ fn changing<'a>(plan: &'a Plan, id: &'a ProviderId) -> impl Iterator<Item = &'a 
         .map(|step| &step.handle)
 }
 
+/// Whether asking for a name may tell more of it.
+fn is_open(sight: &Sight<'_>) -> bool {
+    match sight {
+        Sight::There(_) | Sight::Absent => false,
+        Sight::Unseen(gap) => !gap.is_some_and(is_told),
+    }
+}
+
+/// Whether something may be asked for in a place. Where there is no place there is nothing in it, and what is in one that is
+/// not shown yet, or has another name, would seem to be gone.
+fn is_entered(sight: &Sight<'_>) -> bool {
+    match sight {
+        Sight::There(_) => true,
+        Sight::Absent => false,
+        Sight::Unseen(gap) => !gap.is_some_and(is_told),
+    }
+}
+
+/// Whether a gap says all that can be told for now.
+fn is_told(gap: &Gap) -> bool {
+    matches!(gap.reason, Reason::NotYet | Reason::Renamed)
+}
+
 /// Adds what is known of one of ours to a look.
 fn know(look: &mut Look, record: &Record, site: &Site) {
     look.known
         .insert(record.handle.clone(), record.version.clone());
+    know_when(look, record, site);
+}
+
+/// Adds to a look how lately one of ours was written.
+fn know_when(look: &mut Look, record: &Record, site: &Site) {
     let now = site.time(look.at);
     let is_recent = |at| now.duration_since(at) < SHOWN_LATE;
     if is_recent(record.rewritten.unwrap_or(record.planted)) {
@@ -145,29 +172,36 @@ fn know(look: &mut Look, record: &Record, site: &Site) {
     }
 }
 
-/// Adds what is known of what stands beside the names of a look, where the site names such things: which of them are
-/// ours is known by their versions alone.
-fn know_neighbours(
+/// Adds what is known of the names of a look, and of what stands beside them where the site names such things: which of
+/// them are ours is known by their versions alone. Of what they are in it is enough whether it may be shown late.
+fn know_names(
     look: &mut Look,
     catalog: &dyn Catalog,
     ledger: &Ledger,
     id: &ProviderId,
     site: &Site,
 ) {
-    let scopes: BTreeSet<Scope> = look
+    if look.names.is_empty() {
+        return;
+    }
+    let beside: BTreeSet<Scope> = look
         .names
         .iter()
         .filter(|handle| catalog.is_ours_alone(&handle.kind))
         .map(Scope::of)
         .collect();
-    if scopes.is_empty() {
-        return;
-    }
-    let records = ledger
-        .records
-        .values()
-        .filter(|record| record.provider == *id);
-    for record in records.filter(|record| scopes.contains(&Scope::of(&record.handle))) {
-        know(look, record, site);
+    let places: BTreeSet<Handle> = look
+        .names
+        .iter()
+        .filter_map(|handle| catalog.place(handle))
+        .collect();
+    let records = ledger.records.values();
+    for record in records.filter(|record| record.provider == *id) {
+        let handle = &record.handle;
+        if look.names.contains(handle) || beside.contains(&Scope::of(handle)) {
+            know(look, record, site);
+        } else if places.contains(handle) {
+            know_when(look, record, site);
+        }
     }
 }

@@ -157,7 +157,7 @@ pub struct Look {
     pub scopes: BTreeSet<Scope>,
     /// Objects known to be ours, with the version in the ledger (`None`: never clean). Read in full when it differs.
     pub known: BTreeMap<Handle, Option<Version>>,
-    /// Of the known ones, those that we wrote so recently that the site may not show them yet as we left them.
+    /// Of the known ones and of what names are in, what we wrote so recently that the site may not show it yet as we left it.
     pub recent: BTreeSet<Handle>,
     /// Of these, those that we made: one that is not seen is no gone one.
     pub made: BTreeSet<Handle>,

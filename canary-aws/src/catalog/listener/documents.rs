@@ -73,12 +73,12 @@ pub(super) fn selectors<'a>(partition: &str, buckets: impl Iterator<Item = &'a s
     let values: Vec<String> = buckets
         .map(|bucket| format!("arn:{partition}:s3:::{bucket}/"))
         .collect();
-    json!([{
-        "ReadWriteType": "All",
-        "IncludeManagementEvents": true,
-        "DataResources": [{ "Type": "AWS::S3::Object", "Values": values }],
-    }])
-    .to_string()
+    let data = match values.as_slice() {
+        [] => json!([]),
+        values => json!([{ "Type": "AWS::S3::Object", "Values": values }]),
+    };
+    json!([{ "ReadWriteType": "All", "IncludeManagementEvents": true, "DataResources": data }])
+        .to_string()
 }
 
 fn policy(statements: Value) -> String {

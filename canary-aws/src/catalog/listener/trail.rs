@@ -60,27 +60,21 @@ pub(super) fn lower(
     let handle = inside(LOGGING, listener.home, name, "logging");
     let mut logging = listener.resource(listener.part("trail-logging"), handle, []);
     logging.after.insert(trail.address.clone());
-    let selectors = selectors(listener, cx).map(|mut selectors| {
-        selectors.after.insert(trail.address.clone());
-        logging.after.insert(selectors.address.clone());
-        selectors
-    });
-    let all = [kept, policy, trail].into_iter().chain(selectors);
-    Ok(all.chain([logging]).collect())
+    let mut selectors = selectors(listener, cx);
+    selectors.after.insert(trail.address.clone());
+    logging.after.insert(selectors.address.clone());
+    Ok(vec![kept, policy, trail, selectors, logging])
 }
 
-/// What it logs beside management events: what is done to objects in the buckets of our canaries.
-fn selectors(listener: &Listener<'_>, cx: &Lowering<'_>) -> Option<Resource> {
+/// What it logs: management events, and what is done to objects in the buckets of our canaries where that is wanted.
+fn selectors(listener: &Listener<'_>, cx: &Lowering<'_>) -> Resource {
     let wanted = listener.canary.table.boolean("data_events") == Some(true);
     let canaries = cx.config.canaries.values().filter(|_| wanted);
     let buckets: BTreeSet<&str> = canaries
         .filter(|canary| canary.id.kind() == "s3_object")
         .filter_map(|canary| canary.table.text("bucket"))
         .collect();
-    if buckets.is_empty() {
-        return None;
-    }
     let selected = documents::selectors(listener.partition, buckets.into_iter());
     let handle = inside(SELECTORS, listener.home, listener.name, "selectors");
-    Some(listener.resource(listener.part("trail-data"), handle, [("plain", selected)]))
+    listener.resource(listener.part("trail-data"), handle, [("plain", selected)])
 }

@@ -11,7 +11,7 @@ use futures::StreamExt as _;
 use super::look::{TOGETHER, by_scope, may_know_us, soon};
 use super::targets;
 use crate::catalog::{RULE, TARGET, canonical};
-use crate::client::{CallError, Client};
+use crate::client::{CallError, Client, Pages};
 use crate::observe::look::Looking;
 use crate::observe::principal::object;
 use crate::provider;
@@ -147,7 +147,11 @@ fn tell(looking: &mut Looking<'_>, region: &str, wanted: &Wanted, seen: Region) 
                 }
                 looking.saw_all(TARGET, Some(&scope));
             }
-            Err(error) if error.is_absence() => looking.saw_all(TARGET, Some(&scope)),
+            Err(error) if error.is_absence() => {
+                looking.saw_all(TARGET, Some(&scope));
+                // Where a rule is not shown yet, neither is what it sends to.
+                looking.not_yet(TARGET, &scope);
+            }
             Err(error) => looking.could_not_list(TARGET, &scope, &error),
         }
     }
@@ -198,12 +202,12 @@ pub(crate) async fn single(
 async fn list(client: &Client, region: &str) -> Result<BTreeMap<String, Object>, CallError> {
     let services = client.in_region(region);
     let mut rules = BTreeMap::new();
-    let mut token: Option<String> = None;
+    let mut pages = Pages::of("events:ListRules");
     loop {
         let page = client
-            .ask("events:ListRules", || {
+            .ask(pages.action, || {
                 let request = services.events.list_rules().limit(PAGE);
-                request.set_next_token(token.clone()).send()
+                request.set_next_token(pages.marker()).send()
             })
             .await?;
         let listed = page.rules().iter();
@@ -213,8 +217,7 @@ async fn list(client: &Client, region: &str) -> Result<BTreeMap<String, Object>,
                 listed_rule(rule),
             )
         }));
-        token = page.next_token().map(str::to_owned);
-        if token.is_none() {
+        if !pages.go_on(page.next_token())? {
             return Ok(rules);
         }
     }

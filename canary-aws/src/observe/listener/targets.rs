@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aws_sdk_eventbridge::types::Target;
 use canary_core::observe::{Object, Seen};
 
-use crate::client::{CallError, Client};
+use crate::client::{CallError, Client, Pages};
 use crate::observe::principal::object;
 
 /// The targets of a rule by their ids.
@@ -16,12 +16,12 @@ pub(crate) async fn list(
 ) -> Result<BTreeMap<String, Object>, CallError> {
     let services = client.in_region(region);
     let mut targets = BTreeMap::new();
-    let mut token: Option<String> = None;
+    let mut pages = Pages::of("events:ListTargetsByRule");
     loop {
         let page = client
-            .ask("events:ListTargetsByRule", || {
+            .ask(pages.action, || {
                 let request = services.events.list_targets_by_rule().rule(rule);
-                request.set_next_token(token.clone()).send()
+                request.set_next_token(pages.marker()).send()
             })
             .await?;
         let listed = page.targets().iter();
@@ -29,8 +29,7 @@ pub(crate) async fn list(
             let object = of(target, region, rule);
             (target.id().to_owned(), object)
         }));
-        token = page.next_token().map(str::to_owned);
-        if token.is_none() {
+        if !pages.go_on(page.next_token())? {
             return Ok(targets);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_cloudtrail::types::Trail;
+use aws_sdk_cloudtrail::types::{EventSelector, ReadWriteType, Trail};
 use canary_core::graph::Handle;
 use canary_core::observe::{Object, Place, Scope, Seen};
 use futures::StreamExt as _;
@@ -10,7 +10,7 @@ use futures::StreamExt as _;
 use super::facts::TrailFacts;
 use super::look::{TOGETHER, soon};
 use crate::catalog::{LOGGING, SELECTORS, TRAIL, canonical};
-use crate::client::{CallError, Client};
+use crate::client::{CallError, Client, Pages};
 use crate::observe::look::Looking;
 use crate::observe::principal::object;
 
@@ -21,8 +21,10 @@ pub(crate) struct Found {
     arn: String,
     facts: TrailFacts,
     fields: BTreeMap<String, Seen>,
-    /// What it logs, where that is not the default.
+    /// What it logs, as it was said.
     selected: BTreeMap<String, Seen>,
+    /// Whether that is what a trail logs of which nobody said anything.
+    is_default: bool,
 }
 
 impl Found {
@@ -42,11 +44,15 @@ impl Found {
             .then(|| object(&uid, None, BTreeMap::new()))
     }
 
-    /// What it logs, where somebody said so.
-    pub(crate) fn selectors(&self) -> Option<Object> {
+    /// What it logs, where it is not what every trail does of which nobody said anything.
+    pub(crate) fn chosen(&self) -> Option<Object> {
+        (!self.is_default).then(|| self.selectors())
+    }
+
+    /// What it logs.
+    pub(crate) fn selectors(&self) -> Object {
         let uid = format!("{}/selectors", self.arn);
-        let is_default = self.selected.is_empty();
-        (!is_default).then(|| object(&uid, None, self.selected.clone()))
+        object(&uid, None, self.selected.clone())
     }
 }
 
@@ -103,10 +109,17 @@ fn tell(looking: &mut Looking<'_>, trail: &Trail, found: Result<Found, CallError
     match found {
         Ok(found) => {
             looking.saw(handle, found.object());
-            for ((kind, name), part) in parts.into_iter().zip([found.logging(), found.selectors()])
-            {
+            for (kind, name) in parts {
+                let handle = Handle::scoped(kind, &scope, name);
+                let is_ours = looking.look.known.contains_key(&handle);
+                let part = match kind {
+                    LOGGING => found.logging(),
+                    // Of a trail of which we said what it logs that is never nothing.
+                    _ if is_ours => Some(found.selectors()),
+                    _ => found.chosen(),
+                };
                 if let Some(part) = part {
-                    looking.saw(Handle::scoped(kind, &scope, name), part);
+                    looking.saw(handle, part);
                 }
             }
         }
@@ -129,20 +142,19 @@ async fn list(client: &Client) -> Result<Vec<Trail>, CallError> {
         .filter_map(|trail| trail.trail_arn().map(str::to_owned))
         .collect();
     let mut elsewhere = BTreeSet::new();
-    let mut token: Option<String> = None;
+    let mut pages = Pages::of("cloudtrail:ListTrails");
     loop {
         let services = client.in_region(home);
         let page = client
-            .ask("cloudtrail:ListTrails", || {
+            .ask(pages.action, || {
                 let request = services.cloudtrail.list_trails();
-                request.set_next_token(token.clone()).send()
+                request.set_next_token(pages.marker()).send()
             })
             .await?;
         let others = page.trails().iter();
         let others = others.filter(|trail| !known.contains(trail.trail_arn().unwrap_or_default()));
         elsewhere.extend(others.filter_map(|trail| trail.home_region().map(str::to_owned)));
-        token = page.next_token().map(str::to_owned);
-        if token.is_none() {
+        if !pages.go_on(page.next_token())? {
             break;
         }
     }
@@ -206,6 +218,7 @@ pub(crate) fn of(trail: &Trail) -> Found {
         },
         fields,
         selected: BTreeMap::new(),
+        is_default: true,
     }
 }
 
@@ -227,18 +240,22 @@ async fn with_facts(client: &Client, trail: &Trail) -> Result<Found, CallError> 
             request.trail_name(&found.arn).send()
         })
         .await?;
-    let is_custom = trail.has_custom_event_selectors().unwrap_or_default();
     let (plain, advanced) = (
         selected.event_selectors(),
         selected.advanced_event_selectors(),
     );
-    if is_custom && !advanced.is_empty() {
+    let by_default = said(&[EventSelector::builder().build()]);
+    if advanced.is_empty() {
+        let said = match plain {
+            [] => by_default.clone(),
+            plain => said(plain),
+        };
+        found.is_default = said == by_default;
+        found.selected.insert("plain".into(), Seen::Public(said));
+    } else {
+        found.is_default = false;
         let text = format!("{} of the newer form", advanced.len());
         found.selected.insert("advanced".into(), Seen::Public(text));
-    } else if is_custom {
-        found
-            .selected
-            .insert("plain".into(), Seen::Public(said(plain)));
     }
     found.facts = TrailFacts {
         is_known: true,
@@ -256,7 +273,7 @@ async fn with_facts(client: &Client, trail: &Trail) -> Result<Found, CallError> 
 }
 
 /// Selectors in the one form in which they are compared, which is that of the API.
-fn said(selectors: &[aws_sdk_cloudtrail::types::EventSelector]) -> String {
+fn said(selectors: &[EventSelector]) -> String {
     let all: Vec<serde_json::Value> = selectors
         .iter()
         .map(|selector| {
@@ -265,7 +282,7 @@ fn said(selectors: &[aws_sdk_cloudtrail::types::EventSelector]) -> String {
                 .map(|data| serde_json::json!({ "Type": data.r#type(), "Values": data.values() }))
                 .collect();
             let mut said = serde_json::json!({
-                "ReadWriteType": selector.read_write_type().map_or("All", aws_sdk_cloudtrail::types::ReadWriteType::as_str),
+                "ReadWriteType": selector.read_write_type().map_or("All", ReadWriteType::as_str),
                 "IncludeManagementEvents": selector.include_management_events().unwrap_or(true),
                 "DataResources": data,
             });

@@ -57,7 +57,10 @@ impl Account {
             let region = Region {
                 sqs: Sqs::default(),
                 ssm: Lagging::new(Ssm::default(), options.consistency),
-                secrets: Lagging::new(Secrets::default(), options.consistency),
+                secrets: Lagging::new(
+                    Secrets::new(options.secrets_hide_deletion),
+                    options.consistency,
+                ),
                 events: Events::default(),
             };
             (name.clone(), region)

@@ -14,6 +14,17 @@ use crate::sandbox::tags::Tags;
 #[derive(Clone, Default)]
 pub(in crate::sandbox) struct Secrets {
     pub(super) secrets: BTreeMap<String, Arc<Secret>>,
+    /// Whether making one again is answered as if it did not wait for its deletion.
+    pub(super) hide_deletion: bool,
+}
+
+impl Secrets {
+    pub(in crate::sandbox) fn new(hide_deletion: bool) -> Self {
+        Self {
+            secrets: BTreeMap::new(),
+            hide_deletion,
+        }
+    }
 }
 
 #[derive(Clone)]

@@ -52,7 +52,7 @@ pub(super) fn create(secrets: &mut Secrets, call: &Call<'_>, entropy: &mut Entro
         .get(name)
         .filter(|secret| !secret.gone(call.now))
     {
-        if existing.deletion.is_some() {
+        if existing.deletion.is_some() && !secrets.hide_deletion {
             return Err(Failure::bad(
                 "InvalidRequestException",
                 "You can't create this secret because a secret with this name is already scheduled for deletion.",
