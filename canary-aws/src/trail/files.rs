@@ -120,7 +120,7 @@ impl Files {
         }
         match open(path, is_named)? {
             Ok(Some(text)) => {
-                intake.begin_file();
+                intake.begin_file(&path.display().to_string());
                 self.open = Some(Open {
                     path: path.to_path_buf(),
                     text,

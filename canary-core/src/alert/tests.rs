@@ -227,6 +227,18 @@ fn a_finding_leaves_out_what_is_not_known_and_says_whom_they_acted_as() {
 }
 
 #[test]
+fn what_tells_no_time_is_not_of_1970() {
+    let mut undated = sighting(0, 1, 0, false, false, false);
+    undated.event.at = None;
+    let before = Timestamp::now().as_millisecond();
+    let alert = &folded(&[undated])[0];
+    let finding = ocsf(alert, Change::Created, "0.1.0");
+    assert!(finding["time"].as_i64().unwrap() >= before);
+    assert!(finding["finding_info"].get("created_time").is_none());
+    assert!(text(alert).contains("at a time that is not known"));
+}
+
+#[test]
 fn a_finding_has_every_field_that_the_class_requires_and_no_escape_reaches_a_terminal() {
     let alerts = folded(&[sighting(0, 1, 0, false, false, false)]);
     let finding = ocsf(&alerts[0], Change::Created, "0.1.0");

@@ -68,10 +68,10 @@ fn lines(alert: &Alert) -> String {
         Severity::High => "HIGH",
         Severity::Critical => "CRITICAL",
     };
-    let when = alert
-        .first
-        .map(|at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
-        .unwrap_or_default();
+    let when = alert.first.map_or_else(
+        || "at a time that is not known".to_owned(),
+        |at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
+    );
     let mut line = |topic: &str, words: String| {
         writeln!(out, "{topic:<10} {words}").unwrap_or_default();
     };
