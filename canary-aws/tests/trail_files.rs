@@ -209,7 +209,10 @@ async fn a_damaged_record_tells_where_it_is_and_nothing_that_is_not_known() {
     assert!(
         event.action.name.starts_with("at byte 12 of ") && event.action.name.ends_with("/a.json")
     );
-    assert_eq!(event.action.operation, "");
+    assert_eq!(
+        (event.action.verb.as_str(), event.action.operation.as_str()),
+        ("", "")
+    );
     assert_eq!((event.outcome.code, event.at), (None, None));
     let deep = folder
         .path()

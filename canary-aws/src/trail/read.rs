@@ -111,13 +111,16 @@ const GLOBAL: [&str; 6] = [
 ];
 
 fn action(record: &Object<'_>, call: Call<'_>, subjects: &Subjects) -> Action {
-    let operation = match (call.service, call.operation) {
-        ("", "") => String::new(),
-        (service, operation) => format!("{service}:{operation}"),
+    let (verb, operation) = match (call.service, call.operation) {
+        ("", "") => (String::new(), String::new()),
+        (service, operation) => (
+            verb(operation, record.flag("readOnly")).to_owned(),
+            format!("{service}:{operation}"),
+        ),
     };
     let is_global = GLOBAL.contains(&call.service);
     let mut action = Action {
-        verb: verb(call.operation, record.flag("readOnly")).to_owned(),
+        verb,
         operation,
         group: call.service.to_owned(),
         version: field(record, "apiVersion"),

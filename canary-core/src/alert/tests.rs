@@ -513,6 +513,43 @@ fn an_incident_keeps_its_name_and_its_alerts_when_those_between_are_not_kept() {
 }
 
 #[test]
+fn an_incident_of_many_alerts_has_its_first_and_latest_moments_in_each() {
+    let seen: Vec<Sighting> = (0..70)
+        .map(|hours| by(&format!("one-{hours}"), hours, "203.0.113.1"))
+        .collect();
+    let told = |seen: &[Sighting]| {
+        let mut folder = folder();
+        drop(folder.push(seen, &Outbox::default()));
+        let alerts = folder.alerts();
+        let saved = folder.save(&Outbox::default());
+        let found = saved.find(&alerts[0].uid);
+        assert_eq!(found.alerts().next(), Some(&alerts[0]));
+        alerts
+    };
+    let alerts = told(&seen);
+    let timeline = &alerts[0].timeline;
+    assert!(alerts.iter().all(|alert| alert.timeline == *timeline));
+    let times: Vec<Option<Timestamp>> = timeline.iter().map(|moment| moment.at).collect();
+    let at = |hour: usize| seen[hour].event.at;
+    let expected: Vec<_> = (0..6)
+        .map(at)
+        .chain([None])
+        .chain((65..70).map(at))
+        .collect();
+    assert_eq!(times, expected);
+    assert_eq!(timeline[6].words, "59 more in between");
+    assert!(text(&alerts[0]).contains("\n           59 more in between\n"));
+    let reversed: Vec<Sighting> = seen.iter().rev().cloned().collect();
+    assert_eq!(told(&reversed), alerts);
+    // Of few, each has all.
+    assert!(
+        told(&seen[..64])
+            .iter()
+            .all(|alert| alert.timeline.len() == 64)
+    );
+}
+
+#[test]
 fn what_is_kept_has_no_timelines_and_what_is_found_in_it_has() {
     let mut folder = folder();
     let seen = [by("one", 0, "203.0.113.1"), by("two", 1, "203.0.113.1")];

@@ -94,7 +94,8 @@ fn lines(alert: &Alert) -> String {
             .at
             .map(|at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string());
         let words = cut(&moment.words, SENTENCE);
-        line(topic, format!("{} {words}", at.unwrap_or_default()));
+        let words = at.map_or_else(|| words.clone(), |at| format!("{at} {words}"));
+        line(topic, words);
     }
     if let Some(incident) = alert
         .incident
