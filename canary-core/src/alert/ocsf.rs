@@ -10,16 +10,16 @@ use crate::detect::{Credential, Grade, OutcomeClass};
 /// The schema's version.
 const VERSION: &str = "1.8.0";
 
-/// The finding. `change` says whether it is new or an update of one that was told. Holds no secret value.
+/// The finding, made at `now`. `change` says whether it is new or an update of one that was told. Holds no secret value.
 #[must_use]
-pub fn ocsf(alert: &Alert, change: Change, product_version: &str) -> Value {
+pub fn ocsf(alert: &Alert, change: Change, product_version: &str, now: Timestamp) -> Value {
     let (activity, activity_name) = match change {
         Change::Created => (1, "Create"),
         Change::Updated | Change::Counted => (2, "Update"),
     };
     let millis = |at: Option<Timestamp>| at.map(Timestamp::as_millisecond);
     // The schema wants a time of every finding: of events that tell none, that of the finding itself.
-    let time = alert.last.unwrap_or_else(Timestamp::now);
+    let time = alert.last.unwrap_or(now);
     let severity = alert.severity as i32;
     let mut finding = json!({
         "activity_id": activity,
