@@ -69,7 +69,7 @@ impl Files {
         match open.split.fill(&mut open.text) {
             Ok(0) => {
                 open.split.finish(&mut |piece| intake.piece(piece));
-                intake.counts.files += 1;
+                intake.end_file();
                 self.open = None;
             }
             Ok(count) => {

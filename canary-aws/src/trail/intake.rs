@@ -80,8 +80,10 @@ pub(crate) struct Intake {
     step: u64,
     /// Of the file at hand nothing was of a known form yet.
     is_in_doubt: bool,
-    /// Something was read in full and gave events.
-    has_told: bool,
+    /// What was counted when the file at hand began.
+    began: Counts,
+    /// There was a file of nothing but what is known, which may be nothing at all, or something gave events.
+    has_log: bool,
     /// What was counted when the last batch was handed out.
     handed: Counts,
     pub(crate) events: Vec<Event>,
@@ -101,7 +103,8 @@ impl Intake {
             untold: 0,
             step: MANY,
             is_in_doubt: true,
-            has_told: false,
+            began: Counts::default(),
+            has_log: false,
             handed: Counts::default(),
             events: Vec::new(),
         }
@@ -149,7 +152,7 @@ impl Intake {
     pub(super) fn is_nothing(&self) -> bool {
         let counts = &self.counts;
         if counts.unknown > 0 {
-            return !self.has_told && counts.records <= counts.unknown + counts.unreadable;
+            return !self.has_log && counts.records <= counts.unknown + counts.unreadable;
         }
         counts.bytes == 0 && counts.unreadable == 0
     }
@@ -221,8 +224,23 @@ impl Intake {
     /// Another file begins.
     pub(super) fn begin_file(&mut self, name: &str) {
         self.file = end_of(name);
+        self.began = self.counts;
         self.lost = 0;
         self.is_in_doubt = true;
+    }
+
+    /// The file at hand was read to its end.
+    pub(super) fn end_file(&mut self) {
+        let Counts {
+            bytes,
+            unknown,
+            unreadable,
+            ..
+        } = self.began;
+        let now = &self.counts;
+        let is_known = (unknown, unreadable) == (now.unknown, now.unreadable);
+        self.has_log |= is_known && bytes < now.bytes;
+        self.counts.files += 1;
     }
 
     /// Takes a damaged piece. A file may be nothing else, and each would be an event of a thousand bytes.
@@ -297,13 +315,13 @@ impl Intake {
         what.clone_into(&mut event.action.name);
         event.stage_at = now;
         event.at = now;
-        self.has_told = true;
+        self.has_log = true;
         self.events.push(event);
     }
 
     fn take(&mut self, found: Found) {
         self.counts.skipped += found.skipped + found.objects.len() as u64;
-        self.has_told |= !found.events.is_empty();
+        self.has_log |= !found.events.is_empty();
         self.events.extend(found.events);
         match &self.lines {
             Some(lines) => {
@@ -330,7 +348,7 @@ impl Intake {
         } else {
             self.lose(1);
         }
-        self.has_told = true;
+        self.has_log = true;
     }
 
     /// Counts what cannot be read. Until the next batch each time twice as much is told as one: a file may be nothing else.

@@ -172,7 +172,7 @@ impl Unpack {
         self.split.finish(&mut |piece| intake.piece(piece));
         match self.is_other() {
             true => intake.counts.others += 1,
-            false => intake.counts.files += 1,
+            false => intake.end_file(),
         }
         Ok(())
     }
