@@ -251,7 +251,7 @@ pub(super) fn what(evidence: &Evidence) -> String {
         operation => escaped(operation),
     };
     let done = format!("{done} {}", escaped(&evidence.object));
-    format!("{}{selector}{dry_run}{code}", done.trim_end())
+    format!("{}{selector}{dry_run}{code}", done.trim())
 }
 
 fn touched(alert: &Alert) -> String {
