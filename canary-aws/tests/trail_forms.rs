@@ -77,6 +77,72 @@ fn every_form_gives_the_same_events() {
 }
 
 #[test]
+fn what_came_through_kinesis_and_firehose_is_read_packed_or_not() {
+    let line = named("a").to_string();
+    let data = [
+        gzip(&batch(&[&line]).to_string()),
+        line.clone().into_bytes(),
+        json!({"detail-type": "AWS API Call via CloudTrail", "source": "aws.iam", "detail": named("a")})
+            .to_string()
+            .into_bytes(),
+    ];
+    for data in data {
+        let data = base64::engine::general_purpose::STANDARD.encode(data);
+        let of_kinesis = json!({"Records": [{
+            "kinesis": {"kinesisSchemaVersion": "1.0", "partitionKey": "1", "data": data},
+            "eventSource": "aws:kinesis", "eventName": "aws:kinesis:record", "eventID": "shardId-0:1",
+        }]});
+        let of_firehose =
+            json!({"invocationId": "i", "records": [{"recordId": "1", "data": data}]});
+        assert_eq!(ids(&read(&of_kinesis)), ["a"]);
+        assert_eq!(ids(&read(&of_firehose)), ["a"]);
+    }
+    let garbage = json!({"Records": [{"kinesis": {"data": "AAAA"}}]});
+    assert!(read(&garbage).is_poison());
+}
+
+#[test]
+fn what_the_command_line_prints_of_a_log_group_is_read() {
+    let audit = r#"{"kind":"Event","apiVersion":"audit.k8s.io/v1"}"#;
+    let lines = [
+        named("a").to_string(),
+        audit.to_owned(),
+        "I0101 klog".to_owned(),
+    ];
+    let printed = lines.map(|line| json!({"logStreamName": "s", "timestamp": 1, "message": line}));
+    let found = read(&json!({"events": printed, "searchedLogStreams": []}));
+    assert_eq!(ids(&found), ["a"]);
+    assert_eq!(found.kubernetes, [audit.as_bytes()]);
+    assert_eq!((found.skipped, found.unreadable), (1, 0));
+}
+
+#[test]
+fn what_does_not_say_when_it_was_is_of_the_time_of_what_wraps_it() {
+    let at = "2026-01-02T03:04:05Z";
+    let undated = record(json!({"eventID": "a", "eventTime": "once upon a time"}));
+    let text = undated.to_string();
+    let seconds = at.parse::<jiff::Timestamp>().unwrap().as_second();
+    let forms = [
+        json!({"detail-type": "AWS API Call via CloudTrail", "time": at, "detail": undated}),
+        json!({"Events": [{"EventTime": at, "CloudTrailEvent": text}]}),
+        json!({"Events": [{"EventTime": seconds, "CloudTrailEvent": text}]}),
+        json!({"events": [{"timestamp": seconds * 1000, "message": text}]}),
+        record(json!({"eventID": "a", "eventTime": seconds})),
+        record(json!({"eventID": "a", "eventTime": "2026-01-02 03:04:05"})),
+    ];
+    for form in forms {
+        let event = &read(&form).events[0];
+        assert_eq!(event.at, at.parse().ok(), "{form}");
+    }
+    // What the record itself says comes first.
+    let wrapped = json!({"detail-type": "AWS API Call via CloudTrail", "time": "2030-01-01T00:00:00Z", "detail": named("a")});
+    assert_eq!(
+        read(&wrapped).events[0].at,
+        trail_support::event(&named("a")).at
+    );
+}
+
+#[test]
 fn events_of_eventbridge_are_read_whatever_their_kind() {
     for kind in [
         "AWS API Call via CloudTrail",
@@ -171,6 +237,16 @@ fn many_damaged_lines_are_few_events_and_all_are_counted() {
 fn digests_and_insights_are_skipped() {
     let digest =
         json!({"awsAccountId": "1", "digestStartTime": "x", "digestEndTime": "y", "logFiles": []});
+    let aggregated = json!({
+        "eventVersion": "1.0", "accountId": "1", "eventId": "a", "eventCategory": "Aggregated",
+        "eventType": "AwsAggregatedEvent", "awsRegion": "eu-west-1", "eventSource": "s3.amazonaws.com",
+        "timeWindow": {"windowStart": "2026-01-02T03:00:00Z"}, "summary": {"primaryDimension": {}},
+    });
+    let found = read(&json!({"Records": [aggregated]}));
+    assert_eq!(
+        (found.events.len(), found.skipped, found.unreadable),
+        (0, 1, 0)
+    );
     let insight = record(json!({"eventType": "AwsCloudTrailInsight", "eventCategory": "Insight"}));
     let found = read(&json!([digest, insight]));
     assert_eq!((found.skipped, found.events.len()), (2, 0));

@@ -174,6 +174,15 @@ fn a_folder_without_a_log_is_an_error_and_what_is_beside_one_is_said() {
             .says("1 files that are neither JSON nor gzip were passed by");
         assert_eq!(ran.err.matches("passed by").count(), 1);
     }
+    // What is JSON and no log is said beside one, and alone it is an error.
+    std::fs::write(project.path("trail/d.json"), r#"{"items":[]}"#).unwrap();
+    replay(&project, "trail", &[])
+        .exits(0)
+        .says("1 JSON objects of no known form were passed by");
+    replay(&project, "trail/d.json", &[])
+        .exits(1)
+        .says("1 JSON objects of no known form")
+        .says_nothing_of("no canary was touched");
     std::fs::write(project.path("trail/c.json.gz"), [0; 10]).unwrap();
     let ran = replay(&project, "trail", &[]).exits(0);
     assert!(ran.out.contains("a record of a log is damaged"));

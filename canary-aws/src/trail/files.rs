@@ -69,7 +69,7 @@ impl Files {
         match open.split.fill(&mut open.text) {
             Ok(0) => {
                 open.split.finish(&mut |piece| intake.piece(piece));
-                intake.counts.files += 1;
+                intake.end_file();
                 self.open = None;
             }
             Ok(count) => {
@@ -120,7 +120,7 @@ impl Files {
         }
         match open(path, is_named)? {
             Ok(Some(text)) => {
-                intake.begin_file();
+                intake.begin_file(&path.display().to_string());
                 self.open = Some(Open {
                     path: path.to_path_buf(),
                     text,

@@ -7,7 +7,8 @@ use super::found::{Found, Poison};
 use super::gunzip::GZIP;
 use super::mend::mend;
 use super::object::Object;
-use super::{notices, read, subscription};
+use super::walk::LISTS;
+use super::{notices, read, subscription, time};
 
 /// SNS around S3's notice, or around EventBridge's around a record: no service wraps more often.
 const WRAPPED: usize = 6;
@@ -15,8 +16,8 @@ const WRAPPED: usize = 6;
 /// Tells what a queue's message, a Lambda's input, or any text holds, and reads it.
 ///
 /// Known are records of CloudTrail in the forms of its files, of LookupEvents, of EventBridge and of subscriptions of
-/// CloudWatch Logs (there also audit events of EKS); notices of S3, of CloudTrail and of EventBridge about new objects,
-/// also through SNS. The whole text is read at once: files go through [`TrailFiles`](super::TrailFiles).
+/// CloudWatch Logs (there also audit events of EKS), also through Kinesis and Firehose, and of what `filter-log-events` prints;
+/// notices of S3, of CloudTrail and of EventBridge about new objects, also through SNS. The whole text is read at once: files go through [`TrailFiles`](super::TrailFiles).
 #[must_use]
 pub fn messages(body: &[u8]) -> Found {
     let mut found = Found::default();
@@ -98,14 +99,20 @@ fn cut(text: &str, depth: usize, defects: &[Defect], found: &mut Found) {
     let before = found.events.len();
     let mended = mend(text);
     let read = mended.as_deref().map(serde_json::from_str::<&RawValue>);
+    let defect = defects.first().copied().unwrap_or(Defect::Cut);
     if let Some(Ok(raw)) = read {
+        if Object::parse(raw.get()).is_ok_and(|object| Form::of(&object) == Form::Audit) {
+            // Their reader knows how to read cut ones.
+            let line = text.as_bytes().to_vec();
+            found.damaged.push((line, read::lost(text, defect)));
+            return;
+        }
         let mut of_it = Found::default();
         value(raw.get(), depth, defects, &mut of_it);
         // What cannot be told so short is told as damage, below.
         found.take(of_it);
     }
     if found.events.len() == before {
-        let defect = defects.first().copied().unwrap_or(Defect::Cut);
         found.lose(|| read::lost(text, defect));
     }
 }
@@ -154,6 +161,93 @@ fn members(list: &[&str], depth: usize, defects: &[Defect], found: &mut Found) {
     value(last, depth, defects, found);
 }
 
+/// Whether an object, or a text in which one stands, is of a form that is known here. What its members are is not looked at.
+pub(super) fn is_known(item: &[u8]) -> bool {
+    // As CloudTrail itself writes its records.
+    if item.starts_with(RECORD) {
+        return true;
+    }
+    let text = String::from_utf8_lossy(item);
+    if text.starts_with('"') {
+        return serde_json::from_str::<String>(&text).is_ok_and(|inner| is_known_object(&inner));
+    }
+    is_known_object(&text)
+}
+
+fn is_known_object(text: &str) -> bool {
+    Object::parse(text).is_ok_and(|object| Form::of(&object) != Form::Unknown)
+}
+
+/// How every record begins in CloudTrail's own files.
+const RECORD: &[u8] = br#"{"eventVersion":"#;
+
+/// What an object is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// A notice of S3.
+    NoticeOfS3,
+    /// Known, and means nothing here.
+    Skipped,
+    /// What came through Kinesis, in a Lambda's input.
+    OfKinesis,
+    /// What came through Firehose, in the input of its transformation.
+    OfFirehose,
+    /// A record of CloudTrail.
+    Record,
+    /// An event of EventBridge.
+    OfBridge,
+    /// One of those that `lookup-events` gives.
+    LookedUp,
+    /// A batch of a log group's subscription, packed.
+    Subscription,
+    /// An audit event of Kubernetes.
+    Audit,
+    /// A text that came through SNS.
+    OfSns,
+    /// A line of a log group.
+    Logged,
+    /// A notice of CloudTrail.
+    NoticeOfTrail,
+    /// Lists of any of these.
+    Lists,
+    Unknown,
+}
+
+impl Form {
+    fn of(object: &Object<'_>) -> Self {
+        let text = |key: &str| object.text(key).unwrap_or_default();
+        if object.has("s3") && text("eventSource").ends_with("s3") {
+            Self::NoticeOfS3
+        } else if is_skipped(object) {
+            Self::Skipped
+        } else if object.has("kinesis") && !object.has("userIdentity") {
+            Self::OfKinesis
+        } else if read::is_record(object) {
+            Self::Record
+        } else if object.has("detail") && object.has("detail-type") {
+            Self::OfBridge
+        } else if object.text("CloudTrailEvent").is_some() {
+            Self::LookedUp
+        } else if object.has("awslogs") {
+            Self::Subscription
+        } else if text("apiVersion").starts_with("audit.k8s.io/") {
+            Self::Audit
+        } else if object.text("Message").is_some() {
+            Self::OfSns
+        } else if object.text("message").is_some() {
+            Self::Logged
+        } else if object.has("s3ObjectKey") {
+            Self::NoticeOfTrail
+        } else if object.has("recordId") && object.has("data") {
+            Self::OfFirehose
+        } else if LISTS.into_iter().any(|key| object.list(key).is_some()) {
+            Self::Lists
+        } else {
+            Self::Unknown
+        }
+    }
+}
+
 /// An object in a text.
 #[derive(Clone, Copy)]
 struct At<'a> {
@@ -165,29 +259,33 @@ struct At<'a> {
 impl At<'_> {
     fn read(self, object: &Object<'_>, found: &mut Found) {
         let text = |key: &str| object.text(key).unwrap_or_default();
-        if object.has("s3") && text("eventSource").ends_with("s3") {
-            notices::s3(object, found);
-        } else if is_skipped(object) {
-            found.skipped += 1;
-        } else if read::is_record(object) {
-            let event = read::event(object, self.text, self.defects.to_vec());
-            found.events.push(event);
-        } else if object.has("detail") && object.has("detail-type") {
-            self.bridged(object, found);
-        } else if let Some(inner) = object.text("CloudTrailEvent") {
-            self.inside(&inner, found);
-        } else if object.has("awslogs") {
-            subscription::encoded(&object.object("awslogs"), self.depth + 1, found);
-        } else if text("apiVersion").starts_with("audit.k8s.io/") {
-            found.kubernetes.push(self.text.as_bytes().to_vec());
-        } else if let Some(message) = object.text("Message") {
-            self.inside(&message, found);
-        } else if let Some(message) = object.text("message") {
-            self.logged(&message, found);
-        } else if object.has("s3ObjectKey") {
-            notices::trail(object, found);
-        } else if !self.lists(object, found) {
-            found.spoil(Poison::UnknownForm);
+        let depth = self.depth + 1;
+        match Form::of(object) {
+            Form::NoticeOfS3 => notices::s3(object, found),
+            Form::Skipped => found.skipped += 1,
+            Form::OfKinesis => subscription::carried(&object.object("kinesis"), depth, found),
+            Form::OfFirehose => subscription::carried(object, depth, found),
+            Form::Record => {
+                let event = read::event(object, self.text, self.defects.to_vec());
+                found.events.push(event);
+            }
+            Form::OfBridge => self.bridged(object, found),
+            Form::LookedUp => {
+                let before = found.events.len();
+                self.inside(&text("CloudTrailEvent"), found);
+                dated(found, before, &text("EventTime"));
+            }
+            Form::Subscription => subscription::encoded(&object.object("awslogs"), depth, found),
+            Form::Audit => found.kubernetes.push(self.text.as_bytes().to_vec()),
+            Form::OfSns => self.inside(&text("Message"), found),
+            Form::Logged => {
+                let before = found.events.len();
+                self.logged(&text("message"), found);
+                dated(found, before, &text("timestamp"));
+            }
+            Form::NoticeOfTrail => notices::trail(object, found),
+            Form::Lists => self.lists(object, found),
+            Form::Unknown => found.spoil(Poison::UnknownForm),
         }
     }
 
@@ -197,13 +295,10 @@ impl At<'_> {
     }
 
     /// A list of records, or of what wraps them.
-    fn lists(self, object: &Object<'_>, found: &mut Found) -> bool {
-        let lists = ["Records", "Events", "logEvents"].map(|key| object.list(key));
-        let is_list = lists.iter().any(Option::is_some);
-        for list in lists.into_iter().flatten() {
+    fn lists(self, object: &Object<'_>, found: &mut Found) {
+        for list in LISTS.into_iter().filter_map(|key| object.list(key)) {
             members(&list, self.depth + 1, self.defects, found);
         }
-        is_list
     }
 
     /// An event of EventBridge.
@@ -235,8 +330,10 @@ impl At<'_> {
         } else if is_skipped(&detail) {
             found.skipped += 1;
         } else if read::is_record(&detail) {
+            let before = found.events.len();
             let event = read::event(&detail, raw, self.defects.to_vec());
             found.events.push(event);
+            dated(found, before, &object.text("time").unwrap_or_default());
         } else {
             Self::other(&kind, found);
         }
@@ -271,6 +368,16 @@ impl At<'_> {
     }
 }
 
+/// What does not say when it was, of those behind so many, is of the time that what wraps it says.
+fn dated(found: &mut Found, before: usize, time: &str) {
+    for event in found.events.iter_mut().skip(before) {
+        if event.at.is_none() {
+            event.at = time::parsed(time);
+            event.stage_at = event.at;
+        }
+    }
+}
+
 /// How every audit record begins that a kube-apiserver writes.
 const AUDIT: &str = r#"{"kind":"Event","apiVersion":"audit.k8s.io/"#;
 
@@ -287,7 +394,7 @@ fn is_skipped(object: &Object<'_>) -> bool {
             "Type",
             &["SubscriptionConfirmation", "UnsubscribeConfirmation"],
         )
-        || is("eventType", &["AwsCloudTrailInsight"])
-        || is("eventCategory", &["Insight"])
+        || is("eventType", &["AwsCloudTrailInsight", "AwsAggregatedEvent"])
+        || is("eventCategory", &["Insight", "Aggregated"])
         || object.has("digestStartTime")
 }

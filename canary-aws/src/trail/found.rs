@@ -55,6 +55,8 @@ pub struct Found {
     pub unreadable: u64,
     /// Why the first of them could not be read.
     pub poison: Option<Poison>,
+    /// Audit events of Kubernetes that end in the middle, each with what is told of it when its own reader makes nothing of it.
+    pub(super) damaged: Vec<(Vec<u8>, Event)>,
     /// Damaged parts of which nothing is known but that.
     pub(super) lost: u64,
     /// Those of them that are no events.
@@ -69,6 +71,7 @@ impl Found {
             && self.events.is_empty()
             && self.objects.is_empty()
             && self.kubernetes.is_empty()
+            && self.damaged.is_empty()
             && self.skipped == 0
     }
 
@@ -81,6 +84,7 @@ impl Found {
         self.unreadable += part.untold;
         self.objects.append(&mut part.objects);
         self.kubernetes.append(&mut part.kubernetes);
+        self.damaged.append(&mut part.damaged);
         self.skipped += part.skipped;
     }
 

@@ -13,8 +13,8 @@ use super::lines::Lines;
 
 /// Files of CloudTrail, and folders of them: as they are in a trail's bucket, as `lookup-events` prints them, one record to a
 /// line; plain or gzip, or batches of a log group's subscription. Folders are read with what is in them, in the order of the paths,
-/// and links are followed; a folder is read once. Digests are passed by, and files of other kinds; those are counted. Paths in
-/// which nothing at all was read are an error.
+/// and links are followed; a folder is read once. Digests are passed by, files of other kinds, and JSON of no known form; those are counted. Paths
+/// in which nothing of a known form was read are an error.
 ///
 /// They are read from their beginning, and end: what comes twice is told by
 /// [`Event::request`](canary_core::detect::Event::request), which is the same for the same record by any way.
@@ -134,7 +134,7 @@ impl Reader {
     /// That nothing was read is no news after an error.
     fn step(&mut self) -> io::Result<Step> {
         let step = self.files.step(&mut self.intake)?;
-        if step == Step::End && !self.has_failed && self.intake.counts.is_nothing() {
+        if step == Step::End && !self.has_failed && self.intake.is_nothing() {
             return Err(io::Error::other(self.intake.counts.why_nothing()));
         }
         Ok(step)

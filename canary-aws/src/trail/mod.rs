@@ -37,6 +37,7 @@ mod split;
 mod subjects;
 mod subscription;
 mod things;
+mod time;
 mod trouble;
 mod unpack;
 mod url;

@@ -36,7 +36,10 @@ pub(super) fn fetch(found: &mut Found, is_new: bool, bucket: &str, key: &str) {
     }
 }
 
-/// Whether a path is that of a digest or an Insight file, which hold no records of calls.
+/// Whether a path is that of a digest, an Insight file or one of aggregated events, which hold no records of calls, but
+/// what was made of them.
 pub(super) fn is_digest(path: &str) -> bool {
-    path.contains("/CloudTrail-Digest/") || path.contains("/CloudTrail-Insight/")
+    ["Digest", "Insight", "Aggregated"]
+        .iter()
+        .any(|kind| path.contains(&format!("/CloudTrail-{kind}/")))
 }

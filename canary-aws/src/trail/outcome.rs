@@ -12,15 +12,21 @@ pub(super) fn is_dry_run(record: &Object<'_>) -> bool {
         .is_some_and(|code| code.ends_with("DryRunOperation"))
 }
 
-/// The outcome of a record.
-pub(super) fn outcome(record: &Object<'_>) -> Outcome {
+/// The outcome of a record. That of one that ends early is known only where it says it: without an error code it may have
+/// had one.
+pub(super) fn outcome(record: &Object<'_>, ends_early: bool) -> Outcome {
     let error = record.text("errorCode").unwrap_or_default();
     let message = record.text("errorMessage").unwrap_or_default();
     // A console login has no error code.
     let login = record.object("responseElements").text("ConsoleLogin");
     let is_failed_login = login.is_some_and(|login| login == "Failure");
+    let code = match () {
+        () if is_failed_login => Some(401),
+        () if ends_early && error.is_empty() => None,
+        () => Some(status(&error)),
+    };
     Outcome {
-        code: Some(if is_failed_login { 401 } else { status(&error) }),
+        code,
         reason: bounded(&error, bounds::NAME),
         message: bounded(&message, bounds::MESSAGE),
     }
@@ -106,9 +112,16 @@ mod tests {
     }
 
     #[test]
+    fn what_became_of_a_call_is_not_known_where_its_record_ends_before_it_is_said() {
+        let of = |text: &str| outcome(&Object::parse(text).unwrap(), true).code;
+        assert_eq!(of(r#"{"eventName":"GetObject"}"#), None);
+        assert_eq!(of(r#"{"errorCode":"AccessDenied"}"#), Some(403));
+    }
+
+    #[test]
     fn a_console_login_that_failed_is_refused_although_it_has_no_error_code() {
         let text = r#"{"responseElements":{"ConsoleLogin":"Failure"},"errorMessage":"Failed authentication"}"#;
-        let outcome = outcome(&Object::parse(text).unwrap());
+        let outcome = outcome(&Object::parse(text).unwrap(), false);
         assert_eq!(outcome.code, Some(401));
         assert_eq!(outcome.message, "Failed authentication");
     }

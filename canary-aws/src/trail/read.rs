@@ -13,6 +13,7 @@ use super::outcome::{is_dry_run, outcome};
 use super::redact::without_secrets;
 use super::subjects::{self, Call, Subjects};
 use super::things::Thing;
+use super::time;
 use super::verb::verb;
 
 /// Whether there is anything in it that only a CloudTrail record has.
@@ -24,6 +25,8 @@ pub(super) fn is_record(object: &Object<'_>) -> bool {
 
 /// Reads one record. `text` is the record as it stands.
 pub(super) fn event(record: &Object<'_>, text: &str, mut defects: Vec<Defect>) -> Event {
+    // What ends in the middle may not have come to what it would say next.
+    let ends_early = !defects.iter().all(|defect| *defect == Defect::Encoding);
     let request = body(record, "requestParameters", &mut defects);
     let response = body(record, "responseElements", &mut defects);
     let source = field(record, "eventSource");
@@ -38,7 +41,7 @@ pub(super) fn event(record: &Object<'_>, text: &str, mut defects: Vec<Defect>) -
         account: &account,
     };
     let subjects = subjects::subjects(call, record, request.as_ref(), response.as_ref());
-    let at = field(record, "eventTime").parse().ok();
+    let at = time::parsed(&field(record, "eventTime"));
     let id = match field(record, "eventID") {
         id if id.is_empty() => hex(text.as_bytes()),
         id => id,
@@ -51,7 +54,7 @@ pub(super) fn event(record: &Object<'_>, text: &str, mut defects: Vec<Defect>) -
         actor: identity::actor(record),
         acting_as: None,
         action: action(record, call, &subjects),
-        outcome: outcome(record),
+        outcome: outcome(record, ends_early),
         mentions: subjects.mentions,
         annotations: annotations(record),
         gives: response.as_ref().map(subjects::gives).unwrap_or_default(),
@@ -109,10 +112,17 @@ const GLOBAL: [&str; 6] = [
 ];
 
 fn action(record: &Object<'_>, call: Call<'_>, subjects: &Subjects) -> Action {
+    let (verb, operation) = match (call.service, call.operation) {
+        ("", "") => (String::new(), String::new()),
+        (service, operation) => (
+            verb(operation, record.flag("readOnly")).to_owned(),
+            format!("{service}:{operation}"),
+        ),
+    };
     let is_global = GLOBAL.contains(&call.service);
     let mut action = Action {
-        verb: verb(call.operation, record.flag("readOnly")).to_owned(),
-        operation: format!("{}:{}", call.service, call.operation),
+        verb,
+        operation,
         group: call.service.to_owned(),
         version: field(record, "apiVersion"),
         namespace: if is_global { "" } else { call.region }.to_owned(),

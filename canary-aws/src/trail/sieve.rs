@@ -5,7 +5,7 @@
 //! is not so, the record is read:
 //! - its texts may be written with escapes (`\u0041`, `\/`), so that the bytes are others;
 //! - its operation covers what it does not name (`BatchGetSecretValue`, `GetParametersByPath`, `DeleteObjects`), or it
-//!   encodes a name (`x-amz-copy-source`), or all of it (`awslogs`).
+//!   encodes a name (`x-amz-copy-source`), or all of it (`awslogs`, and what came through Kinesis and Firehose).
 //!
 //! Identifiers are compared without regard to case, as names of users are; so a hit may be none, which reading tells.
 
@@ -29,7 +29,7 @@ impl Sieve {
     /// A sieve for what can touch `tripwires`.
     #[must_use]
     pub fn new(tripwires: &[Tripwire]) -> Self {
-        let mut texts: Vec<&[u8]> = Vec::new();
+        let mut texts: Vec<&[u8]> = CARRIERS.map(str::as_bytes).to_vec();
         let mut everything = false;
         for tripwire in tripwires {
             let text = match &tripwire.mention {
@@ -68,6 +68,16 @@ impl Sieve {
                 .any(|encoded| encoded.find(record).is_some())
     }
 }
+
+/// What stands in a Lambda's input from Kinesis, and from Firehose, however it is spaced. Each is as long as a name of the
+/// usual length, so that looking for them costs nothing.
+const CARRIERS: [&str; 5] = [
+    "kinesisSchemaVersion",
+    r#""kinesis":{"#,
+    r#""kinesis": {"#,
+    "approximateArrivalTimestamp",
+    r#""recordId":"#,
+];
 
 /// What stands in a call that covers objects of a kind without naming them.
 fn covering(group: &str, resource: &str) -> &'static [&'static str] {

@@ -1,8 +1,8 @@
 //! Where one record ends and the next begins, in a text that is never held as a whole.
 //!
-//! Handed out are the members of the list under `Records`, `Events` or `logEvents` of an outermost object, the members of
-//! an outermost list and of lists in it, and outermost objects without such a list, each as it stands. Brackets are counted outside of strings,
-//! so that no text that a caller chose ends a record or begins one. Broken syntax is noticed where it matters: a line feed in
+//! Handed out are the members of the list under one of [`LISTS`](super::walk::LISTS) of an outermost object, the members of
+//! an outermost list and of lists in it, and outermost objects without such a list, each as it stands. Brackets are counted
+//! outside of strings, so that no text that a caller chose ends a record or begins one. Broken syntax is noticed where it matters: a line feed in
 //! a string, and an object where none can be. There the text begins anew.
 
 use std::io::{self, Read};
@@ -51,9 +51,8 @@ impl Split {
         if let Item::From(from) = self.walk.item
             && self.end - from > bounds::RECORD
         {
-            take(Piece::Long(
-                text.get(from..from + bounds::RECORD).unwrap_or_default(),
-            ));
+            let long = text.get(from..from + bounds::RECORD);
+            take(Piece::Long(long.unwrap_or_default(), self.walk.place(from)));
             self.walk.item = Item::Passed;
         }
         self.drop_walked();
@@ -63,8 +62,13 @@ impl Split {
     pub(super) fn finish(&mut self, take: &mut impl FnMut(Piece<'_>)) {
         let text = self.buffer.get(..self.end).unwrap_or_default();
         match self.walk.item {
-            Item::From(from) => take(Piece::Cut(text.get(from..).unwrap_or_default())),
-            Item::None if self.walk.depth > 0 => take(Piece::Cut(&[])),
+            Item::From(from) => {
+                let cut = text.get(from..).unwrap_or_default();
+                take(Piece::Cut(cut, self.walk.place(from)));
+            }
+            Item::None if self.walk.depth > 0 => {
+                take(Piece::Cut(&[], self.walk.place(self.end)));
+            }
             Item::None | Item::Passed => {}
         }
         *self = Self::default();
@@ -83,6 +87,7 @@ impl Split {
         };
         let keep = self.walk.key_from.map_or(item, |key| key.min(item));
         self.buffer.copy_within(keep..self.end, 0);
+        self.walk.before += keep as u64;
         self.at -= keep;
         self.end -= keep;
         if let Item::From(from) = &mut self.walk.item {
@@ -105,9 +110,9 @@ mod tests {
         let mut take = |piece: Piece<'_>| {
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
             all.push(match piece {
-                Piece::Whole(bytes) => text(bytes),
-                Piece::Cut(bytes) => format!("cut {}", text(bytes)),
-                Piece::Long(bytes) => format!("long {}", bytes.len()),
+                Piece::Whole(bytes) | Piece::Alone(bytes) => text(bytes),
+                Piece::Cut(bytes, _) => format!("cut {}", text(bytes)),
+                Piece::Long(bytes, _) => format!("long {}", bytes.len()),
                 Piece::Broken => "broken".to_owned(),
             });
         };
@@ -133,6 +138,7 @@ mod tests {
             format!("{one}\n{two}\n"),
             format!("{one}{two}"),
             format!(r#"{{"Events":[{one}]}} {{"logEvents":[{two}]}}"#),
+            format!(r#"{{"events":[{one}],"nextToken":"x"}}{{"a":"b","records":[{two}]}}"#),
         ];
         for form in forms {
             for step in 1..form.len() {
@@ -193,6 +199,64 @@ mod tests {
     }
 
     #[test]
+    fn where_something_damaged_begins_is_told_however_it_is_read() {
+        let whole = r#"{"Records":[{"a":1},"#;
+        let text = format!("{whole}{{\"b\":\"c\n{{\"d\"");
+        for step in 1..text.len() {
+            let mut split = Split::default();
+            let mut places = Vec::new();
+            let mut take = |piece: Piece<'_>| {
+                if let Piece::Cut(bytes, place) = piece {
+                    let place = usize::try_from(place).unwrap();
+                    assert!(text.as_bytes()[place..].starts_with(bytes), "{step}");
+                    places.push(place);
+                }
+            };
+            for mut bytes in text.as_bytes().chunks(step) {
+                while split.fill(&mut bytes).unwrap() > 0 {}
+                split.release(&mut take);
+            }
+            split.finish(&mut take);
+            let last = text.len() - 4;
+            assert!(places.ends_with(&[whole.len(), last]), "{step}: {places:?}");
+        }
+    }
+
+    #[test]
+    fn however_deep_something_is_nested_what_comes_behind_it_is_read() {
+        for depth in [1, 126, 127, 128, 129, 130, 300, 5_000] {
+            for (open, close) in [("[", "]"), ("{\"x\":", "}"), ("[{\"x\":", "}]")] {
+                let deep = format!("{}1{}", open.repeat(depth), close.repeat(depth));
+                let record = format!(r#"{{"a":{deep},"b":{{"c":[{{}},{{}}]}},"d":{{}}}}"#);
+                let text = format!(r#"{{"Records":[{record},{{"e":1}}]}}"#);
+                assert_eq!(
+                    pieces(&text, 100),
+                    [record.as_str(), r#"{"e":1}"#],
+                    "{open} {depth}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn brackets_without_end_are_torn_in_bounded_memory() {
+        let mut split = Split::default();
+        let (mut told, mut whole) = (0, 0);
+        let mut take = |piece: Piece<'_>| match piece {
+            Piece::Whole(_) | Piece::Alone(_) => whole += 1,
+            _ => told += 1,
+        };
+        let end = b"]\n{\"a\":1}";
+        let mut text = io::repeat(b'[').take(10_000_000).chain(&end[..]);
+        while split.fill(&mut text).unwrap() > 0 {
+            split.release(&mut take);
+            assert!(split.walk.outer.len() <= bounds::RECORD);
+        }
+        split.finish(&mut take);
+        assert!((1..=11).contains(&told) && whole <= 1, "{told} {whole}");
+    }
+
+    #[test]
     fn what_is_no_json_is_told_once() {
         assert_eq!(
             pieces("I0101 klog text\nmore\n{\"a\":1}", 100),
@@ -207,8 +271,8 @@ mod tests {
         let mut told = Vec::new();
         let mut take = |piece: Piece<'_>| {
             told.push(match piece {
-                Piece::Long(bytes) => bytes.len(),
-                Piece::Whole(bytes) => bytes.len(),
+                Piece::Long(bytes, _) => bytes.len(),
+                Piece::Whole(bytes) | Piece::Alone(bytes) => bytes.len(),
                 _ => 0,
             });
         };

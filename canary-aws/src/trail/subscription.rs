@@ -1,4 +1,4 @@
-//! Subscriptions of CloudWatch Logs: base64 and gzip around a batch of log lines.
+//! Subscriptions of CloudWatch Logs: base64 and gzip around a batch of log lines; and what else comes through a stream.
 
 use std::io::Read as _;
 
@@ -19,6 +19,16 @@ pub(super) fn encoded(awslogs: &Object<'_>, depth: usize, found: &mut Found) {
     let data = awslogs.text("data").unwrap_or_default();
     match STANDARD.decode(data.as_bytes()) {
         Ok(bytes) => unpacked(&bytes, depth, found),
+        Err(_) => found.spoil(Poison::NoBase64),
+    }
+}
+
+/// Reads what a stream carried under `data`: a subscription's batch as it is, or a text.
+pub(super) fn carried(carrier: &Object<'_>, depth: usize, found: &mut Found) {
+    let data = carrier.text("data").unwrap_or_default();
+    match STANDARD.decode(data.as_bytes()) {
+        Ok(bytes) if bytes.starts_with(&gunzip::GZIP) => unpacked(&bytes, depth, found),
+        Ok(bytes) => read_text(&String::from_utf8_lossy(&bytes), depth, &[], found),
         Err(_) => found.spoil(Poison::NoBase64),
     }
 }

@@ -120,7 +120,7 @@ impl Unpack {
             return Ok(());
         };
         let head = std::mem::take(head);
-        intake.begin_file();
+        intake.begin_file(&self.name);
         self.form = match Kind::of(&self.name, &head)? {
             Kind::Gzip => Form::Gzip(Box::new(Parts::new())),
             Kind::Named | Kind::Other if self.is_log => return Err(Poison::NoJson),
@@ -172,7 +172,7 @@ impl Unpack {
         self.split.finish(&mut |piece| intake.piece(piece));
         match self.is_other() {
             true => intake.counts.others += 1,
-            false => intake.counts.files += 1,
+            false => intake.end_file(),
         }
         Ok(())
     }

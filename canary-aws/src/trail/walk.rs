@@ -7,25 +7,35 @@ use super::bounds;
 /// A part of a text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Piece<'b> {
-    /// An object from its first bracket to its last, or a text in a list, in which one may stand.
+    /// An object of a list from its first bracket to its last, or a text in a list, in which one may stand.
     Whole(&'b [u8]),
-    /// An object that ends in the middle.
-    Cut(&'b [u8]),
-    /// The beginning of an object that is longer than a record may be.
-    Long(&'b [u8]),
+    /// An outermost object that holds no list of records.
+    Alone(&'b [u8]),
+    /// An object that ends in the middle, and where in the text it begins.
+    Cut(&'b [u8], u64),
+    /// The beginning of an object that is longer than a record may be, and where in the text it is.
+    Long(&'b [u8], u64),
     /// Something that is no object, where one was due.
     Broken,
 }
 
-/// Keys of an outermost object whose lists hold the records.
-const LISTS: [&[u8]; 3] = [b"Records", b"Events", b"logEvents"];
+/// Keys of an outermost object whose lists hold the records: of log files, `lookup-events`, subscriptions of CloudWatch
+/// Logs, `filter-log-events` and `get-log-events`, Firehose.
+pub(super) const LISTS: [&str; 5] = ["Records", "Events", "logEvents", "events", "records"];
+
+/// So many open brackets are kept where they cost nothing.
+const INNERMOST: usize = 128;
+/// And so many around them: no record has more. What is nested deeper is torn there.
+const DEEPEST: usize = bounds::RECORD;
 
 /// Where the walk stands.
 #[derive(Default)]
 pub(super) struct Walk {
     pub(super) depth: usize,
-    /// One bit for each open bracket, the innermost lowest: whether it is an object's.
+    /// One bit for each of the innermost brackets that are open, the innermost lowest: whether it is an object's.
     objects: u128,
+    /// The same of those around them, the outermost first.
+    pub(super) outer: Vec<bool>,
     in_string: bool,
     escaped: bool,
     /// The last byte outside of strings that was no space; `"` for a string.
@@ -41,6 +51,8 @@ pub(super) struct Walk {
     pub(super) lists: bool,
     /// It was told already that something is broken here.
     told: bool,
+    /// So much of the text came before what is at hand.
+    pub(super) before: u64,
 }
 
 /// The object that is being read.
@@ -119,7 +131,7 @@ impl Walk {
                 }
                 if let Some(from) = self.key_from.take() {
                     let key = text.get(from..at).unwrap_or_default();
-                    self.lists = LISTS.contains(&key);
+                    self.lists = LISTS.iter().any(|list| list.as_bytes() == key);
                 }
             }
             // JSON writes a line feed as an escape: the text was torn here.
@@ -129,7 +141,8 @@ impl Walk {
     }
 
     fn open(&mut self, text: &[u8], at: usize, byte: u8, take: &mut impl FnMut(Piece<'_>)) {
-        if byte == b'{' && self.depth > 0 && !self.may_begin() {
+        let is_due = byte == b'[' || self.depth == 0 || self.may_begin();
+        if !is_due || self.outer.len() >= DEEPEST {
             self.torn(text, at, take);
         }
         let is_object = byte == b'{';
@@ -147,6 +160,9 @@ impl Walk {
                 self.item = Item::None;
             }
         }
+        if self.depth >= INNERMOST {
+            self.outer.push(self.objects >> (INNERMOST - 1) == 1);
+        }
         self.depth += 1;
         self.objects = self.objects << 1 | u128::from(is_object);
     }
@@ -162,6 +178,9 @@ impl Walk {
         }
         self.depth -= 1;
         self.objects >>= 1;
+        if let Some(is_object) = self.outer.pop() {
+            self.objects |= u128::from(is_object) << (INNERMOST - 1);
+        }
         if self.depth == 0 || self.list == Some(self.depth) {
             self.end_item(text, at, take);
         }
@@ -172,10 +191,12 @@ impl Walk {
         match self.item {
             Item::From(from) => {
                 let item = text.get(from..=at).unwrap_or_default();
-                take(if item.len() > bounds::RECORD {
-                    Piece::Long(item.get(..bounds::RECORD).unwrap_or_default())
-                } else {
-                    Piece::Whole(item)
+                take(match item.get(..bounds::RECORD) {
+                    Some(long) if item.len() > bounds::RECORD => {
+                        Piece::Long(long, self.place(from))
+                    }
+                    _ if self.depth == 0 => Piece::Alone(item),
+                    _ => Piece::Whole(item),
                 });
                 self.told = false;
             }
@@ -184,14 +205,13 @@ impl Walk {
         self.item = Item::None;
     }
 
-    /// Whether an object can begin behind the last byte: as a value of an object, or as a member of a list. Of more brackets
-    /// than are remembered it can.
+    /// Whether an object can begin behind the last byte: as a value of an object, or as a member of a list.
     fn may_begin(&self) -> bool {
         let in_object = self.objects & 1 == 1;
         match self.last {
             b':' => in_object,
             b'[' => true,
-            b',' => !in_object || self.depth > 128,
+            b',' => !in_object,
             _ => false,
         }
     }
@@ -199,14 +219,23 @@ impl Walk {
     /// The text is torn at `at`: what was being read is cut, and something new begins.
     fn torn(&mut self, text: &[u8], at: usize, take: &mut impl FnMut(Piece<'_>)) {
         match self.item {
-            Item::From(from) => take(Piece::Cut(text.get(from..at).unwrap_or_default())),
+            Item::From(from) => {
+                let cut = text.get(from..at).unwrap_or_default();
+                take(Piece::Cut(cut, self.place(from)));
+            }
             Item::None => self.broken(take),
             Item::Passed => {}
         }
         *self = Self {
             told: true,
+            before: self.before,
             ..Self::default()
         };
+    }
+
+    /// Where in the text something is.
+    pub(super) fn place(&self, at: usize) -> u64 {
+        self.before + at as u64
     }
 
     fn broken(&mut self, take: &mut impl FnMut(Piece<'_>)) {

@@ -1,4 +1,4 @@
-//! Files beside a log that were not read.
+//! What stands beside a log and is none.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,22 +9,26 @@ use crate::ui::Ui;
 #[derive(Clone)]
 pub(super) struct PassedBy {
     ui: Ui,
-    said: Arc<AtomicU64>,
+    files: Arc<AtomicU64>,
+    objects: Arc<AtomicU64>,
 }
 
 impl PassedBy {
     pub(super) fn new(ui: Ui) -> Self {
         Self {
             ui,
-            said: Arc::default(),
+            files: Arc::default(),
+            objects: Arc::default(),
         }
     }
 
-    pub(super) fn say(&self, files: u64) {
-        if self.said.swap(files, Ordering::Relaxed) != files {
-            self.ui.say(&format!(
-                "Note: {files} files that are neither JSON nor gzip were passed by"
-            ));
-        }
+    pub(super) fn say(&self, files: u64, objects: u64) {
+        let say = |said: &AtomicU64, count: u64, what: &str| {
+            if said.swap(count, Ordering::Relaxed) != count {
+                self.ui.say(&format!("Note: {count} {what} were passed by"));
+            }
+        };
+        say(&self.files, files, "files that are neither JSON nor gzip");
+        say(&self.objects, objects, "JSON objects of no known form");
     }
 }

@@ -8,6 +8,7 @@ use canary_core::alert::{Alert, Change, Folded, full_text, ocsf};
 use canary_core::graph::Address;
 use canary_core::ledger::Record;
 use canary_core::plan::open_saved;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Context;
@@ -107,7 +108,8 @@ fn alert(context: &Context, project: &Project, args: &Show) -> Result<Exit, Comm
     };
     match known.as_slice() {
         [alert] if args.json => {
-            let finding = ocsf(alert, Change::Created, env!("CARGO_PKG_VERSION"));
+            let now = Timestamp::now();
+            let finding = ocsf(alert, Change::Created, env!("CARGO_PKG_VERSION"), now);
             context.ui.data(&format!("{finding}\n"));
         }
         [alert] => context.ui.data(&full_text(alert)),

@@ -125,7 +125,8 @@ impl Post {
 }
 
 async fn deliver(label: String, sink: Arc<dyn Sink>, alert: Alert, due: Due) -> Ended {
-    let finding = ocsf(&alert, due.change, env!("CARGO_PKG_VERSION"));
+    let now = Timestamp::now();
+    let finding = ocsf(&alert, due.change, env!("CARGO_PKG_VERSION"), now);
     let result = sink.deliver(&finding).await;
     Ended { label, due, result }
 }

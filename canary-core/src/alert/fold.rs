@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::context::{self, Ways, hour};
 use super::incident::{self, Held, Holders, Incidents};
 use super::kept::{Folded, KEPT};
-use super::{Alert, Change, Changes, Evidence, Outbox, Severity, silent};
+use super::{Alert, Change, Changes, Evidence, Moment, Outbox, Severity, silent};
 use crate::detect::{
     Action, Credential, Event, Grade, LAST_ON, OutcomeClass, RequestKey, Sighting, Touches,
 };
@@ -195,9 +195,15 @@ impl Folder {
     #[must_use]
     pub fn get(&self, uid: &str) -> Option<Alert> {
         let mut alert = self.told(uid)?;
-        let members = self.incidents.members(self.incidents.of(uid));
-        let members = members.filter_map(|uid| self.alerts.get(uid));
-        alert.timeline = incident::timeline(&alert, members);
+        let incident = self.incidents.of(uid);
+        alert.timeline = self.incidents.in_short(incident).map_or_else(
+            || {
+                let members = self.incidents.members(incident);
+                let members = members.filter_map(|uid| self.alerts.get(uid));
+                incident::timeline(&alert, members)
+            },
+            <[Moment]>::to_vec,
+        );
         Some(alert)
     }
 

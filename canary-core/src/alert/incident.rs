@@ -14,10 +14,13 @@ use crate::graph::{Address, CanaryId};
 
 /// Whoever comes back after longer than that is told by what it does then. What was read may be used at any time.
 const TOGETHER: SignedDuration = SignedDuration::from_hours(48);
-/// As many alerts of an incident as its timeline is made of.
+/// The timeline of an incident of more alerts is told in short, the same in each: many alerts would else be long, too.
 const MEMBERS: usize = 64;
 /// As many moments as a timeline has.
 const MOMENTS: usize = 100;
+/// As many of the first and of the latest moments as one in short has.
+const FIRST: usize = 6;
+const LATEST: usize = 5;
 
 /// Which canaries hold what others give: by what is given, who holds it.
 pub type Holders = BTreeMap<CanaryId, BTreeSet<CanaryId>>;
@@ -41,7 +44,7 @@ enum Link<'a> {
 pub struct Moment {
     /// When.
     pub at: Option<Timestamp>,
-    /// The alert that it is told in.
+    /// The alert that it is told in; empty where it stands for those that a timeline in short leaves out.
     pub alert: String,
     /// Who, what, from where: one line.
     pub words: String,
@@ -63,6 +66,8 @@ pub(super) struct Incidents {
     of: BTreeMap<String, String>,
     /// The alerts of each incident.
     members: BTreeMap<String, BTreeSet<String>>,
+    /// The timelines of those that are told in short.
+    in_short: BTreeMap<String, Vec<Moment>>,
 }
 
 impl Incidents {
@@ -74,6 +79,21 @@ impl Incidents {
     /// The alerts of an incident.
     pub(super) fn members(&self, incident: &str) -> impl Iterator<Item = &String> {
         self.members.get(incident).into_iter().flatten()
+    }
+
+    /// The timeline of an incident that is told in short.
+    pub(super) fn in_short(&self, incident: &str) -> Option<&[Moment]> {
+        self.in_short.get(incident).map(Vec::as_slice)
+    }
+
+    fn shorten(&mut self, alerts: &BTreeMap<String, Alert>) {
+        let long = self.members.iter();
+        let long = long.filter(|(_, members)| members.len() > MEMBERS);
+        let in_short = long.map(|(incident, members)| {
+            let members: Vec<&Alert> = members.iter().filter_map(|uid| alerts.get(uid)).collect();
+            (incident.clone(), in_short(&members))
+        });
+        self.in_short = in_short.collect();
     }
 
     /// An alert belongs to that incident.
@@ -150,6 +170,7 @@ impl Held {
             let incident = eldest.entry(together.find_mut(i)).or_insert(&alert.uid);
             incidents.set(&alert.uid, incident);
         }
+        incidents.shorten(alerts);
         incidents
     }
 
@@ -219,21 +240,51 @@ pub(super) fn timeline<'a>(
     members: impl Iterator<Item = &'a Alert>,
 ) -> Vec<Moment> {
     let others = members.filter(|member| member.uid != alert.uid);
-    let others: Vec<&Alert> = others.take(MEMBERS).collect();
-    if others.is_empty() {
-        return Vec::new();
+    let all: Vec<&Alert> = others.chain([alert]).collect();
+    match all.len() {
+        1 => Vec::new(),
+        ..=MEMBERS => {
+            let each = |alert: &'a Alert| alert.evidence.iter().map(move |one| (alert, one));
+            let all = in_order(all.into_iter().flat_map(each));
+            let kept = all.into_iter().take(MOMENTS);
+            kept.map(|(alert, evidence)| moment(alert, evidence))
+                .collect()
+        }
+        _ => in_short(&all),
     }
-    let of = |alert: &'a Alert| {
-        let evidence = alert.evidence.iter();
-        evidence.map(move |evidence| (order(evidence.at), &alert.uid, evidence, alert))
+}
+
+/// The first and the latest moments of an incident of these alerts, which are many, and how many lie between.
+fn in_short(alerts: &[&Alert]) -> Vec<Moment> {
+    let ends = in_order(alerts.iter().flat_map(|alert| ends(alert)));
+    let told = |(alert, evidence): &(&Alert, &Evidence)| moment(alert, evidence);
+    let all: usize = alerts.iter().map(|alert| alert.evidence.len()).sum();
+    let left_out = Moment {
+        at: None,
+        alert: String::new(),
+        words: format!("{} more in between", all.saturating_sub(FIRST + LATEST)),
     };
-    let all = others.into_iter().chain([alert]).flat_map(of);
-    let mut all: Vec<_> = all.collect();
-    all.sort_by(|one, other| (one.0, one.1, one.2).cmp(&(other.0, other.1, other.2)));
-    all.truncate(MOMENTS);
-    all.into_iter()
-        .map(|(_, _, evidence, alert)| moment(alert, evidence))
-        .collect()
+    let latest = ends.len().saturating_sub(LATEST);
+    let first = ends.iter().take(FIRST).map(told);
+    let latest = ends.iter().skip(latest).map(told);
+    first.chain([left_out]).chain(latest).collect()
+}
+
+/// What is at neither end of its alert is at none of the incident.
+fn ends(alert: &Alert) -> impl Iterator<Item = (&Alert, &Evidence)> {
+    let inner = FIRST..alert.evidence.len().saturating_sub(LATEST);
+    let all = alert.evidence.iter().enumerate();
+    let ends = all.filter(move |(at, _)| !inner.contains(at));
+    ends.map(move |(_, evidence)| (alert, evidence))
+}
+
+fn in_order<'a>(
+    moments: impl Iterator<Item = (&'a Alert, &'a Evidence)>,
+) -> Vec<(&'a Alert, &'a Evidence)> {
+    let mut all: Vec<_> = moments.collect();
+    let key = |(alert, one): &(&'a Alert, &'a Evidence)| (order(one.at), &alert.uid, *one);
+    all.sort_by(|one, other| key(one).cmp(&key(other)));
+    all
 }
 
 /// How an event reads in the timeline of its incident.

@@ -1,5 +1,6 @@
 //! An alert as an OCSF 1.8.0 Detection Finding (class 2004).
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::text::title;
@@ -9,14 +10,16 @@ use crate::detect::{Credential, Grade, OutcomeClass};
 /// The schema's version.
 const VERSION: &str = "1.8.0";
 
-/// The finding. `change` says whether it is new or an update of one that was told. Holds no secret value.
+/// The finding, made at `now`. `change` says whether it is new or an update of one that was told. Holds no secret value.
 #[must_use]
-pub fn ocsf(alert: &Alert, change: Change, product_version: &str) -> Value {
+pub fn ocsf(alert: &Alert, change: Change, product_version: &str, now: Timestamp) -> Value {
     let (activity, activity_name) = match change {
         Change::Created => (1, "Create"),
         Change::Updated | Change::Counted => (2, "Update"),
     };
-    let millis = |at: Option<jiff::Timestamp>| at.map_or(0, |at| at.as_millisecond());
+    let millis = |at: Option<Timestamp>| at.map(Timestamp::as_millisecond);
+    // The schema wants a time of every finding: of events that tell none, that of the finding itself.
+    let time = alert.last.unwrap_or(now);
     let severity = alert.severity as i32;
     let mut finding = json!({
         "activity_id": activity,
@@ -26,7 +29,7 @@ pub fn ocsf(alert: &Alert, change: Change, product_version: &str) -> Value {
         "class_uid": 2004,
         "class_name": "Detection Finding",
         "type_uid": 200_400 + activity,
-        "time": millis(alert.last),
+        "time": time.as_millisecond(),
         "severity_id": severity,
         "severity": format!("{:?}", alert.severity),
         "status_id": 1,

@@ -221,15 +221,30 @@ fn a_finding_leaves_out_what_is_not_known_and_says_whom_they_acted_as() {
         name: "admin".into(),
         ..Identity::default()
     });
-    let finding = ocsf(&folded(&[bare])[0], Change::Created, "0.1.0");
+    let finding = ocsf(&folded(&[bare])[0], Change::Created, "0.1.0", now());
     assert!(!finding.to_string().contains("null"), "{finding:#}");
     assert_eq!(finding["evidences"][0]["data"]["acting_as"], "admin");
+}
+
+fn now() -> Timestamp {
+    "2026-11-27T21:00:00Z".parse().unwrap()
+}
+
+#[test]
+fn what_tells_no_time_is_not_of_1970() {
+    let mut undated = sighting(0, 1, 0, false, false, false);
+    undated.event.at = None;
+    let alert = &folded(&[undated])[0];
+    let finding = ocsf(alert, Change::Created, "0.1.0", now());
+    assert_eq!(finding["time"], now().as_millisecond());
+    assert!(finding["finding_info"].get("created_time").is_none());
+    assert!(text(alert).contains("at a time that is not known"));
 }
 
 #[test]
 fn a_finding_has_every_field_that_the_class_requires_and_no_escape_reaches_a_terminal() {
     let alerts = folded(&[sighting(0, 1, 0, false, false, false)]);
-    let finding = ocsf(&alerts[0], Change::Created, "0.1.0");
+    let finding = ocsf(&alerts[0], Change::Created, "0.1.0", now());
     // Required by OCSF 1.8.0, class 2004.
     for field in [
         "activity_id",
@@ -498,6 +513,43 @@ fn an_incident_keeps_its_name_and_its_alerts_when_those_between_are_not_kept() {
     restarted.load(folder.save(&Outbox::default()));
     assert_eq!(restarted.relate(), Vec::<String>::new());
     assert_eq!(incident(&restarted, &b).as_ref(), Some(&eldest));
+}
+
+#[test]
+fn an_incident_of_many_alerts_has_its_first_and_latest_moments_in_each() {
+    let seen: Vec<Sighting> = (0..70)
+        .map(|hours| by(&format!("one-{hours}"), hours, "203.0.113.1"))
+        .collect();
+    let told = |seen: &[Sighting]| {
+        let mut folder = folder();
+        drop(folder.push(seen, &Outbox::default()));
+        let alerts = folder.alerts();
+        let saved = folder.save(&Outbox::default());
+        let found = saved.find(&alerts[0].uid);
+        assert_eq!(found.alerts().next(), Some(&alerts[0]));
+        alerts
+    };
+    let alerts = told(&seen);
+    let timeline = &alerts[0].timeline;
+    assert!(alerts.iter().all(|alert| alert.timeline == *timeline));
+    let times: Vec<Option<Timestamp>> = timeline.iter().map(|moment| moment.at).collect();
+    let at = |hour: usize| seen[hour].event.at;
+    let expected: Vec<_> = (0..6)
+        .map(at)
+        .chain([None])
+        .chain((65..70).map(at))
+        .collect();
+    assert_eq!(times, expected);
+    assert_eq!(timeline[6].words, "59 more in between");
+    assert!(text(&alerts[0]).contains("\n           59 more in between\n"));
+    let reversed: Vec<Sighting> = seen.iter().rev().cloned().collect();
+    assert_eq!(told(&reversed), alerts);
+    // Of few, each has all.
+    assert!(
+        told(&seen[..64])
+            .iter()
+            .all(|alert| alert.timeline.len() == 64)
+    );
 }
 
 #[test]

@@ -68,10 +68,10 @@ fn lines(alert: &Alert) -> String {
         Severity::High => "HIGH",
         Severity::Critical => "CRITICAL",
     };
-    let when = alert
-        .first
-        .map(|at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
-        .unwrap_or_default();
+    let when = alert.first.map_or_else(
+        || "at a time that is not known".to_owned(),
+        |at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
+    );
     let mut line = |topic: &str, words: String| {
         writeln!(out, "{topic:<10} {words}").unwrap_or_default();
     };
@@ -94,7 +94,8 @@ fn lines(alert: &Alert) -> String {
             .at
             .map(|at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string());
         let words = cut(&moment.words, SENTENCE);
-        line(topic, format!("{} {words}", at.unwrap_or_default()));
+        let words = at.map_or_else(|| words.clone(), |at| format!("{at} {words}"));
+        line(topic, words);
     }
     if let Some(incident) = alert
         .incident
@@ -263,7 +264,7 @@ pub(super) fn what(evidence: &Evidence) -> String {
         operation => escaped(operation),
     };
     let done = format!("{done} {}", escaped(&evidence.object));
-    format!("{}{selector}{dry_run}{code}", done.trim_end())
+    format!("{}{selector}{dry_run}{code}", done.trim())
 }
 
 fn touched(alert: &Alert) -> String {

@@ -221,7 +221,8 @@ impl Log {
             Self::Trail(log, passed_by) => {
                 let listened = log.next().await;
                 if matches!(listened, Ok(None)) {
-                    passed_by.say(log.counts().others);
+                    let counts = log.counts();
+                    passed_by.say(counts.others, counts.unknown);
                 }
                 listened.map_err(|error| unread(&error))
             }

@@ -2,6 +2,7 @@
 
 use canary_core::alert::{Alert, Change, ocsf, text};
 use canary_core::detect::{Excuse, Judge, Listened};
+use jiff::Timestamp;
 
 use crate::commands::Context;
 use crate::error::{CommandError, Exit};
@@ -43,7 +44,8 @@ pub(super) fn alert(
     change: Change,
 ) -> Result<(), CommandError> {
     let told = if json {
-        format!("{}\n", ocsf(alert, change, env!("CARGO_PKG_VERSION")))
+        let now = Timestamp::now();
+        format!("{}\n", ocsf(alert, change, env!("CARGO_PKG_VERSION"), now))
     } else {
         let update = match change {
             Change::Updated => "(update)\n",
