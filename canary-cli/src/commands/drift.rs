@@ -6,7 +6,7 @@ use canary_core::plan::Purpose;
 use super::Context;
 use crate::cli::Json;
 use crate::error::{CommandError, Exit};
-use crate::render::{json, plan as render};
+use crate::render::{drift as render, json};
 
 /// Shows what others changed since we last wrote; 4 when there is something.
 pub(crate) async fn run(context: &Context, args: &Json) -> Result<Exit, CommandError> {
@@ -17,9 +17,7 @@ pub(crate) async fn run(context: &Context, args: &Json) -> Result<Exit, CommandE
     if args.json {
         context.ui.data(&json::drift(&plan));
     } else {
-        context
-            .ui
-            .data(&render::drift(&plan, &view, context.ui.colour));
+        context.ui.data(&render::drift(&plan, context.ui.colour));
     }
     // That nobody changed what could not be seen is nobody's knowledge.
     let is_refusal = |gap: &Gap| matches!(gap.reason, Reason::Forbidden | Reason::Unauthenticated);

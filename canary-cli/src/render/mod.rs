@@ -1,6 +1,7 @@
 //! What people and machines see.
 
 pub mod diagnostics;
+pub(crate) mod drift;
 mod excerpt;
 pub(crate) mod json;
 pub(crate) mod plan;
