@@ -19,6 +19,7 @@
 
 pub mod alert;
 pub mod apply;
+pub mod bait;
 pub mod catalog;
 pub mod check;
 pub mod config;

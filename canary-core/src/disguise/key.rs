@@ -98,6 +98,10 @@ pub enum Purpose {
     Alerts,
     /// Drills.
     Drills,
+    /// Handles and credentials of pods.
+    Baits,
+    /// The agent in the cluster, which has no other key.
+    Agent,
 }
 
 impl Purpose {
@@ -111,6 +115,8 @@ impl Purpose {
             Self::OwnCalls => "own calls",
             Self::Alerts => "alerts",
             Self::Drills => "drills",
+            Self::Baits => "baits",
+            Self::Agent => "agent",
         }
     }
 }
@@ -133,6 +139,12 @@ impl SiteKeys {
     #[must_use]
     pub fn sub_key(&self, purpose: Purpose) -> Zeroizing<[u8; LENGTH]> {
         self.key.derive(purpose, &self.site)
+    }
+
+    /// The key of the agent at this site: all that it has, and of no use elsewhere.
+    #[must_use]
+    pub fn agent(&self) -> Key {
+        Key(self.sub_key(Purpose::Agent))
     }
 
     /// The maker of digests.

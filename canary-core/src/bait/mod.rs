@@ -1,0 +1,18 @@
+//! A credential of its own for every pod.
+//!
+//! ```text
+//!  [pod_credentials.LABEL] ─▶ Target ─decide─▶ a volume and a mount with a Handle           (admission)
+//!  pod seen ─▶ Subject ─▶ PodRecord ─due─▶ issue · refresh · bury                           (agent)
+//!  credential id ─resolve─▶ PodRecord: which pod, as it was when the credential was issued  (detection)
+//! ```
+//!
+//! Admission knows no pod yet: it writes a [`PodHandle`] into the pod, and who sees the pod later tells by the handle that
+//! it waits for a bait. Nothing of this touches the world.
+
+mod handle;
+mod pattern;
+mod target;
+
+pub use handle::{PodHandle, PodHandles};
+pub use pattern::Pattern;
+pub use target::{BaitKind, Containers, Files, Target, Workload};
