@@ -11,8 +11,17 @@
 
 mod handle;
 mod pattern;
+mod pods;
+mod record;
+mod seconds;
+mod session;
+mod subject;
 mod target;
 
 pub use handle::{PodHandle, PodHandles};
 pub use pattern::Pattern;
+pub use pods::{Pods, Resolved};
+pub use record::{Issued, Other, PodEntry, PodNumber, PodRecord};
+pub use session::Sessions;
+pub use subject::{Owner, Subject};
 pub use target::{BaitKind, Containers, Files, Target, Workload};
