@@ -63,6 +63,7 @@ impl Pods {
                     opened: at,
                     issued: Vec::new(),
                     secret: None,
+                    is_taken: false,
                     others: Vec::new(),
                     buried: None,
                 };
@@ -75,15 +76,29 @@ impl Pods {
             }
             PodEntry::Issued { number, issued } => {
                 if let Some(record) = self.records.get_mut(&number) {
-                    if let Some(token) = &issued.token {
-                        self.by_token.insert(token.clone(), number);
+                    match &issued.token {
+                        Some(token) => {
+                            self.by_token.insert(token.clone(), number);
+                        }
+                        // Of sessions the latest alone is of use: when the next is due. Their names say everything else.
+                        None => record.issued.retain(|known| known.kind != issued.kind),
                     }
-                    record.issued.push(issued);
+                    // A snapshot may hold what is committed after it.
+                    if !record.issued.contains(&issued) {
+                        record.issued.push(issued);
+                    }
                 }
             }
             PodEntry::Written { number, secret } => {
                 if let Some(record) = self.records.get_mut(&number) {
                     record.secret = Some(secret);
+                    record.is_taken = false;
+                }
+            }
+            PodEntry::Taken { number } => {
+                if let Some(record) = self.records.get_mut(&number) {
+                    record.secret = None;
+                    record.is_taken = true;
                 }
             }
             PodEntry::Shared { number, other } => {
@@ -154,8 +169,10 @@ impl Pods {
     pub fn of_session(&self, sessions: &Sessions, name: &str) -> Option<Resolved<'_>> {
         let (number, at) = sessions.read(name)?;
         let record = self.get(number)?;
-        // A name that merely has the form has a number too: nobody was given a session before the pod was there.
-        (at.as_second() >= record.opened.as_second()).then_some(Resolved {
+        // A name that merely has the form has a number too: nobody was given a session before the pod was there, or after.
+        let is_before = at.as_second() < record.opened.as_second();
+        let is_after = record.buried.is_some_and(|buried| at > buried);
+        (!is_before && !is_after).then_some(Resolved {
             record,
             issued: Some(at),
         })
@@ -194,7 +211,6 @@ fn of_record(record: &PodRecord, recent: impl Fn(Timestamp) -> bool) -> Vec<PodE
         at: record.opened,
     }];
     for issued in &record.issued {
-        // Of a session the latest alone is of use: when the next is due. Its name says everything else.
         let is_latest = record.latest(issued.kind) == Some(issued);
         if is_latest || (issued.token.is_some() && recent(issued.until)) {
             let issued = issued.clone();
@@ -203,6 +219,7 @@ fn of_record(record: &PodRecord, recent: impl Fn(Timestamp) -> bool) -> Vec<PodE
     }
     let secret = record.secret.clone();
     entries.extend(secret.map(|secret| PodEntry::Written { number, secret }));
+    entries.extend(record.is_taken.then_some(PodEntry::Taken { number }));
     let others = record.others.iter().cloned();
     entries.extend(others.map(|other| PodEntry::Shared { number, other }));
     entries.extend(record.buried.map(|at| PodEntry::Buried { number, at }));

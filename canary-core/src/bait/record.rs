@@ -75,6 +75,8 @@ pub struct PodRecord {
     pub issued: Vec<Issued>,
     /// The uid of the Secret, once it was written.
     pub secret: Option<String>,
+    /// A Secret of that name was there that is not ours.
+    pub is_taken: bool,
     /// Whoever else carries the same handle.
     pub others: Vec<Other>,
     /// When it was seen to be gone, and its Secret with it.
@@ -132,6 +134,11 @@ pub enum PodEntry {
         number: PodNumber,
         /// The Secret's uid.
         secret: String,
+    },
+    /// A Secret of its name is there, and is not ours.
+    Taken {
+        /// Its number.
+        number: PodNumber,
     },
     /// Another pod carries the same handle.
     Shared {
