@@ -73,7 +73,7 @@ impl PodLog {
             }
         }
         let snapshot = whole_snapshot(readable.keys());
-        let upto = snapshot.first().map_or(0, |name| upto(name));
+        let upto = snapshot.first().map_or(0, upto_of);
         log.last = log.last.max(upto);
         let mut pods = Pods::default();
         let mut expected = upto + 1;
@@ -96,7 +96,9 @@ impl PodLog {
                 }
                 expected = number + 1;
             }
-            entries.into_iter().for_each(|entry| pods.add(entry));
+            for entry in entries {
+                pods.add(entry);
+            }
             log.counts.insert(name, length);
         }
         defects.retain(|defect| !told_as_unreadable(defect, &log.idle));
@@ -139,7 +141,7 @@ impl PodLog {
         if !whole.contains(&name) {
             return;
         }
-        let all = upto(&name);
+        let all = upto_of(&name);
         let (keep, done): (BTreeMap<_, _>, BTreeMap<_, _>) = std::mem::take(&mut self.counts)
             .into_iter()
             .partition(|(name, _)| matches!(name, SegmentName::Commit(number) if *number > all));
@@ -191,7 +193,7 @@ impl PodLog {
     /// A segment that may go: what it says is in another, or it never came to count.
     #[must_use]
     pub fn removable(&self) -> Option<SegmentName> {
-        let latest = self.counts.keys().next_back().map_or(0, upto);
+        let latest = self.counts.keys().next_back().map_or(0, upto_of);
         self.idle.iter().copied().find(|name| match name {
             SegmentName::Commit(_) => true,
             // One that is being written is newer than what counts.
@@ -206,7 +208,7 @@ impl PodLog {
 }
 
 /// The last commit that a segment says something of.
-fn upto(name: &SegmentName) -> u64 {
+fn upto_of(name: &SegmentName) -> u64 {
     match name {
         SegmentName::Commit(number) => *number,
         SegmentName::Snapshot { upto, .. } => *upto,

@@ -11,17 +11,24 @@ use futures::Stream;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::apply::Clock;
-use crate::bait::*;
+use crate::bait::{
+    BaitKind, Counters, Deliver, Fresh, Issue, KeepError, Keeping, Kinds, LogDefect, Owner, Pace,
+    Place, PodEvent, PodHandle, PodHandles, PodLog, PodNumber, Pods, Refusal, Seal, SeenPod,
+    SegmentName, Segments, SegmentsError, Subject, Term, TouchError, Wanted, keep,
+};
 use crate::disguise::{Key, SiteKeys};
 use crate::graph::{CanaryId, ProviderId};
 use crate::value::SecretBytes;
+
+/// A Secret: its uid and its files.
+type Written = (String, BTreeMap<String, Vec<u8>>);
 
 /// What is there, and what was done.
 #[derive(Default)]
 pub(super) struct Inner {
     pub(super) now: Timestamp,
     /// By namespace and name: uid and files.
-    pub(super) secrets: BTreeMap<(String, String), (String, BTreeMap<String, Vec<u8>>)>,
+    pub(super) secrets: BTreeMap<(String, String), Written>,
     pub(super) segments: BTreeMap<SegmentName, Vec<u8>>,
     /// When each credential was issued.
     pub(super) issued: Vec<(Timestamp, PodNumber)>,
