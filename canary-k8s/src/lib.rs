@@ -8,6 +8,7 @@
 //! realize   one request per touch
 //! audit     audit logs ─▶ Event
 //! machinery what Kubernetes itself does by rule            pure
+//! pods      pods and what they wait for
 //! sandbox   an API server in memory                  feature "sandbox"
 //! ```
 
@@ -15,9 +16,11 @@ pub mod audit;
 pub mod catalog;
 pub mod client;
 pub mod dump;
+mod kubeconfig;
 mod machinery;
 pub mod observe;
 mod persona;
+pub mod pods;
 pub mod realize;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;

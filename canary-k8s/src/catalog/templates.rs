@@ -14,6 +14,7 @@ use serde_json::json;
 
 use super::credentials;
 use super::placeholders::{database, exposed, host, username};
+use crate::kubeconfig::{Cluster, before_token};
 
 /// The templates of Secrets.
 pub(super) const SECRET: &[&str] = &[
@@ -331,13 +332,14 @@ fn kubeconfig(ground: &Ground<'_>) -> Option<Data> {
         .or_else(|| fact("server"))
         .unwrap_or("https://kubernetes.default.svc");
     let cluster = fact("cluster").unwrap_or("kubernetes");
-    let authority = fact("ca").map_or(String::new(), |pem| {
-        format!("\n    certificate-authority-data: {}", STANDARD.encode(pem))
+    let authority = fact("ca");
+    let before = before_token(&Cluster {
+        server,
+        authority,
+        name: cluster,
+        namespace: ground.namespace,
+        account,
     });
-    let namespace = ground.namespace;
-    let before = format!(
-        "apiVersion: v1\nkind: Config\nclusters:\n- cluster:{authority}\n    server: {server}\n  name: {cluster}\ncontexts:\n- context:\n    cluster: {cluster}\n    namespace: {namespace}\n    user: {account}\n  name: {account}@{cluster}\ncurrent-context: {account}@{cluster}\npreferences: {{}}\nusers:\n- name: {account}\n  user:\n    token: "
-    );
     let pieces = vec![
         Piece::Known(before.into()),
         Piece::Output {

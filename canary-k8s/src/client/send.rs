@@ -58,6 +58,11 @@ impl Client {
         self.shared.proof.set(calls);
     }
 
+    /// The client underneath, for watches: they are followed, not answered.
+    pub(crate) fn kube(&self) -> kube::Client {
+        self.kube.clone()
+    }
+
     pub(crate) fn endpoint(&self) -> &Endpoint {
         &self.shared.endpoint
     }
