@@ -10,7 +10,7 @@ use super::maker::Maker;
 use super::names;
 use super::patch::{self, Item, Mount, Operation, Patch, SecretSource, Volume};
 use super::paths::overlap;
-use super::pod::{self, Container, Object, Pod, members};
+use super::pod::{self, Container, List, Object, Pod};
 use super::review::{Asked, Review};
 use super::target::{InvalidTarget, Ready};
 
@@ -206,7 +206,7 @@ impl Deciding<'_> {
         if there.is_none() {
             let volumes = places.into_iter().filter(|place| place.is_used);
             let volumes = volumes.map(|place| place.into_volume(&handle)).collect();
-            let list_exists = self.pod.spec.0.volumes.is_some();
+            let list_exists = self.pod.spec.0.volumes.exists();
             operations = patch::add_volumes(list_exists, volumes);
         }
         operations.extend(added.mounts);
@@ -224,14 +224,24 @@ impl Deciding<'_> {
 
     /// The handle that the pod has already: from an earlier call for the same pod, or from the pod it is a copy of.
     fn handle_there(&self) -> Option<PodHandle> {
-        let secrets = members(&self.pod.spec.0.volumes).filter_map(pod::Volume::secret);
+        let secrets = self
+            .pod
+            .spec
+            .0
+            .volumes
+            .iter()
+            .filter_map(pod::Volume::secret);
         secrets
             .filter_map(|name| self.handles.read(&self.review.namespace, name))
             .next()
     }
 
     fn places_there(&self, handle: &PodHandle) -> Vec<Place> {
-        members(&self.pod.spec.0.volumes)
+        self.pod
+            .spec
+            .0
+            .volumes
+            .iter()
             .filter(|volume| volume.secret() == Some(handle.as_str()))
             .filter_map(|volume| {
                 let files = self.target.bait_of(volume.first_key())?;
@@ -313,7 +323,7 @@ impl Deciding<'_> {
     fn old_names(&self) -> Result<HashSet<String>, Reason> {
         let old = self.review.old_object.ok_or(Reason::Unexpected)?;
         let old = Pod::read(old.get()).ok_or(Reason::Unexpected)?;
-        let containers = members(&old.spec.0.ephemeral_containers);
+        let containers = old.spec.0.ephemeral_containers.iter();
         Ok(containers.map(|one| one.name.to_string()).collect())
     }
 }
@@ -329,17 +339,17 @@ impl Added {
         &mut self,
         places: &mut [Place],
         list: &str,
-        containers: &Option<Vec<Object<Container<'_>>>>,
+        containers: &List<Container<'_>>,
         is_meant: impl Fn(&Container<'_>) -> bool,
     ) {
-        for (index, container) in members(containers).enumerate() {
+        for (index, container) in containers.iter().enumerate() {
             if !is_meant(container) {
                 continue;
             }
             let mut mounts: Vec<Mount> = Vec::new();
             for place in &mut *places {
                 let there = |mount: &pod::Mount<'_>| *mount.name == *place.volume;
-                if members(&container.volume_mounts).any(there) {
+                if container.volume_mounts.iter().any(there) {
                     continue;
                 }
                 let is_in_the_way = |path: &str| overlap(path, &place.directory);
@@ -355,7 +365,7 @@ impl Added {
                     mount_path: place.directory.clone(),
                 });
             }
-            let list_exists = container.volume_mounts.is_some();
+            let list_exists = container.volume_mounts.exists();
             self.mounts
                 .extend(patch::add_mounts(list, index, list_exists, mounts));
         }

@@ -2,7 +2,7 @@
 
 use canary_core::bait::Workload;
 
-use super::pod::{Metadata, Owner, members};
+use super::pod::{Metadata, Owner};
 
 /// Set by a Deployment on its ReplicaSets and by these on their pods, and the end of the ReplicaSet's name.
 const TEMPLATE_HASH: &str = "pod-template-hash";
@@ -19,7 +19,10 @@ pub(super) struct Maker<'a> {
 
 impl<'a> Maker<'a> {
     pub(super) fn of(pod: &'a Metadata<'_>) -> Self {
-        let controller = members(&pod.owner_references).find(|one| one.controller == Some(true));
+        let controller = pod
+            .owner_references
+            .iter()
+            .find(|one| one.controller == Some(true));
         let Some(owner) = controller else {
             return Self {
                 workload: Workload::Bare,

@@ -60,8 +60,27 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for OfMap<T> {
     }
 }
 
-/// A list that may be absent or null, which a patch must know.
-type List<T> = Option<Vec<Object<T>>>;
+/// A list of objects that may be absent or null, which a patch must know.
+#[derive(Deserialize, Debug)]
+#[serde(transparent)]
+pub(super) struct List<T>(Option<Vec<Object<T>>>);
+
+impl<T> Default for List<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<T> List<T> {
+    /// Whether there is a list, be it empty.
+    pub(super) fn exists(&self) -> bool {
+        self.0.is_some()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.0.iter().flatten().map(|Object(member)| member)
+    }
+}
 
 /// A pod.
 #[derive(Deserialize, Debug)]
@@ -83,7 +102,7 @@ pub(super) struct Metadata<'a> {
     pub(super) labels: Option<BTreeMap<Text<'a>, Text<'a>>>,
     #[serde(borrow)]
     annotations: Option<BTreeMap<Text<'a>, IgnoredAny>>,
-    #[serde(borrow)]
+    #[serde(borrow, default = "List::default")]
     pub(super) owner_references: List<Owner<'a>>,
 }
 
@@ -106,13 +125,13 @@ pub(super) struct Spec<'a> {
     os: Option<Object<Os<'a>>>,
     #[serde(borrow)]
     node_selector: Option<BTreeMap<Text<'a>, Text<'a>>>,
-    #[serde(borrow)]
+    #[serde(borrow, default = "List::default")]
     pub(super) volumes: List<Volume<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, default = "List::default")]
     pub(super) containers: List<Container<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, default = "List::default")]
     pub(super) init_containers: List<Container<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, default = "List::default")]
     pub(super) ephemeral_containers: List<Container<'a>>,
 }
 
@@ -135,7 +154,7 @@ pub(super) struct Volume<'a> {
 struct SecretSource<'a> {
     #[serde(borrow)]
     secret_name: Option<Text<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, default = "List::default")]
     items: List<Item<'a>>,
 }
 
@@ -152,9 +171,9 @@ pub(super) struct Container<'a> {
     pub(super) name: Text<'a>,
     #[serde(borrow)]
     restart_policy: Option<Text<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, default = "List::default")]
     pub(super) volume_mounts: List<Mount<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, default = "List::default")]
     volume_devices: List<Device<'a>>,
 }
 
@@ -174,11 +193,6 @@ struct Device<'a> {
     name: Text<'a>,
     #[serde(borrow)]
     device_path: Text<'a>,
-}
-
-/// The members of a list, wherever it stands.
-pub(super) fn members<T>(list: &Option<Vec<Object<T>>>) -> impl Iterator<Item = &T> {
-    list.iter().flatten().map(|Object(member)| member)
 }
 
 impl<'a> Pod<'a> {
@@ -202,12 +216,13 @@ impl<'a> Pod<'a> {
             &spec.init_containers,
             &spec.ephemeral_containers,
         ];
-        let containers = lists.into_iter().flat_map(|list| members(list));
+        let containers = lists.into_iter().flat_map(List::iter);
         let mounted = containers.flat_map(|one| {
-            let mounts = members(&one.volume_mounts).map(|mount| &*mount.name);
-            mounts.chain(members(&one.volume_devices).map(|device| &*device.name))
+            let mounts = one.volume_mounts.iter().map(|mount| &*mount.name);
+            mounts.chain(one.volume_devices.iter().map(|device| &*device.name))
         });
-        members(&spec.volumes)
+        spec.volumes
+            .iter()
             .map(|volume| &*volume.name)
             .chain(mounted)
     }
@@ -232,8 +247,8 @@ impl Volume<'_> {
 
     /// The first key that is picked out of the Secret; `None` where it is there as a whole.
     pub(super) fn first_key(&self) -> Option<&str> {
-        let items = &self.secret.as_ref()?.0.items;
-        members(items).next().map(|item| &*item.key)
+        let Object(secret) = self.secret.as_ref()?;
+        secret.items.iter().next().map(|item| &*item.key)
     }
 }
 
@@ -245,8 +260,12 @@ impl Container<'_> {
 
     /// Where something is mounted in it, or a device lies.
     pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
-        let mounts = members(&self.volume_mounts).map(|mount| &*mount.mount_path);
-        mounts.chain(members(&self.volume_devices).map(|device| &*device.device_path))
+        let mounts = self.volume_mounts.iter().map(|mount| &*mount.mount_path);
+        mounts.chain(
+            self.volume_devices
+                .iter()
+                .map(|device| &*device.device_path),
+        )
     }
 }
 
@@ -268,9 +287,9 @@ mod tests {
         }));
         let pod = Pod::read(&text).unwrap();
         let Object(spec) = &pod.spec;
-        assert!(spec.volumes.is_none() && spec.init_containers.is_none());
-        let first = members(&spec.containers).next().unwrap();
-        assert!(first.volume_mounts.as_ref().is_some_and(Vec::is_empty));
+        assert!(!spec.volumes.exists() && !spec.init_containers.exists());
+        let first = spec.containers.iter().next().unwrap();
+        assert!(first.volume_mounts.exists() && first.volume_mounts.iter().count() == 0);
     }
 
     #[test]

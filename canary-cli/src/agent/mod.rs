@@ -1,0 +1,3 @@
+//! What runs in the cluster.
+
+pub mod webhook;
