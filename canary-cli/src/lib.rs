@@ -6,6 +6,7 @@
 //! }
 //! ```
 
+pub mod agent;
 mod cli;
 mod clock;
 mod commands;

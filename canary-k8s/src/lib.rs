@@ -7,16 +7,19 @@
 //! observe   metadata LISTs, named GETs ─▶ Observed
 //! realize   one request per touch
 //! audit     audit logs ─▶ Event
+//! admission reviews of pods ─▶ JSON Patch                  pure
 //! machinery what Kubernetes itself does by rule            pure
 //! pods      pods and what they wait for
 //! sandbox   an API server in memory                  feature "sandbox"
 //! ```
 
+pub mod admission;
 pub mod audit;
 pub mod catalog;
 pub mod client;
 pub mod dump;
 mod kubeconfig;
+mod labels;
 mod machinery;
 pub mod observe;
 mod persona;
@@ -28,5 +31,6 @@ pub mod sandbox;
 pub use catalog::KubernetesCatalog;
 pub use client::{Client, ConnectError, Connection};
 pub use dump::{Dump, DumpError};
+pub use labels::LabelSelector;
 pub use observe::{KubernetesObserve, PROVIDER, provider};
 pub use realize::KubernetesRealize;

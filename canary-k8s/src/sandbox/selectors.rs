@@ -4,11 +4,12 @@ use serde_json::Value;
 
 use super::kinds::Kind;
 use super::status::{Status, quoted};
+use crate::labels::{LabelSelector, Test, comparison};
 
 /// What a list or watch is narrowed to.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Selector {
-    labels: Vec<Term>,
+    labels: LabelSelector,
     fields: Vec<Term>,
 }
 
@@ -18,39 +19,27 @@ struct Term {
     test: Test,
 }
 
-#[derive(Clone, Debug, PartialEq)]
-enum Test {
-    In(Vec<String>),
-    NotIn(Vec<String>),
-    Exists,
-    Absent,
-}
-
 impl Selector {
     /// Reads the selectors of a query.
     pub(super) fn parse(kind: &Kind, labels: &str, fields: &str) -> Result<Self, Status> {
-        let labels_parsed = split(labels)
-            .into_iter()
-            .map(|term| label_term(&term))
-            .collect::<Option<_>>();
-        let Some(labels_parsed) = labels_parsed else {
+        let Some(labels_parsed) = LabelSelector::parse(labels) else {
             return Err(Status::bad_request(format!(
                 "unable to parse requirement: {labels}"
             )));
         };
         let mut parsed = Vec::new();
         for term in fields.split(',').filter(|term| !term.is_empty()) {
-            let term = comparison(term).ok_or_else(|| {
+            let (key, test) = comparison(term).ok_or_else(|| {
                 Status::bad_request(format!(
                     "invalid selector: {}; can't understand {}",
                     quoted(fields),
                     quoted(term)
                 ))
             })?;
-            if field(kind, &Value::Null, &term.key).is_none() {
-                return Err(Status::bad_request(unsupported(kind, &term.key)));
+            if field(kind, &Value::Null, &key).is_none() {
+                return Err(Status::bad_request(unsupported(kind, &key)));
             }
-            parsed.push(term);
+            parsed.push(Term { key, test });
         }
         Ok(Self {
             labels: labels_parsed,
@@ -64,26 +53,11 @@ impl Selector {
 
     pub(super) fn matches(&self, kind: &Kind, object: &Value) -> bool {
         let labels = &object["metadata"]["labels"];
-        self.labels
-            .iter()
-            .all(|term| term.test.holds(labels[&term.key].as_str()))
+        self.labels.matches(|key| labels[key].as_str())
             && self.fields.iter().all(|term| {
                 let value = field(kind, object, &term.key);
                 term.test.holds(Some(value.unwrap_or_default()))
             })
-    }
-}
-
-impl Test {
-    fn holds(&self, value: Option<&str>) -> bool {
-        match (self, value) {
-            (Self::In(wanted), Some(value)) => wanted.iter().any(|one| one == value),
-            (Self::NotIn(refused), Some(value)) => refused.iter().all(|one| one != value),
-            (Self::Exists, value) => value.is_some(),
-            (Self::Absent, value) => value.is_none(),
-            (Self::In(_), None) => false,
-            (Self::NotIn(_), None) => true,
-        }
     }
 }
 
@@ -109,82 +83,6 @@ fn field<'a>(kind: &Kind, object: &'a Value, key: &str) -> Option<&'a str> {
         _ => return None,
     };
     Some(value.as_str().unwrap_or_default())
-}
-
-/// Splits at commas outside of brackets.
-fn split(selector: &str) -> Vec<String> {
-    let mut terms = vec![String::new()];
-    let mut depth = 0_u32;
-    for c in selector.chars() {
-        match c {
-            ',' if depth == 0 => terms.push(String::new()),
-            c => {
-                match c {
-                    '(' => depth += 1,
-                    ')' => depth = depth.saturating_sub(1),
-                    _ => {}
-                }
-                if let Some(term) = terms.last_mut() {
-                    term.push(c);
-                }
-            }
-        }
-    }
-    terms.retain(|term| !term.trim().is_empty());
-    terms
-}
-
-fn comparison(term: &str) -> Option<Term> {
-    let (key, test) = if let Some((key, value)) = term.split_once("!=") {
-        (key, Test::NotIn(vec![value.trim().to_owned()]))
-    } else {
-        let (key, value) = term.split_once('=')?;
-        let value = value.strip_prefix('=').unwrap_or(value);
-        (key, Test::In(vec![value.trim().to_owned()]))
-    };
-    Some(Term {
-        key: key.trim().to_owned(),
-        test,
-    })
-}
-
-fn label_term(term: &str) -> Option<Term> {
-    let is_word = |text: &str| {
-        !text.is_empty()
-            && text
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c))
-    };
-    let term = term.trim();
-    let parsed = if let Some(key) = term.strip_prefix('!') {
-        Term {
-            key: key.trim().to_owned(),
-            test: Test::Absent,
-        }
-    } else if let Some((head, values)) = term.split_once('(') {
-        let values = values.trim_end().strip_suffix(')')?;
-        let values = values
-            .split(',')
-            .map(|value| value.trim().to_owned())
-            .collect();
-        let mut words = head.split_whitespace();
-        let (key, operator) = (words.next()?, words.next()?);
-        let test = match operator {
-            "in" => Test::In(values),
-            "notin" => Test::NotIn(values),
-            _ => return None,
-        };
-        Term {
-            key: key.to_owned(),
-            test,
-        }
-    } else {
-        comparison(term).unwrap_or_else(|| Term {
-            key: term.to_owned(),
-            test: Test::Exists,
-        })
-    };
-    is_word(&parsed.key).then_some(parsed)
 }
 
 #[cfg(test)]
