@@ -117,8 +117,7 @@ impl Keep {
     fn issuers(&self) -> Issuers {
         let file = |target: &Target| {
             let files = target.baits.get(&BaitKind::Kubeconfig)?;
-            let named = files.names.iter().find(|(_, what)| *what == "kubeconfig")?;
-            Some(named.0.clone())
+            files.names.get("kubeconfig").cloned()
         };
         let baits: BTreeMap<_, _> = self
             .settings

@@ -64,7 +64,7 @@ impl Default for Containers {
 pub struct Files {
     /// The directory, absolute. `{workload}` stands for the name of what made the pod.
     pub directory: String,
-    /// Its files: the key in the Secret (which is the file's name) by what is in it: `credentials` and `config` for
+    /// The names of its files, which are the keys in the Secret, by what is in them: `credentials` and `config` for
     /// [`BaitKind::Aws`], `kubeconfig` for [`BaitKind::Kubeconfig`].
     pub names: BTreeMap<String, String>,
 }
