@@ -59,6 +59,12 @@ impl Drop for Agent {
 }
 
 impl Agent {
+    /// Its process.
+    #[allow(dead_code, reason = "for benches")]
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     /// As SIGKILL does.
     pub(crate) fn kill(mut self) {
         self.process.kill().unwrap();
@@ -247,6 +253,27 @@ impl Installed {
                 .request("admin", "POST", path, Some(&pod("try")))?;
             // The account's token is a volume, too.
             (volumes(tried.body) == 2).then_some(())
+        });
+    }
+
+    /// Pods that wait for a Secret as admission would have had them, many at once and without asking it.
+    pub(crate) fn waiting_pods(&self, namespace: &str, many: usize) {
+        let handles = PodHandles::new(&self.keys());
+        std::thread::scope(|scope| {
+            for part in 0..8 {
+                let handles = handles.clone();
+                scope.spawn(move || {
+                    for number in (part..many).step_by(8) {
+                        let name = format!("p{number}");
+                        let handle = handles.make(namespace, "app-settings", name.as_bytes());
+                        let mut pod = pod(&name);
+                        pod["spec"]["volumes"] = json!([{ "name": "app-settings",
+                            "secret": { "secretName": handle.as_str(), "optional": true } }]);
+                        let path = format!("/api/v1/namespaces/{namespace}/pods");
+                        self.cluster.admin("POST", &path, Some(&pod));
+                    }
+                });
+            }
         });
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use canary_core::bait::{PodHandles, PodRecord};
+use canary_core::bait::PodRecord;
 use serde_json::{Value, json};
 
 use crate::agent::{Agent, Installed, pod, until};
@@ -108,27 +108,6 @@ fn every_pod_of_a_workload_has_a_credential_that_resolves_to_its_uid() {
     assert!(agent.stop());
 }
 
-/// Pods that wait for a Secret as admission would have had them, many at once and without asking it.
-fn waiting_pods(installed: &Installed, namespace: &str, many: usize) {
-    let handles = PodHandles::new(&installed.keys());
-    std::thread::scope(|scope| {
-        for part in 0..8 {
-            let handles = handles.clone();
-            scope.spawn(move || {
-                for number in (part..many).step_by(8) {
-                    let name = format!("p{number}");
-                    let handle = handles.make(namespace, "app-settings", name.as_bytes());
-                    let mut pod = pod(&name);
-                    pod["spec"]["volumes"] = json!([{ "name": "app-settings",
-                        "secret": { "secretName": handle.as_str(), "optional": true } }]);
-                    let path = format!("/api/v1/namespaces/{namespace}/pods");
-                    installed.cluster.admin("POST", &path, Some(&pod));
-                }
-            });
-        }
-    });
-}
-
 #[test]
 fn a_leader_that_is_killed_is_followed_and_nothing_is_lost_double_or_left_behind() {
     let Some(installed) = Installed::new() else {
@@ -149,7 +128,7 @@ fn a_leader_that_is_killed_is_followed_and_nothing_is_lost_double_or_left_behind
     let leader = agents[leader].take().unwrap();
     let other = agents[other].take().unwrap();
     assert_eq!(other.number("written_total"), 0.0);
-    waiting_pods(&installed, "web", 150);
+    installed.waiting_pods("web", 150);
     // In the middle of it.
     until("some are written", || {
         let many = leader.number("written_total");
