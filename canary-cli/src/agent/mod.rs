@@ -9,6 +9,7 @@
 //! Nothing that can be seen of it, from outside or in its log, says what it is: it goes by the name that it was given.
 
 mod args;
+mod audit;
 mod entry;
 mod health;
 mod issuers;

@@ -1,6 +1,8 @@
 //! The key and what is derived from it.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,9 +17,19 @@ use crate::value::Digest;
 /// A key has 32 bytes, as much as HMAC-SHA256 and XChaCha20 can use.
 const LENGTH: usize = 32;
 
-/// The site operator's key. Cannot be shown.
+/// The site operator's key, or those parts of it that somebody else was given. Cannot be shown.
 #[derive(Clone)]
-pub struct Key(Zeroizing<[u8; LENGTH]>);
+pub struct Key(Source);
+
+#[derive(Clone)]
+enum Source {
+    Whole(Zeroizing<[u8; LENGTH]>),
+    /// Derived keys by purpose and site.
+    Parts(Arc<BTreeMap<(String, String), Zeroizing<[u8; LENGTH]>>>),
+}
+
+/// The first line of the text form of parts.
+const PARTS: &str = "parts";
 
 /// Why a text is not a key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -28,23 +40,63 @@ impl Key {
     /// Takes 32 random bytes as a key.
     #[must_use]
     pub fn from_bytes(bytes: [u8; LENGTH]) -> Self {
-        Self(Zeroizing::new(bytes))
+        Self(Source::Whole(Zeroizing::new(bytes)))
     }
 
-    /// Reads the text form: base64 of 32 bytes, white space around it ignored.
+    /// Those parts alone, for whoever works elsewhere: what belongs to no site, and what belongs to each of these. What is not
+    /// among them is another key than ours there.
+    #[must_use]
+    pub fn parts(
+        &self,
+        siteless: &[Purpose],
+        sites: &[(ProviderId, String)],
+        of_each: &[Purpose],
+    ) -> Self {
+        let mut parts = BTreeMap::new();
+        let mut add = |purpose: Purpose, site: String| {
+            let derived = self.derive(purpose, &site);
+            parts.insert((purpose.label().to_owned(), site), derived);
+        };
+        for purpose in siteless {
+            add(*purpose, String::new());
+        }
+        for (provider, site) in sites {
+            for purpose in of_each {
+                add(*purpose, format!("{provider}\0{site}"));
+            }
+        }
+        Self(Source::Parts(Arc::new(parts)))
+    }
+
+    /// Reads the text form: base64 of 32 bytes, or of parts, white space around it ignored.
     ///
     /// # Errors
     /// When the text is anything else. The text is not repeated in the error.
     pub fn from_text(text: &str) -> Result<Self, KeyError> {
-        let bytes = Zeroizing::new(STANDARD.decode(text.trim()).map_err(|_| KeyError)?);
-        let bytes: [u8; LENGTH] = bytes.as_slice().try_into().map_err(|_| KeyError)?;
-        Ok(Self::from_bytes(bytes))
+        let text = text.trim();
+        match text.strip_prefix(PARTS) {
+            Some(lines) => parts(lines),
+            None => Ok(Self::from_bytes(bytes(text)?)),
+        }
     }
 
     /// The text form, for writing a key file.
     #[must_use]
     pub fn to_text(&self) -> Zeroizing<String> {
-        Zeroizing::new(STANDARD.encode(self.0.as_slice()))
+        match &self.0 {
+            Source::Whole(bytes) => Zeroizing::new(STANDARD.encode(bytes.as_slice())),
+            Source::Parts(parts) => {
+                let mut text = Zeroizing::new(format!("{PARTS}\n"));
+                for ((purpose, site), key) in parts.iter() {
+                    let key = Zeroizing::new(STANDARD.encode(key.as_slice()));
+                    let (purpose, site) = (STANDARD.encode(purpose), STANDARD.encode(site));
+                    for word in [purpose.as_str(), " ", &site, " ", &key, "\n"] {
+                        text.push_str(word);
+                    }
+                }
+                text
+            }
+        }
     }
 
     /// A key for one purpose that belongs to no site: the seal of the ledger and of plans, which hold their site inside.
@@ -63,14 +115,58 @@ impl Key {
     }
 
     fn derive(&self, purpose: Purpose, site: &str) -> Zeroizing<[u8; LENGTH]> {
-        let mut out = Zeroizing::new([0; LENGTH]);
-        let info = [purpose.label().as_bytes(), b"\0", site.as_bytes()].concat();
-        // Expanding 32 bytes cannot fail: HKDF-SHA256 gives up to 255 times 32.
-        let expanded =
-            Hkdf::<Sha256>::new(None, self.0.as_slice()).expand(&info, out.as_mut_slice());
-        debug_assert!(expanded.is_ok());
-        out
+        match &self.0 {
+            Source::Whole(key) => expanded(key.as_slice(), purpose, site),
+            Source::Parts(parts) => match parts.get(&(purpose.label().to_owned(), site.to_owned()))
+            {
+                Some(part) => part.clone(),
+                // Of no use to anybody, and no secret of the whole key.
+                None => expanded(&all(parts), purpose, site),
+            },
+        }
     }
+}
+
+fn bytes(text: &str) -> Result<[u8; LENGTH], KeyError> {
+    let bytes = Zeroizing::new(STANDARD.decode(text).map_err(|_| KeyError)?);
+    bytes.as_slice().try_into().map_err(|_| KeyError)
+}
+
+fn parts(lines: &str) -> Result<Key, KeyError> {
+    let text = |word: &str| {
+        let bytes = STANDARD.decode(word).map_err(|_| KeyError)?;
+        String::from_utf8(bytes).map_err(|_| KeyError)
+    };
+    let mut parts = BTreeMap::new();
+    for line in lines.lines().filter(|line| !line.is_empty()) {
+        let words: Vec<&str> = line.split(' ').collect();
+        let [purpose, site, key] = words[..] else {
+            return Err(KeyError);
+        };
+        let name = (text(purpose)?, text(site)?);
+        parts.insert(name, Zeroizing::new(bytes(key)?));
+    }
+    match parts.is_empty() {
+        true => Err(KeyError),
+        false => Ok(Key(Source::Parts(Arc::new(parts)))),
+    }
+}
+
+fn all(parts: &BTreeMap<(String, String), Zeroizing<[u8; LENGTH]>>) -> Zeroizing<Vec<u8>> {
+    let mut all = Zeroizing::new(Vec::with_capacity(parts.len() * LENGTH));
+    for part in parts.values() {
+        all.extend_from_slice(part.as_slice());
+    }
+    all
+}
+
+fn expanded(key: &[u8], purpose: Purpose, site: &str) -> Zeroizing<[u8; LENGTH]> {
+    let mut out = Zeroizing::new([0; LENGTH]);
+    let info = [purpose.label().as_bytes(), b"\0", site.as_bytes()].concat();
+    // Expanding 32 bytes cannot fail: HKDF-SHA256 gives up to 255 times 32.
+    let expanded = Hkdf::<Sha256>::new(None, key).expand(&info, out.as_mut_slice());
+    debug_assert!(expanded.is_ok());
+    out
 }
 
 impl fmt::Debug for Key {
@@ -144,7 +240,7 @@ impl SiteKeys {
     /// The key of the agent at this site: all that it has, and of no use elsewhere.
     #[must_use]
     pub fn agent(&self) -> Key {
-        Key(self.sub_key(Purpose::Agent))
+        Key(Source::Whole(self.sub_key(Purpose::Agent)))
     }
 
     /// The maker of digests.
@@ -227,8 +323,43 @@ mod tests {
     }
 
     #[test]
+    fn parts_of_a_key_are_its_own_keys_and_no_others() {
+        let key = Key::from_bytes([9; 32]);
+        let provider = ProviderId::new("kubernetes");
+        let sites = [(provider.clone(), "prod".to_owned())];
+        let parts = key.parts(&[Purpose::Sealing], &sites, &[Purpose::Alerts]);
+        let parts = Key::from_text(&parts.to_text()).unwrap();
+        assert_eq!(
+            parts.siteless(Purpose::Sealing),
+            key.siteless(Purpose::Sealing)
+        );
+        let of = |key: &Key, site, purpose| key.at_site(&provider, site).sub_key(purpose);
+        assert_eq!(
+            of(&parts, "prod", Purpose::Alerts),
+            of(&key, "prod", Purpose::Alerts)
+        );
+        assert_ne!(
+            of(&parts, "prod", Purpose::Names),
+            of(&key, "prod", Purpose::Names)
+        );
+        assert_ne!(
+            of(&parts, "staging", Purpose::Alerts),
+            of(&key, "staging", Purpose::Alerts)
+        );
+        assert_eq!(format!("{parts:?}"), "Key(secret)");
+    }
+
+    #[test]
     fn a_text_that_is_no_key_is_refused_without_repeating_it() {
-        for text in ["", "abc", "AAAA", "not base64 at all!"] {
+        for text in [
+            "",
+            "abc",
+            "AAAA",
+            "not base64 at all!",
+            "parts",
+            "parts\na b",
+            "parts\nYQ== YQ== YQ==",
+        ] {
             assert_eq!(Key::from_text(text).unwrap_err(), KeyError);
         }
     }
