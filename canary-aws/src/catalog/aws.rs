@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use canary_core::catalog::{AccessKey, Catalog, FieldRule, LowerError, Lowering, Proof};
+use canary_core::catalog::{AccessKey, Catalog, Checking, FieldRule, LowerError, Lowering, Proof};
 use canary_core::check::Note;
 use canary_core::config::{Canary, Config, KindShape, TableShape};
 use canary_core::detect::{Planted, Tripwire};
 use canary_core::disguise::{Namer, Neighbours, Style};
 use canary_core::graph::{
-    Address, CanaryId, Desired, Handle, Input, Lifetime, ProviderId, Resource,
+    Address, CanaryId, Handle, Input, Lifetime, ProviderId, Resource,
 };
-use canary_core::observe::{Object, Observed, Scope};
+use canary_core::observe::{Object, Scope};
 
 use super::handles::{
     ACCESS_KEY, BUCKET, LOG_BUCKET, LOG_BUCKET_POLICY, LOGGING, LOGIN_PROFILE, OBJECT, PARAMETER,
@@ -32,6 +32,8 @@ pub struct AwsCatalog;
 impl AwsCatalog {
     /// The kinds of canaries that give an access key: what other providers' canaries can hold.
     pub const WITH_KEYS: &[&str] = &["iam_user"];
+    /// The kinds of canaries that are roles: whose sessions pods can be given.
+    pub const ROLES: &[&str] = &["iam_role"];
 }
 
 /// Whether it is what we listen by (`aws.listener`) and no canary.
@@ -457,8 +459,8 @@ impl Catalog for AwsCatalog {
         tripwires::of(planted)
     }
 
-    fn notes(&self, desired: &Desired, observed: &Observed) -> Vec<Note> {
-        notes::notes(desired, observed)
+    fn notes(&self, cx: &Checking<'_>) -> Vec<Note> {
+        notes::notes(cx)
     }
 
     fn is_identity(&self, _kind: &str) -> bool {

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use canary_core::catalog::Checking;
 use canary_core::check::{Note, Severity, Topic};
 use canary_core::disguise::giveaway;
-use canary_core::graph::{CanaryId, Desired, Input, Lifetime, Resource};
+use canary_core::graph::{CanaryId, Input, Lifetime, Resource};
 use canary_core::observe::{Observed, Scope};
 
 use super::aws::is_listener;
@@ -14,7 +15,8 @@ use super::s3_object::LOGGED;
 use crate::provider;
 
 /// Notes on every resource of ours.
-pub(super) fn notes(desired: &Desired, observed: &Observed) -> Vec<Note> {
+pub(super) fn notes(cx: &Checking<'_>) -> Vec<Note> {
+    let (desired, observed) = (cx.desired, cx.observed);
     let ours: Vec<&Resource> = desired
         .in_order()
         .map(AsRef::as_ref)

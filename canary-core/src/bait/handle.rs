@@ -63,6 +63,9 @@ impl fmt::Debug for PodHandles {
 }
 
 impl PodHandles {
+    /// A longer base is cut.
+    pub const LONGEST_BASE: usize = LONGEST - 1 - DIGITS;
+
     /// Under the key of a site.
     #[must_use]
     pub fn new(keys: &SiteKeys) -> Self {
@@ -79,7 +82,7 @@ impl PodHandles {
     /// of an admission request: the same seed gives the same handle. Too long a base is cut.
     #[must_use]
     pub fn make(&self, namespace: &str, base: &str, seed: &[u8]) -> PodHandle {
-        let base: String = base.chars().take(LONGEST - 1 - DIGITS).collect();
+        let base: String = base.chars().take(Self::LONGEST_BASE).collect();
         let base = base.trim_end_matches('-');
         let mut chance = [0; CHANCE];
         chance.copy_from_slice(&self.mac(b"chance", &[namespace, base], seed)[..CHANCE]);
