@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::check::Note;
-use crate::config::{Canary, Config, KindShape, Span, TableShape};
+use crate::config::{Canary, Config, KindShape, Span, Table, TableShape};
 use crate::detect::{Machinery, Planted, Tripwire};
 use crate::disguise::SiteKeys;
 use crate::graph::{Address, CanaryId, Desired, Handle, ProviderId, Resource, Written};
@@ -251,6 +251,12 @@ pub trait Catalog: Send + Sync {
     /// What the provider's own controllers and agents do to canaries by rule.
     fn machinery(&self) -> Option<Box<dyn Machinery>> {
         None
+    }
+
+    /// Who acts for us beside those who apply, by the names that the provider's logs give them, as its table says. Calls of
+    /// theirs are ours where they are proven.
+    fn operators(&self, _section: &Table) -> Vec<String> {
+        Vec::new()
     }
 
     /// What there is to say about this provider's part of a graph: giveaways, rights, canaries that cannot fire.

@@ -10,8 +10,8 @@ use canary_core::observe::{Observed, Scope};
 
 use super::aws::is_listener;
 use super::handles::{OBJECT, ROLE, USER};
-use super::listener;
 use super::s3_object::LOGGED;
+use super::{listener, pod_role};
 use crate::provider;
 
 /// Notes on every resource of ours.
@@ -27,6 +27,7 @@ pub(super) fn notes(cx: &Checking<'_>) -> Vec<Note> {
     let mut notes: Vec<Note> = ours.iter().copied().flat_map(telling).collect();
     notes.extend(ours.iter().filter_map(|resource| alike(resource, observed)));
     notes.extend(activity(&ours));
+    notes.extend(ours.iter().copied().filter_map(pod_role::short_sessions));
     notes.extend(listener::notes(desired, observed));
     // Where somebody listens, the trails were looked at, and it is told exactly.
     if !ours

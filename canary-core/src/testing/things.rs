@@ -11,9 +11,7 @@ use crate::config::{
 };
 use crate::detect::{Meaning, Mention, Planted, Tripwire};
 use crate::disguise::Purpose;
-use crate::graph::{
-    Address, CanaryId, Handle, Input, Lifetime, Piece, ProviderId, Resource,
-};
+use crate::graph::{Address, CanaryId, Handle, Input, Lifetime, Piece, ProviderId, Resource};
 use crate::observe::{Given, Grant, Grantee, Object, Scope, Seen};
 use crate::value::SecretBytes;
 

@@ -14,7 +14,8 @@ use canary_core::observe::{Grant, Object, Scope, Seen};
 use super::service_account::TOKEN;
 use super::templates::{self, Ground};
 use super::{
-    config_map, names, notes, placeholders, pod_credentials, rights, secret, service_account, shapes,
+    config_map, names, notes, placeholders, pod_credentials, rights, secret, service_account,
+    shapes,
 };
 use crate::machinery::KubernetesMachinery;
 use crate::observe::provider;
@@ -325,9 +326,9 @@ impl Catalog for KubernetesCatalog {
             _ if !has_accounts => {
                 Some("its sessions are made anew by themselves, and a role has no secret")
             }
-            Some(_) => {
-                Some("its tokens are made anew by themselves, and its account has the name that is given to it")
-            }
+            Some(_) => Some(
+                "its tokens are made anew by themselves, and its account has the name that is given to it",
+            ),
             None => None,
         }
     }

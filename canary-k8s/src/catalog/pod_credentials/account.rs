@@ -145,8 +145,8 @@ pub(in crate::catalog) fn lower(
 
 /// A session is of a role in an account of AWS.
 fn unjoined(canary: &Canary, cx: &Lowering<'_>) -> Option<LowerError> {
-    let needs_role = BaitKind::declared(canary).contains(&BaitKind::Aws)
-        && canary.table.canary("of").is_none();
+    let needs_role =
+        BaitKind::declared(canary).contains(&BaitKind::Aws) && canary.table.canary("of").is_none();
     let mut joining = cx.catalogs.iter().filter(|(_, other)| other.joins(canary));
     let is_joined = joining.any(|(id, _)| cx.config.providers.contains_key(id));
     (needs_role && !is_joined).then(|| {

@@ -266,7 +266,16 @@ mod tests {
         }
         let long = format!("{}*", "a".repeat(64));
         for bad in [
-            "", "Web", "web-", "-*", "*-", "a.b", "we?", "kube-system", "kube-*", &long,
+            "",
+            "Web",
+            "web-",
+            "-*",
+            "*-",
+            "a.b",
+            "we?",
+            "kube-system",
+            "kube-*",
+            &long,
         ] {
             assert!(namespace(bad).is_err(), "{bad}");
         }
@@ -330,7 +339,16 @@ mod tests {
         let (short, long) = ("a".repeat(46), "a".repeat(47));
         assert_eq!(base(&short), Ok(()));
         let with = format!("{{workload}}{}", "a".repeat(35));
-        for bad in ["", "-web", "{workload}-", "Web", "{x}", "honey", &long, &with] {
+        for bad in [
+            "",
+            "-web",
+            "{workload}-",
+            "Web",
+            "{x}",
+            "honey",
+            &long,
+            &with,
+        ] {
             assert!(base(bad).is_err(), "{bad}");
         }
     }
@@ -338,7 +356,15 @@ mod tests {
     #[test]
     fn the_default_profile_is_never_ours() {
         assert_eq!(profile("s3-sync"), Ok(()));
-        for bad in ["", "default", "Default", "a b", "a]", "decoy", "a\n[default]"] {
+        for bad in [
+            "",
+            "default",
+            "Default",
+            "a b",
+            "a]",
+            "decoy",
+            "a\n[default]",
+        ] {
             assert!(profile(bad).is_err(), "{bad}");
         }
     }
@@ -348,7 +374,15 @@ mod tests {
         for good in ["eu-west-1", "us-gov-east-1", "ap-southeast-12"] {
             assert_eq!(region(good), Ok(()), "{good}");
         }
-        for bad in ["", "eu", "eu-west", "eu-west-a", "EU-west-1", "eu--1", "eu-west-1\n"] {
+        for bad in [
+            "",
+            "eu",
+            "eu-west",
+            "eu-west-a",
+            "EU-west-1",
+            "eu--1",
+            "eu-west-1\n",
+        ] {
             assert!(region(bad).is_err(), "{bad}");
         }
     }

@@ -15,8 +15,14 @@ pub(in crate::catalog) fn notes(cx: &Checking<'_>) -> Vec<Note> {
         .into_iter()
         .filter_map(|canary| Some((canary, PodCredentials::read(canary, cx.keys).ok()?)))
         .collect();
-    let mut notes: Vec<Note> = all.iter().map(|(canary, read)| files(canary, read)).collect();
-    notes.extend(all.iter().filter_map(|(canary, read)| empty(canary, read, cx)));
+    let mut notes: Vec<Note> = all
+        .iter()
+        .map(|(canary, read)| files(canary, read))
+        .collect();
+    notes.extend(
+        all.iter()
+            .filter_map(|(canary, read)| empty(canary, read, cx)),
+    );
     for (at, (canary, read)) in all.iter().enumerate() {
         let before = all.iter().take(at);
         notes.extend(before.filter_map(|(first, other)| shared(canary, read, first, other)));
@@ -24,7 +30,13 @@ pub(in crate::catalog) fn notes(cx: &Checking<'_>) -> Vec<Note> {
     notes
 }
 
-fn note(canary: &Canary, severity: Severity, topic: Topic, message: String, help: Option<&str>) -> Note {
+fn note(
+    canary: &Canary,
+    severity: Severity,
+    topic: Topic,
+    message: String,
+    help: Option<&str>,
+) -> Note {
     Note {
         severity,
         topic,

@@ -213,9 +213,9 @@ fn contradictions(canary: &Canary, kinds: &BTreeSet<BaitKind>) -> Vec<LowerError
         ),
     ];
     for (kind, fields, about) in absent {
-        let alone = fields.iter().filter(|field| {
-            !kinds.contains(&kind) && canary.table.fields.get(field).is_some()
-        });
+        let alone = fields
+            .iter()
+            .filter(|field| !kinds.contains(&kind) && canary.table.fields.get(field).is_some());
         let help = Some("name that in `bait` too, or leave this out");
         errors.extend(alone.map(|field| wrong(canary, field, about, help)));
     }
@@ -235,7 +235,12 @@ fn uncovered(canary: &Canary) -> Vec<LowerError> {
         let help = Some("\"*\" stands for all but those of the cluster itself");
         return vec![wrong(canary, "namespaces", "it covers nothing", help)];
     }
-    let except: Vec<Pattern> = canary.table.texts("except").into_iter().map(Pattern::new).collect();
+    let except: Vec<Pattern> = canary
+        .table
+        .texts("except")
+        .into_iter()
+        .map(Pattern::new)
+        .collect();
     let is_left_out = |text: &str| {
         let pattern = Pattern::new(text);
         except.iter().any(|out| match pattern.exact() {

@@ -76,7 +76,12 @@ fn requirement<'t, 'a>(tokens: &'t [Token<'a>]) -> Result<&'t [Token<'a>], Strin
                 rest => Ok(rest),
             }
         }
-        [Token::Word(name), Token::Word("in" | "notin"), Token::Open, rest @ ..] => {
+        [
+            Token::Word(name),
+            Token::Word("in" | "notin"),
+            Token::Open,
+            rest @ ..,
+        ] => {
             key(name)?;
             values(rest)
         }
@@ -114,8 +119,12 @@ fn key(text: &str) -> Result<(), String> {
         None => (None, text),
     };
     if let Some(prefix) = prefix {
-        crate::catalog::names::object(prefix)
-            .map_err(|why| format!("the key `{}` has a wrong prefix: {why}", text.escape_default()))?;
+        crate::catalog::names::object(prefix).map_err(|why| {
+            format!(
+                "the key `{}` has a wrong prefix: {why}",
+                text.escape_default()
+            )
+        })?;
     }
     match is_name(name) {
         true => Ok(()),
