@@ -19,6 +19,7 @@ use canary_aws::sandbox::{Fault, FaultKind, Sandbox};
 use canary_aws::{AwsBaits, AwsCatalog, Way};
 use canary_core::bait::{Issue as _, Refusal, TouchError};
 use canary_core::catalog::Catalog as _;
+use canary_core::config::{Setting, Spanned, Table};
 use canary_core::detect::{BaitSessions, Event, Judge, Own, Planted, Rules, Sighting, Tripwires};
 use canary_core::graph::Handle;
 use canary_fixtures::aws::Cloud;
@@ -308,6 +309,83 @@ async fn our_own_issuing_is_excused_and_whatever_else_befalls_the_role_is_told()
     let sightings = seen(ACCOUNT, own(&operator), &events[before..]);
     assert_eq!(sightings.len(), 1);
     assert_is_of_the_pod(&sightings[0].event);
+}
+
+/// A record of a session that was begun, as a real trail has it.
+fn began(by: Value, operation: &str) -> Event {
+    let name = sessions().name(wanted(start_of_time()).number, start_of_time());
+    event(&trail_support::record(json!({
+        "userIdentity": by,
+        "eventTime": start_of_time().to_string(),
+        "eventSource": "sts.amazonaws.com",
+        "eventName": operation,
+        "requestParameters": { "roleArn": role(ACCOUNT, TWELVE_HOURS).arn, "roleSessionName": name },
+        "responseElements": {
+            "credentials": { "accessKeyId": "ASIAEXAMPLE000000001", "expiration": "Nov 3, 2026, 9:14:11 PM" },
+            "assumedRoleUser": {
+                "assumedRoleId": format!("AROAEXAMPLEWEB000001:{name}"),
+                "arn": format!("arn:aws:sts::{ACCOUNT}:assumed-role/web-irsa/{name}"),
+            },
+        },
+    })))
+}
+
+#[test]
+fn an_agent_is_known_by_its_token_or_by_its_role_whatever_its_own_session_is_called() {
+    let oidc =
+        format!("arn:aws:iam::{ACCOUNT}:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/EX");
+    let subject = "system:serviceaccount:platform:sync";
+    let by_token = |subject: &str| {
+        let by = json!({
+            "type": "WebIdentityUser",
+            "principalId": format!("{oidc}:sts.amazonaws.com:{subject}"),
+            "userName": subject,
+            "identityProvider": oidc,
+        });
+        began(by, "AssumeRoleWithWebIdentity")
+    };
+    let role = format!("arn:aws:iam::{ACCOUNT}:role/workers");
+    let by_role = |role: &str| {
+        let by = json!({
+            "type": "AssumedRole",
+            "principalId": "AROAEXAMPLEWORKERS01:i-0abc",
+            "arn": format!("arn:aws:sts::{ACCOUNT}:assumed-role/workers/i-0abc"),
+            "accountId": ACCOUNT,
+            "sessionContext": { "sessionIssuer": {
+                "type": "Role", "principalId": "AROAEXAMPLEWORKERS01", "arn": role, "accountId": ACCOUNT,
+            }},
+        });
+        began(by, "AssumeRole")
+    };
+    let table = |fields: &[(&str, &str)]| {
+        let mut table = Table::default();
+        for (name, text) in fields {
+            let value = Setting::Text((*text).to_owned());
+            table.fields.insert(*name, Spanned { value, span: 0..0 });
+        }
+        table
+    };
+    let of_token = table(&[("agent_oidc", &oidc), ("agent_subject", subject)]);
+    let of_role = table(&[("agent_principal", &role)]);
+    let told = |section: &Table, event: Event| {
+        let operators = AwsCatalog.operators(section);
+        assert_eq!(operators.len(), 1);
+        seen(ACCOUNT, own(&operators[0]), &[event]).len()
+    };
+    assert_eq!(told(&of_token, by_token(subject)), 0);
+    assert_eq!(
+        told(&of_token, by_token("system:serviceaccount:web:sync")),
+        1
+    );
+    assert_eq!(told(&of_role, by_role(&role)), 0);
+    assert_eq!(
+        told(
+            &of_role,
+            by_role(&format!("arn:aws:iam::{ACCOUNT}:role/other"))
+        ),
+        1
+    );
+    assert_eq!(told(&of_role, by_token(subject)), 1);
 }
 
 #[track_caller]

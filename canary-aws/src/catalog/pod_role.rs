@@ -216,3 +216,38 @@ pub(super) fn short_sessions(resource: &Resource) -> Option<Note> {
         ),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_trusts_the_agent_and_nobody_else() {
+        let principal = Issuer::Principal("arn:aws:iam::123456789012:role/workers");
+        assert_eq!(
+            principal.trust(),
+            r#"{"Statement":[{"Action":"sts:AssumeRole","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::123456789012:role/workers"}}],"Version":"2012-10-17"}"#
+        );
+        let token = Issuer::Token {
+            oidc: "arn:aws:iam::123456789012:oidc-provider/oidc.example/id/EX",
+            subject: "system:serviceaccount:platform:sync",
+        };
+        assert_eq!(
+            token.trust(),
+            r#"{"Statement":[{"Action":"sts:AssumeRoleWithWebIdentity","Condition":{"StringEquals":{"oidc.example/id/EX:aud":"sts.amazonaws.com","oidc.example/id/EX:sub":"system:serviceaccount:platform:sync"}},"Effect":"Allow","Principal":{"Federated":"arn:aws:iam::123456789012:oidc-provider/oidc.example/id/EX"}}],"Version":"2012-10-17"}"#
+        );
+    }
+
+    #[test]
+    fn only_a_role_makes_sessions_short() {
+        let sessions = |arn| Issuer::Principal(arn).sessions();
+        assert_eq!(
+            sessions("arn:aws:iam::123456789012:role/a/workers"),
+            CHAINED
+        );
+        assert_eq!(
+            sessions("arn:aws:iam::123456789012:user/workers"),
+            "up to 12h"
+        );
+    }
+}

@@ -152,10 +152,16 @@ impl Target {
     /// Whether a namespace is covered. Those of the cluster itself never are.
     #[must_use]
     pub fn covers(&self, namespace: &str) -> bool {
-        !namespace.starts_with("kube-")
-            && self.namespaces.iter().any(|one| one.matches(namespace))
-            && !self.except.iter().any(|one| one.matches(namespace))
+        covers(&self.namespaces, &self.except, namespace)
     }
+}
+
+/// Whether a namespace is one of some, and none of others. Those of the cluster itself never are.
+#[must_use]
+pub fn covers(namespaces: &[Pattern], except: &[Pattern], namespace: &str) -> bool {
+    !namespace.starts_with("kube-")
+        && namespaces.iter().any(|one| one.matches(namespace))
+        && !except.iter().any(|one| one.matches(namespace))
 }
 
 #[cfg(test)]

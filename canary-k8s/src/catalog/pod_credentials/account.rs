@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use canary_core::bait::{BaitKind, Pattern, Target};
+use canary_core::bait::{BaitKind, Pattern, Target, covers};
 use canary_core::catalog::{LowerError, Lowering};
 use canary_core::config::Canary;
 use canary_core::graph::{Address, CanaryId, Handle, Input, Resource};
@@ -104,9 +104,11 @@ pub(in crate::catalog) fn handle(
     namespace: &str,
     name: &str,
 ) -> Result<Handle, String> {
-    let pattern = |field| canary.table.texts(field).into_iter().map(Pattern::new);
-    let is_covered = pattern("namespaces").any(|one| one.matches(namespace))
-        && !pattern("except").any(|one| one.matches(namespace));
+    let patterns = |field| -> Vec<Pattern> {
+        let texts = canary.table.texts(field).into_iter();
+        texts.map(Pattern::new).collect()
+    };
+    let is_covered = covers(&patterns("namespaces"), &patterns("except"), namespace);
     if !is_covered {
         return Err(format!("it does not cover namespace {namespace}"));
     }
@@ -138,7 +140,7 @@ pub(in crate::catalog) fn lower(
     }
     let mut resources = Vec::new();
     for namespace in covered(&read.target, cx) {
-        resources.push(account(canary, &read, &namespace, cx)?);
+        resources.push(account(canary, &namespace, cx)?);
     }
     Ok(resources)
 }
@@ -158,7 +160,6 @@ fn unjoined(canary: &Canary, cx: &Lowering<'_>) -> Option<LowerError> {
 
 fn account(
     canary: &Canary,
-    read: &PodCredentials,
     namespace: &str,
     cx: &Lowering<'_>,
 ) -> Result<Resource, Vec<LowerError>> {
@@ -181,7 +182,5 @@ fn account(
         "automountServiceAccountToken".to_owned(),
         Input::Public("false".to_owned()),
     )]);
-    let files = read.paths(BaitKind::Kubeconfig).join(", ");
-    account.remarks.insert("in pods".to_owned(), files);
     Ok(account)
 }

@@ -60,7 +60,7 @@ fn files(canary: &Canary, read: &PodCredentials) -> Note {
         parts.join(", and "),
         read.target.base
     );
-    note(canary, Severity::Info, Topic::Other, message, None)
+    note(canary, Severity::Info, Topic::Chosen, message, None)
 }
 
 /// Patterns that match nothing that is there.
