@@ -19,13 +19,13 @@ use async_trait::async_trait;
 use canary_cli::providers::Connect;
 use canary_cli::{CliRunner, CommandError};
 use canary_core::apply::{Call, Found, Made, Realize, RealizeError};
-use canary_core::catalog::{Catalog, FieldRule, LowerError, Lowering, Proof};
+use canary_core::catalog::{Catalog, Checking, FieldRule, LowerError, Lowering, Proof};
 use canary_core::check::Note;
 use canary_core::config::{Canary, FieldShape, KindShape, Shape, Table, TableShape};
 use canary_core::detect::{Meaning, Mention, Planted, Tripwire};
 use canary_core::disguise::{Alphabet, Digester, Filler};
 use canary_core::engine::Provider;
-use canary_core::graph::{Address, Desired, Handle, Input, Lifetime, ProviderId, Resource};
+use canary_core::graph::{Address, Handle, Input, Lifetime, ProviderId, Resource};
 use canary_core::ledger::Verb;
 use canary_core::observe::{
     Gap, Look, Object, Observe, Observed, Place, Reason, Scope, Seen, Site, Version,
@@ -153,7 +153,7 @@ impl Catalog for FileCatalog {
         }]
     }
 
-    fn notes(&self, _desired: &Desired, _observed: &Observed) -> Vec<Note> {
+    fn notes(&self, _cx: &Checking<'_>) -> Vec<Note> {
         Vec::new()
     }
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::check::Note;
-use crate::config::{Canary, Config, KindShape, Span, TableShape};
+use crate::config::{Canary, Config, KindShape, Span, Table, TableShape};
 use crate::detect::{Machinery, Planted, Tripwire};
 use crate::disguise::SiteKeys;
 use crate::graph::{Address, CanaryId, Desired, Handle, ProviderId, Resource, Written};
@@ -84,6 +84,18 @@ impl Lowering<'_> {
     }
 }
 
+/// What notes are made from.
+pub struct Checking<'a> {
+    /// The whole configuration.
+    pub config: &'a Config,
+    /// The keys of the provider's site.
+    pub keys: &'a SiteKeys,
+    /// What should be there.
+    pub desired: &'a Desired,
+    /// What was seen.
+    pub observed: &'a Observed,
+}
+
 /// Why a canary cannot be lowered. Points into the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{canary}: {message}")]
@@ -131,6 +143,12 @@ pub trait Catalog: Send + Sync {
     /// The kinds of canaries it knows.
     fn kinds(&self) -> Vec<KindShape>;
 
+    /// Whether it has a part in a canary whose kind is another provider's: it is asked for that part as for canaries of
+    /// its own.
+    fn joins(&self, _canary: &Canary) -> bool {
+        false
+    }
+
     /// The provider's words for the kinds that a canary of this kind consists of, each with its proof.
     fn proofs(&self, kind: &str) -> Vec<(String, Proof)>;
 
@@ -159,6 +177,11 @@ pub trait Catalog: Send + Sync {
     /// Everything that is wrong with it, each pointing into the configuration.
     fn lower(&self, canary: &Canary, cx: &Lowering<'_>) -> Result<Vec<Resource>, Vec<LowerError>>;
 
+    /// What of a canary a thing is that is to be adopted.
+    fn adopted_as(&self, canary: &Canary, _handle: &Handle) -> Address {
+        Address::of(canary.id.clone())
+    }
+
     /// What this canary's main resource may have been under any name and generation up to now: where `recover` looks.
     /// Likeliest first.
     fn incarnations(&self, canary: &Canary, cx: &Lowering<'_>) -> Vec<Resource>;
@@ -168,6 +191,12 @@ pub trait Catalog: Send + Sync {
 
     /// Whether things of this kind can be found in the world. What cannot, as a token, is known by the ledger alone.
     fn observable(&self, kind: &str) -> bool;
+
+    /// Whether things of this kind are what others are in, as namespaces: which of them there are decides what a canary
+    /// consists of.
+    fn is_ground(&self, _kind: &str) -> bool {
+        false
+    }
 
     /// What a thing is in, as a key is in its user: without it the thing cannot be, and it cannot go before the thing does.
     fn place(&self, _handle: &Handle) -> Option<Handle> {
@@ -224,8 +253,14 @@ pub trait Catalog: Send + Sync {
         None
     }
 
+    /// Who acts for us beside those who apply, by the names that the provider's logs give them, as its table says. Calls of
+    /// theirs are ours where they are proven.
+    fn operators(&self, _section: &Table) -> Vec<String> {
+        Vec::new()
+    }
+
     /// What there is to say about this provider's part of a graph: giveaways, rights, canaries that cannot fire.
-    fn notes(&self, desired: &Desired, observed: &Observed) -> Vec<Note>;
+    fn notes(&self, cx: &Checking<'_>) -> Vec<Note>;
 
     /// Whether things of this kind act under an identity of their own, which others can give rights to.
     fn is_identity(&self, _kind: &str) -> bool {

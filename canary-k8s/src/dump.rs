@@ -103,9 +103,11 @@ impl Dump {
             objects.extend(full(kind, item, digester));
         }
         let listed = kinds.iter().flat_map(|kind| {
-            namespaces.iter().map(|namespace| Scope {
+            let of_all = std::iter::once(None);
+            let scopes = of_all.chain(namespaces.iter().cloned().map(Some));
+            scopes.map(|scope| Scope {
                 kind: (*kind).to_owned(),
-                scope: Some(namespace.clone()),
+                scope,
             })
         });
         observed.listed.insert(provider(), listed.collect());

@@ -28,7 +28,7 @@ pub mod realize;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 
-pub use catalog::KubernetesCatalog;
+pub use catalog::{AwsBait, KubeconfigBait, KubernetesCatalog, PodCredentials};
 pub use client::{Client, ConnectError, Connection};
 pub use dump::{Dump, DumpError};
 pub use labels::LabelSelector;

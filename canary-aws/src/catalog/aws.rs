@@ -2,15 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use canary_core::catalog::{AccessKey, Catalog, FieldRule, LowerError, Lowering, Proof};
+use canary_core::bait::POD_CREDENTIALS;
+use canary_core::catalog::{AccessKey, Catalog, Checking, FieldRule, LowerError, Lowering, Proof};
 use canary_core::check::Note;
-use canary_core::config::{Canary, Config, KindShape, TableShape};
+use canary_core::config::{Canary, Config, KindShape, Table, TableShape};
 use canary_core::detect::{Planted, Tripwire};
 use canary_core::disguise::{Namer, Neighbours, Style};
-use canary_core::graph::{
-    Address, CanaryId, Desired, Handle, Input, Lifetime, ProviderId, Resource,
-};
-use canary_core::observe::{Object, Observed, Scope};
+use canary_core::graph::{Address, CanaryId, Handle, Input, Lifetime, ProviderId, Resource};
+use canary_core::observe::{Object, Scope};
 
 use super::handles::{
     ACCESS_KEY, BUCKET, LOG_BUCKET, LOG_BUCKET_POLICY, LOGGING, LOGIN_PROFILE, OBJECT, PARAMETER,
@@ -20,8 +19,8 @@ use super::handles::{
 use super::naming::{self, Naming};
 use super::partition::partition;
 use super::{
-    access_key, contents, iam_role, iam_user, listener, notes, s3_object, secretsmanager_secret,
-    shapes, ssm_parameter, tags, tripwires,
+    access_key, contents, iam_role, iam_user, listener, notes, pod_role, s3_object,
+    secretsmanager_secret, shapes, ssm_parameter, tags, tripwires,
 };
 use crate::{PROVIDER, provider};
 
@@ -32,6 +31,8 @@ pub struct AwsCatalog;
 impl AwsCatalog {
     /// The kinds of canaries that give an access key: what other providers' canaries can hold.
     pub const WITH_KEYS: &[&str] = &["iam_user"];
+    /// The kinds of canaries that are roles: whose sessions pods can be given.
+    pub const ROLES: &[&str] = &["iam_role"];
 }
 
 /// Whether it is what we listen by (`aws.listener`) and no canary.
@@ -43,7 +44,7 @@ pub(super) fn is_listener(canary: &CanaryId) -> bool {
 fn main_kind(kind: &str) -> &'static str {
     match kind {
         PROVIDER => QUEUE,
-        "iam_role" => ROLE,
+        "iam_role" | POD_CREDENTIALS => ROLE,
         "ssm_parameter" => PARAMETER,
         "secretsmanager_secret" => SECRET,
         "s3_object" => OBJECT,
@@ -103,7 +104,7 @@ pub(super) fn account(config: &Config) -> &str {
 /// A region: the canary's own, or the home region.
 pub(super) fn region<'a>(canary: &'a Canary, config: &'a Config) -> &'a str {
     let home = || {
-        let section = config.providers.get(&canary.provider)?;
+        let section = config.providers.get(&provider())?;
         section.text("region")
     };
     canary
@@ -121,11 +122,21 @@ pub(super) fn named(
     style: &Style,
     cx: &Lowering<'_>,
 ) -> Result<Handle, Vec<LowerError>> {
-    let address = Address::of(canary.id.clone());
+    named_at(canary, &Address::of(canary.id.clone()), kind, style, cx)
+}
+
+/// The same of any part of a canary.
+pub(super) fn named_at(
+    canary: &Canary,
+    address: &Address,
+    kind: &str,
+    style: &Style,
+    cx: &Lowering<'_>,
+) -> Result<Handle, Vec<LowerError>> {
     let alike = |name: &str| {
         let mut others = cx.lowered.iter();
         others.any(|(other, handle)| {
-            *other != address && handle.kind == kind && handle.name.eq_ignore_ascii_case(name)
+            *other != *address && handle.kind == kind && handle.name.eq_ignore_ascii_case(name)
         })
     };
     if let Some(name) = canary.table.text("name") {
@@ -135,7 +146,7 @@ pub(super) fn named(
         }
         return Ok(alone(kind, name));
     }
-    if let Some(pinned) = cx.pinned.get(&address) {
+    if let Some(pinned) = cx.pinned.get(address) {
         return Ok(pinned.handle.clone());
     }
     let scope = Scope {
@@ -198,6 +209,18 @@ pub(super) fn principal(
     handle: Handle,
     cx: &Lowering<'_>,
 ) -> Result<Resource, Vec<LowerError>> {
+    let address = Address::of(canary.id.clone());
+    principal_at(canary, address, resource_type, handle, cx)
+}
+
+/// The same as any part of a canary.
+pub(super) fn principal_at(
+    canary: &Canary,
+    address: Address,
+    resource_type: &str,
+    handle: Handle,
+    cx: &Lowering<'_>,
+) -> Result<Resource, Vec<LowerError>> {
     let public = |text: &str| Input::Public(text.to_owned());
     let path = canary.table.text("path").unwrap_or("/");
     let partition = partition(region(canary, cx.config));
@@ -210,7 +233,7 @@ pub(super) fn principal(
         "arn:{partition}:iam::{account}:{resource_type}{path}{}",
         handle.name
     );
-    let mut resource = placed(Address::of(canary.id.clone()), handle, 1);
+    let mut resource = placed(address, handle, 1);
     resource.fields.extend([
         ("arn".to_owned(), public(&arn)),
         ("path".to_owned(), public(path)),
@@ -239,7 +262,7 @@ pub(super) fn principal(
 
 /// Credentials are of one partition.
 fn check_region(canary: &Canary, config: &Config) -> Result<(), Vec<LowerError>> {
-    let section = config.providers.get(&canary.provider);
+    let section = config.providers.get(&provider());
     let home = section.and_then(|section| section.text("region"));
     match (canary.table.text("region"), home) {
         (Some(own), Some(home)) if partition(own) != partition(home) => {
@@ -264,6 +287,14 @@ impl Catalog for AwsCatalog {
         shapes::kinds()
     }
 
+    fn joins(&self, canary: &Canary) -> bool {
+        pod_role::is_needed(canary)
+    }
+
+    fn operators(&self, section: &Table) -> Vec<String> {
+        pod_role::operators(section)
+    }
+
     fn proofs(&self, kind: &str) -> Vec<(String, Proof)> {
         let kinds: &[(&str, Proof)] = match kind {
             PROVIDER => &[
@@ -279,6 +310,7 @@ impl Catalog for AwsCatalog {
                 (LOG_BUCKET_POLICY, Proof::None),
             ],
             "iam_role" => &[(ROLE, Proof::None), (ROLE_POLICY, Proof::None)],
+            POD_CREDENTIALS => &[(ROLE, Proof::None)],
             "ssm_parameter" => &[(PARAMETER, Proof::Derived)],
             "secretsmanager_secret" => &[(SECRET, Proof::Derived)],
             "s3_object" => &[(OBJECT, Proof::Derived), (BUCKET, Proof::None)],
@@ -357,6 +389,7 @@ impl Catalog for AwsCatalog {
         match canary.id.kind() {
             PROVIDER => listener::lower(canary, cx),
             "iam_role" => iam_role::lower(canary, cx),
+            POD_CREDENTIALS => pod_role::lower(canary, cx),
             "ssm_parameter" => ssm_parameter::lower(canary, cx),
             "secretsmanager_secret" => secretsmanager_secret::lower(canary, cx),
             "s3_object" => s3_object::lower(canary, cx),
@@ -457,8 +490,8 @@ impl Catalog for AwsCatalog {
         tripwires::of(planted)
     }
 
-    fn notes(&self, desired: &Desired, observed: &Observed) -> Vec<Note> {
-        notes::notes(desired, observed)
+    fn notes(&self, cx: &Checking<'_>) -> Vec<Note> {
+        notes::notes(cx)
     }
 
     fn is_identity(&self, _kind: &str) -> bool {

@@ -13,6 +13,7 @@ mod names;
 mod naming;
 mod notes;
 mod partition;
+mod pod_role;
 mod policy;
 mod s3_object;
 mod secretsmanager_secret;
@@ -31,6 +32,7 @@ pub(crate) use handles::{
 };
 pub(crate) use listener::regions_of_partition;
 pub(crate) use partition::partition;
+pub use pod_role::role_address;
 pub(crate) use policy::canonical;
 pub(crate) use secretsmanager_secret::RECOVERY;
 pub(crate) use ssm_parameter::arn as parameter_arn;

@@ -65,22 +65,74 @@ pub(super) fn region(text: &str) -> Result<(), String> {
     }
 }
 
+/// A name of IAM: `arn:PARTITION:iam::ACCOUNT:RESOURCE`.
+pub(super) struct IamArn<'a> {
+    pub(super) partition: &'a str,
+    /// `aws` for what is AWS' own.
+    pub(super) account: &'a str,
+    pub(super) resource: &'a str,
+}
+
+impl<'a> IamArn<'a> {
+    pub(super) fn parse(text: &'a str) -> Option<Self> {
+        let parts: Vec<&str> = text.splitn(6, ':').collect();
+        let ["arn", partition, "iam", "", account, resource] = parts[..] else {
+            return None;
+        };
+        let fits = partition.starts_with("aws")
+            && (account == "aws" || self::account(account).is_ok())
+            && resource.chars().all(|c| c.is_ascii_graphic());
+        fits.then_some(Self {
+            partition,
+            account,
+            resource,
+        })
+    }
+
+    /// What stands behind such a beginning, if anything does.
+    fn behind(&self, beginning: &str) -> Option<&'a str> {
+        let rest = self.resource.strip_prefix(beginning);
+        rest.filter(|rest| !rest.is_empty())
+    }
+}
+
+/// The ARN of a provider of tokens that IAM knows.
+pub(super) fn oidc_provider(text: &str) -> Result<(), String> {
+    let arn = IamArn::parse(text).filter(|arn| arn.account != "aws");
+    match arn.and_then(|arn| arn.behind("oidc-provider/")) {
+        Some(_) => Ok(()),
+        None => Err("the ARN of a provider is written as in arn:aws:iam::123456789012:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE".into()),
+    }
+}
+
+/// The ARN of a user or a role.
+pub(super) fn principal_arn(text: &str) -> Result<(), String> {
+    let arn = IamArn::parse(text).filter(|arn| arn.account != "aws");
+    match arn.and_then(|arn| arn.behind("role/").or_else(|| arn.behind("user/"))) {
+        Some(_) => Ok(()),
+        None => Err("the ARN of a user or a role is written as in arn:aws:iam::123456789012:role/workers; of a session that of its role is meant".into()),
+    }
+}
+
+/// A service account, as tokens of a cluster name it.
+pub(super) fn subject(text: &str) -> Result<(), String> {
+    let is_word = |text: &str| {
+        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c);
+        !text.is_empty() && text.chars().all(fits)
+    };
+    let rest = text.strip_prefix("system:serviceaccount:");
+    match rest.and_then(|rest| rest.split_once(':')) {
+        Some((namespace, name)) if is_word(namespace) && is_word(name) => Ok(()),
+        _ => Err("an account is written as in system:serviceaccount:NAMESPACE:NAME".into()),
+    }
+}
+
 /// The ARN of a managed policy.
 pub(super) fn policy_arn(text: &str) -> Result<(), String> {
-    let mut parts = text.splitn(6, ':');
-    let fits = parts.next() == Some("arn")
-        && parts
-            .next()
-            .is_some_and(|partition| partition.starts_with("aws"))
-        && parts.next() == Some("iam")
-        && parts.next() == Some("")
-        && parts
-            .next()
-            .is_some_and(|account| account == "aws" || self::account(account).is_ok())
-        && parts
-            .next()
-            .is_some_and(|rest| rest.starts_with("policy/") && rest.len() > 7);
-    if fits {
+    if IamArn::parse(text)
+        .and_then(|arn| arn.behind("policy/"))
+        .is_some()
+    {
         Ok(())
     } else {
         Err("the ARN of a policy is written as in arn:aws:iam::123456789012:policy/limits".into())

@@ -2,19 +2,21 @@
 
 use std::collections::BTreeMap;
 
+use canary_core::catalog::Checking;
 use canary_core::check::{Note, Severity, Topic};
 use canary_core::disguise::giveaway;
-use canary_core::graph::{CanaryId, Desired, Input, Lifetime, Resource};
+use canary_core::graph::{CanaryId, Input, Lifetime, Resource};
 use canary_core::observe::{Observed, Scope};
 
 use super::aws::is_listener;
 use super::handles::{OBJECT, ROLE, USER};
-use super::listener;
 use super::s3_object::LOGGED;
+use super::{listener, pod_role};
 use crate::provider;
 
 /// Notes on every resource of ours.
-pub(super) fn notes(desired: &Desired, observed: &Observed) -> Vec<Note> {
+pub(super) fn notes(cx: &Checking<'_>) -> Vec<Note> {
+    let (desired, observed) = (cx.desired, cx.observed);
     let ours: Vec<&Resource> = desired
         .in_order()
         .map(AsRef::as_ref)
@@ -25,6 +27,7 @@ pub(super) fn notes(desired: &Desired, observed: &Observed) -> Vec<Note> {
     let mut notes: Vec<Note> = ours.iter().copied().flat_map(telling).collect();
     notes.extend(ours.iter().filter_map(|resource| alike(resource, observed)));
     notes.extend(activity(&ours));
+    notes.extend(ours.iter().copied().filter_map(pod_role::short_sessions));
     notes.extend(listener::notes(desired, observed));
     // Where somebody listens, the trails were looked at, and it is told exactly.
     if !ours

@@ -31,7 +31,7 @@ pub(super) fn table(fields: Vec<FieldShape>) -> TableShape {
 
 /// `[aws]`.
 pub(super) fn section() -> TableShape {
-    table(vec![
+    let fields = vec![
         required(
             "account",
             Shape::Checked(names::account),
@@ -48,7 +48,29 @@ pub(super) fn section() -> TableShape {
             Shape::Declaration(Box::new(listener::shape())),
             "What brings CloudTrail's events to a queue: planned and applied like a canary.",
         ),
-    ])
+        field(
+            "agent_principal",
+            Shape::Checked(names::principal_arn),
+            "The ARN of the user or role that issues the sessions which pods get.",
+        ),
+        field(
+            "agent_oidc",
+            Shape::Checked(names::oidc_provider),
+            "The ARN of the cluster's provider in IAM, where the agent's own token issues them.",
+        ),
+        field(
+            "agent_subject",
+            Shape::Checked(names::subject),
+            "The agent's service account, as in system:serviceaccount:NAMESPACE:NAME.",
+        ),
+    ];
+    TableShape {
+        exclusive: vec![
+            ("agent_principal", "agent_oidc"),
+            ("agent_principal", "agent_subject"),
+        ],
+        ..table(fields)
+    }
 }
 
 /// Every kind.

@@ -77,15 +77,11 @@ impl Connection {
     /// # Errors
     /// Where there are none.
     pub async fn connect(self) -> Result<Client, ConnectError> {
-        let timeouts = TimeoutConfig::builder()
-            .operation_timeout(LONGEST_CALL)
-            .connect_timeout(Duration::from_secs(10))
-            .build();
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .region(Region::new(self.region.clone()))
             // What is asked again, and when, is the policy of whoever asks.
             .retry_config(RetryConfig::disabled())
-            .timeout_config(timeouts);
+            .timeout_config(timeouts());
         if let Some(profile) = &self.profile {
             // The usual chain asks the environment before any profile: a named one would be passed over there.
             let around =
@@ -110,6 +106,16 @@ impl Connection {
         Ok(Client::new(&config, self, Arc::new(MachineClock)))
     }
 
+    /// Goes without credentials, for what is asked by a token alone. Asks nobody.
+    pub async fn without_credentials(self) -> Client {
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .region(Region::new(self.region.clone()))
+            .no_credentials()
+            .timeout_config(timeouts());
+        let config = config.load().await;
+        Client::new(&config, self, Arc::new(MachineClock))
+    }
+
     /// Uses what was configured elsewhere, as credentials and an endpoint, in place of what this machine says. Asks nobody.
     #[must_use]
     pub fn through(self, config: &SdkConfig) -> Client {
@@ -119,6 +125,13 @@ impl Connection {
             .build();
         Client::new(&config, self, Arc::new(MachineClock))
     }
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .operation_timeout(LONGEST_CALL)
+        .connect_timeout(Duration::from_secs(10))
+        .build()
 }
 
 /// What was found out. Where the files have no profile of that name, or it has no credentials, the SDK says nothing.

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use canary_core::catalog::{Catalog, FieldRule, LowerError, Lowering, Proof};
+use canary_core::catalog::{Catalog, Checking, FieldRule, LowerError, Lowering, Proof};
 use canary_core::check::Note;
 use canary_core::config::{Canary, FieldShape, KindShape, Shape, TableShape};
 use canary_core::detect::{Planted, Tripwire};
-use canary_core::graph::{Address, Desired, Handle, Input, Lifetime, ProviderId, Resource};
-use canary_core::observe::{Object, Observed, Scope};
+use canary_core::graph::{Address, Handle, Input, Lifetime, ProviderId, Resource};
+use canary_core::observe::{Object, Scope};
 use canary_core::testing::World;
 
 /// Knows `note`, which holds the first key of a user.
@@ -109,7 +109,7 @@ impl Catalog for NoteCatalog {
         Vec::new()
     }
 
-    fn notes(&self, _desired: &Desired, _observed: &Observed) -> Vec<Note> {
+    fn notes(&self, _cx: &Checking<'_>) -> Vec<Note> {
         Vec::new()
     }
 }

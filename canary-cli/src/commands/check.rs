@@ -74,6 +74,9 @@ enum Rights {
 }
 
 fn has_identities(engine: &Engine, view: &View) -> bool {
+    if engine.declares_identities() {
+        return true;
+    }
     let gaps = engine.rights_unseen(view, Reason::NotAsked, "");
     !gaps.is_empty()
 }

@@ -20,7 +20,8 @@ pub struct Kubernetes;
 impl Connect for Kubernetes {
     fn catalog(&self) -> Arc<dyn Catalog> {
         #[cfg(feature = "aws")]
-        let catalog = KubernetesCatalog::with_keys_of(canary_aws::AwsCatalog::WITH_KEYS);
+        let catalog = KubernetesCatalog::with_keys_of(canary_aws::AwsCatalog::WITH_KEYS)
+            .and_sessions_of(canary_aws::AwsCatalog::ROLES);
         #[cfg(not(feature = "aws"))]
         let catalog = KubernetesCatalog::new();
         Arc::new(catalog)

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use canary_core::apply::{Ended, Report};
-use canary_core::check::{Note, Severity};
+use canary_core::check::{Note, Severity, Topic};
 use canary_core::engine::View;
 use canary_core::graph::{Lifetime, ProviderId};
 use canary_core::ledger::Record;
@@ -117,8 +117,15 @@ fn notes(plan: &Plan, notes: &[Note]) -> String {
         step.is_some_and(|step| matches!(&step.action, Action::Blocked(Obstacle::Unsafe(why)) if *why == note.message))
     };
     let mut out = String::new();
+    let changes = |note: &Note| {
+        let mut steps = plan.steps.iter();
+        steps.any(|step| {
+            step.address.canary() == &note.canary && !matches!(step.action, Action::Keep)
+        })
+    };
     for note in notes.iter().filter(|note| !is_told(note)) {
         let topic = match note.severity {
+            Severity::Info if note.topic == Topic::Chosen && changes(note) => "Chosen",
             Severity::Info => continue,
             Severity::Warning => "Note",
             Severity::Error => "Unsafe",

@@ -10,6 +10,9 @@ use super::{PodEntry, PodHandle, PodNumber, PodRecord, Sessions};
 /// from an archive, come as late as that.
 const LATE: SignedDuration = SignedDuration::from_hours(14 * 24);
 
+/// How far the clock of a site may be from ours: AWS takes no signature from further away.
+const CLOCKS: SignedDuration = SignedDuration::from_mins(5);
+
 /// Everything that is known of pods that have, or had, a bait.
 #[derive(Clone, Debug, Default)]
 pub struct Pods {
@@ -176,6 +179,15 @@ impl Pods {
             record,
             issued: Some(at),
         })
+    }
+
+    /// Whether a session that was begun at that time under that name is one that was asked for by whoever has the key: the
+    /// name says so of that moment and of a pod that was there. A name that was seen is of no use a while later.
+    #[must_use]
+    pub fn proves(&self, sessions: &Sessions, name: &str, at: Timestamp) -> bool {
+        let resolved = self.of_session(sessions, name);
+        let issued = resolved.and_then(|resolved| resolved.issued);
+        issued.is_some_and(|issued| at.duration_since(issued).abs() <= CLOCKS)
     }
 
     /// The entries that add up to the same at `now`, without what can neither be used nor come late any more.

@@ -5,7 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::Pattern;
+use crate::config::Canary;
 use crate::graph::CanaryId;
+
+/// The kind of canary that every matching pod has a credential of. Several providers have a part in it.
+pub const POD_CREDENTIALS: &str = "pod_credentials";
 
 /// What kind of credential.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -15,6 +19,31 @@ pub enum BaitKind {
     Aws,
     /// A token of a decoy service account, in a kubeconfig.
     Kubeconfig,
+}
+
+impl BaitKind {
+    /// The words of the configuration.
+    pub const WORDS: &[&str] = &["aws", "kubeconfig"];
+
+    /// By its word.
+    #[must_use]
+    pub fn of_word(word: &str) -> Option<Self> {
+        match word {
+            "aws" => Some(Self::Aws),
+            "kubeconfig" => Some(Self::Kubeconfig),
+            _ => None,
+        }
+    }
+
+    /// Those that a canary declares; none where it is of another kind than [`POD_CREDENTIALS`].
+    #[must_use]
+    pub fn declared(canary: &Canary) -> BTreeSet<Self> {
+        if canary.id.kind() != POD_CREDENTIALS {
+            return BTreeSet::new();
+        }
+        let words = canary.table.texts("bait");
+        words.into_iter().filter_map(Self::of_word).collect()
+    }
 }
 
 /// What makes a pod, as its owner reference says.
@@ -32,6 +61,33 @@ pub enum Workload {
     Other,
     /// Nobody: a bare pod.
     Bare,
+}
+
+impl Workload {
+    /// The words of the configuration. A CronJob makes Jobs, and those make the pods.
+    pub const WORDS: &[&str] = &[
+        "Deployment",
+        "StatefulSet",
+        "DaemonSet",
+        "Job",
+        "CronJob",
+        "Other",
+        "Bare",
+    ];
+
+    /// By its word.
+    #[must_use]
+    pub fn of_word(word: &str) -> Option<Self> {
+        match word {
+            "Deployment" => Some(Self::Deployment),
+            "StatefulSet" => Some(Self::StatefulSet),
+            "DaemonSet" => Some(Self::DaemonSet),
+            "Job" | "CronJob" => Some(Self::Job),
+            "Other" => Some(Self::Other),
+            "Bare" => Some(Self::Bare),
+            _ => None,
+        }
+    }
 }
 
 /// Which containers of a pod get the mount.
@@ -96,10 +152,16 @@ impl Target {
     /// Whether a namespace is covered. Those of the cluster itself never are.
     #[must_use]
     pub fn covers(&self, namespace: &str) -> bool {
-        !namespace.starts_with("kube-")
-            && self.namespaces.iter().any(|one| one.matches(namespace))
-            && !self.except.iter().any(|one| one.matches(namespace))
+        covers(&self.namespaces, &self.except, namespace)
     }
+}
+
+/// Whether a namespace is one of some, and none of others. Those of the cluster itself never are.
+#[must_use]
+pub fn covers(namespaces: &[Pattern], except: &[Pattern], namespace: &str) -> bool {
+    !namespace.starts_with("kube-")
+        && namespaces.iter().any(|one| one.matches(namespace))
+        && !except.iter().any(|one| one.matches(namespace))
 }
 
 #[cfg(test)]

@@ -30,6 +30,8 @@ pub enum Topic {
     Unwatched,
     /// A touch is seen only if the read is logged (read-only), or also when its content is used (active).
     Activity,
+    /// What was chosen for it and stands in none of its resources.
+    Chosen,
     /// Anything else.
     Other,
 }

@@ -128,6 +128,10 @@ fn value(shape: &Shape) -> Value {
         // Editors hand TOML's dates to a schema as strings.
         Shape::Date => json!({ "type": "string", "format": "date" }),
         Shape::List(item) => json!({ "type": "array", "items": value(item) }),
+        Shape::OneOrMore(item) => {
+            let item = value(item);
+            json!({ "anyOf": [item, { "type": "array", "items": item }] })
+        }
         Shape::Declaration(shape) => table(shape),
         Shape::TextMap(_) => {
             json!({ "type": "object", "additionalProperties": { "type": "string" } })

@@ -26,6 +26,8 @@ pub enum Shape {
     Date,
     /// A list of such values.
     List(Box<Self>),
+    /// A list of such values, of which a single one may stand without brackets. Read as a list.
+    OneOrMore(Box<Self>),
     /// A table from text to text; keys pass the check.
     TextMap(Check),
     /// In the table of a provider: a table of its own that declares something to plan, as `[aws.listener]` does. Its

@@ -4,6 +4,7 @@
 //! window, or a word in a request.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -13,8 +14,9 @@ use super::machinery::{Machinery, Ruling};
 use super::memory::{Awaits, Held, Memory};
 use super::reader::Readers;
 use super::touch::{Grade, Touch, Touches};
-use super::tripwires::Tripwires;
+use super::tripwires::{ISSUER, Tripwires};
 use super::{Event, Meaning, Mention, Planted, Stage, Tripwire};
+use crate::bait::{Pods, Sessions};
 use crate::config::KnownReader;
 use crate::disguise::OwnCalls;
 use crate::graph::ProviderId;
@@ -72,6 +74,30 @@ pub struct Own {
     pub requests: BTreeSet<String>,
     /// Whose proven calls are ours.
     pub operators: BTreeSet<String>,
+    /// Tells sessions that were begun for pods by their names; `None` where pods are given none.
+    pub sessions: Option<BaitSessions>,
+}
+
+/// What tells the sessions that pods are given.
+#[derive(Clone)]
+pub struct BaitSessions {
+    /// Reads their names.
+    pub sessions: Sessions,
+    /// The pods that there were.
+    pub pods: Arc<Pods>,
+}
+
+impl BaitSessions {
+    /// Whether an event is the beginning of such a session. Who asks for one is to be told by who it is.
+    fn began(&self, event: &Event, at: Timestamp) -> bool {
+        let names = event.gives.iter().filter_map(|given| match given {
+            // `AROA…:session`, the unique id of a session.
+            Mention::Principal(name) => Some(name.rsplit_once(':')?.1),
+            _ => None,
+        });
+        let mut names = names.filter(|name| !name.contains('/'));
+        names.any(|name| self.pods.proves(&self.sessions, name, at))
+    }
 }
 
 /// The annotation of an event that is the identifier which the site gave the request.
@@ -443,7 +469,19 @@ impl Judge {
         let (Some(own), Some(at)) = (self.own.get(&event.provider), event.at) else {
             return false;
         };
-        if !own.operators.contains(&event.actor.identity.name) || event.acting_as.is_some() {
+        let identity = &event.actor.identity;
+        if event.acting_as.is_some() {
+            return false;
+        }
+        // Sessions of a role have many names. The role's is told by whoever authenticates them.
+        let roles = identity.extra.get(ISSUER).into_iter().flatten();
+        let mut names = roles.chain([&identity.name]);
+        let is_ours = names.any(|name| own.operators.contains(name));
+        let began = |own: &BaitSessions| own.began(event, at);
+        if is_ours && own.sessions.as_ref().is_some_and(began) {
+            return true;
+        }
+        if !own.operators.contains(&identity.name) {
             return false;
         }
         let request = event.annotations.get(REQUEST);

@@ -24,7 +24,7 @@ pub use event::{
     Action, Actor, Credential, Defect, Event, Identity, NodeRef, Outcome, OutcomeClass, PodRef,
     RequestKey, Selectors, Signal, Stage,
 };
-pub use judge::{Excuse, Judge, Own, REQUEST, Rules, SILENT, Sighting};
+pub use judge::{BaitSessions, Excuse, Judge, Own, REQUEST, Rules, SILENT, Sighting};
 pub use listen::{Interest, Listen, ListenError, Listened};
 pub use machinery::{Ground, Machinery, Ruling};
 pub(crate) use memory::{LAST_ON, ROUGHLY};

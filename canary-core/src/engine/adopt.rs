@@ -32,15 +32,16 @@ impl Engine {
         holder: &Holder,
     ) -> Result<Adopted, EngineError> {
         let declared = self.declared(canary)?;
-        let address = Address::of(canary.clone());
+        let main = Address::of(canary.clone());
         let refused = |why: String| EngineError::Import {
-            address: address.clone(),
+            address: main.clone(),
             path: path.to_owned(),
             why,
         };
         let catalog = self.catalogs.get(&declared.provider);
         let catalog = catalog.ok_or_else(|| refused("nobody knows its kind".into()))?;
         let handle = catalog.handle(declared, path).map_err(refused)?;
+        let address = catalog.adopted_as(declared, &handle);
         let lease = self.store.lock(holder, self.settings.lease).await?;
         let loaded = self.load().await?;
         let known = known_as(&loaded.ledger, &address, &handle);

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 
 use crate::apply::{Clock, Realize, Settings};
 use crate::catalog::Catalog;
-use crate::config::{Config, Vocabulary};
+use crate::config::{Canary, Config, Vocabulary};
 use crate::disguise::{Key, SiteKeys};
 use crate::graph::{CanaryId, ProviderId};
 use crate::ledger::{Journal, Store};
@@ -138,6 +138,12 @@ impl Engine {
         self.providers
             .iter()
             .filter(|(id, _)| self.config.providers.contains_key(*id))
+    }
+
+    /// Whether a provider has a part in a canary: it is of one of its kinds, or of one that it joins.
+    pub(super) fn has_part(&self, id: &ProviderId, canary: &Canary) -> bool {
+        let joins = || self.catalogs.get(id).is_some_and(|own| own.joins(canary));
+        canary.provider == *id || joins()
     }
 
     pub(super) fn keep_retired(&self) -> BTreeMap<CanaryId, SignedDuration> {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::site::guard;
 use super::{Engine, EngineError, Provider};
-use crate::catalog::{LowerError, Lowering, Pinned};
+use crate::catalog::{Checking, LowerError, Lowering, Pinned};
 use crate::check::Note;
 use crate::config::{Canary, Config, Setting};
 use crate::disguise::Digester;
@@ -244,7 +244,7 @@ impl Engine {
             let keys = self.keys(id, &site);
             let ours = ours(ledger, id);
             let mut lowered = BTreeMap::new();
-            for canary in referred_first(&self.config, id) {
+            for canary in self.referred_first(id) {
                 let cx = Lowering {
                     config: &self.config,
                     site: &site,
@@ -272,6 +272,13 @@ impl Engine {
         }
     }
 
+    /// What a provider has a part in, each after those that it refers to.
+    fn referred_first(&self, id: &ProviderId) -> Vec<&Canary> {
+        let mut order = referred_first(&self.config);
+        order.retain(|canary| self.has_part(id, canary));
+        order
+    }
+
     pub(super) fn view(
         &self,
         observed: Observed,
@@ -281,11 +288,7 @@ impl Engine {
         resources: Vec<Resource>,
     ) -> Result<View, EngineError> {
         let desired = Desired::new(resources).map_err(EngineError::Graph)?;
-        let mut notes: Vec<Note> = self
-            .catalogs
-            .values()
-            .flat_map(|catalog| catalog.notes(&desired, &observed))
-            .collect();
+        let mut notes = self.notes(&desired, &observed);
         let all: Vec<&Resource> = desired.in_order().map(AsRef::as_ref).collect();
         notes.extend(self.rights(&all, &ledger, &observed));
         let digesters = self
@@ -305,6 +308,20 @@ impl Engine {
             digesters,
             coming: cut_off.coming,
         })
+    }
+
+    fn notes(&self, desired: &Desired, observed: &Observed) -> Vec<Note> {
+        let mut notes = Vec::new();
+        for (id, provider) in self.used() {
+            let site = observed.sites.get(id).cloned().unwrap_or_default();
+            notes.extend(provider.catalog.notes(&Checking {
+                config: &self.config,
+                keys: &self.keys(id, &site),
+                desired,
+                observed,
+            }));
+        }
+        notes
     }
 
     /// Works out what would change. Pure.
@@ -329,8 +346,8 @@ impl Engine {
     }
 }
 
-/// A provider's canaries, each after those that it refers to, else by address. The configuration has no cycles.
-fn referred_first<'a>(config: &'a Config, id: &ProviderId) -> Vec<&'a Canary> {
+/// All canaries, each after those that it refers to, else by address. The configuration has no cycles.
+fn referred_first(config: &Config) -> Vec<&Canary> {
     fn visit<'a>(
         config: &'a Config,
         canary: &'a Canary,
@@ -354,7 +371,6 @@ fn referred_first<'a>(config: &'a Config, id: &ProviderId) -> Vec<&'a Canary> {
     for canary in config.canaries.values() {
         visit(config, canary, &mut seen, &mut order);
     }
-    order.retain(|canary| canary.provider == *id);
     order
 }
 

@@ -20,7 +20,7 @@ impl Engine {
         };
         let declared = self.config.canaries.values();
         declared
-            .filter(|canary| canary.provider == *id)
+            .filter(|canary| self.has_part(id, canary))
             .flat_map(|canary| catalog.scopes(canary))
             .collect()
     }

@@ -106,7 +106,7 @@ impl Engine {
             .config
             .canaries
             .values()
-            .filter(|c| c.provider == *id)
+            .filter(|canary| self.has_part(id, canary))
             .collect();
         look.scopes = canaries
             .iter()

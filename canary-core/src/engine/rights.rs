@@ -7,7 +7,7 @@ use super::{Engine, EngineError, View};
 use crate::check::Note;
 use crate::graph::{Address, Handle, Lifetime, ProviderId, Resource};
 use crate::ledger::{Ledger, Record};
-use crate::observe::{Gap, Look, Observed, Place, Reason};
+use crate::observe::{Gap, Look, Observed, Place, Reason, Scope};
 
 impl Engine {
     /// Looks at the rights of what acts under an identity of its own, and at no more than that needs: the neighbours
@@ -19,8 +19,7 @@ impl Engine {
         let mut observed = self.seen_nothing();
         for (id, provider) in self.used() {
             let is_identity = |kind: &str| provider.catalog.is_identity(kind);
-            let mut scopes = self.scopes(id);
-            scopes.retain(|scope| is_identity(&scope.kind));
+            let scopes = self.scopes_of_identities(id);
             let kept = ledger
                 .records
                 .values()
@@ -42,6 +41,23 @@ impl Engine {
         self.ask_for_rights(&mut observed, &resources, &ledger)
             .await;
         self.view(observed, ledger, cut_off, pinned, resources)
+    }
+
+    /// Whether anything is declared that acts under an identity of its own, whether or not it is known yet where.
+    #[must_use]
+    pub fn declares_identities(&self) -> bool {
+        self.used()
+            .any(|(id, _)| !self.scopes_of_identities(id).is_empty())
+    }
+
+    /// What is listed in order to choose for what acts under an identity of its own.
+    fn scopes_of_identities(&self, id: &ProviderId) -> BTreeSet<Scope> {
+        let Some(catalog) = self.catalogs.get(id) else {
+            return BTreeSet::new();
+        };
+        let mut scopes = self.scopes(id);
+        scopes.retain(|scope| catalog.is_identity(&scope.kind) || catalog.is_ground(&scope.kind));
+        scopes
     }
 
     /// Asks for the rights of what acts under an identity of its own, where there is such a thing.

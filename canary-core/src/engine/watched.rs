@@ -1,6 +1,6 @@
 //! What is out there to be watched, and what is our own doing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Engine;
 use super::look::View;
@@ -47,11 +47,22 @@ impl Engine {
                     .flatten()
                     .map(|(id, _)| id.clone())
                     .collect(),
-                operators: ledger.operators.get(provider).cloned().unwrap_or_default(),
+                operators: self.who_acts_for_us(ledger, provider),
+                sessions: None,
             };
             (provider.clone(), own)
         };
         ledger.sites.iter().map(of_site).collect()
+    }
+
+    /// Whoever applied, and whoever acts for us as the configuration says.
+    fn who_acts_for_us(&self, ledger: &Ledger, provider: &ProviderId) -> BTreeSet<String> {
+        let mut operators = ledger.operators.get(provider).cloned().unwrap_or_default();
+        let section = self.config.providers.get(provider);
+        if let (Some(section), Some(catalog)) = (section, self.catalogs.get(provider)) {
+            operators.extend(catalog.operators(section));
+        }
+        operators
     }
 
     /// The identifiers that mean that one of them was touched.

@@ -4,17 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::World;
-use crate::catalog::{Catalog, FieldRule, LowerError, Lowering, Proof};
+use crate::catalog::{Catalog, Checking, FieldRule, LowerError, Lowering, Proof};
 use crate::check::{Note, Severity, Topic};
 use crate::config::{
     Canary, Config, FieldShape, KindShape, Setting, Shape, Spanned, Table, TableShape,
 };
 use crate::detect::{Meaning, Mention, Planted, Tripwire};
 use crate::disguise::Purpose;
-use crate::graph::{
-    Address, CanaryId, Desired, Handle, Input, Lifetime, Piece, ProviderId, Resource,
-};
-use crate::observe::{Given, Grant, Grantee, Object, Observed, Scope, Seen};
+use crate::graph::{Address, CanaryId, Handle, Input, Lifetime, Piece, ProviderId, Resource};
+use crate::observe::{Given, Grant, Grantee, Object, Scope, Seen};
 use crate::value::SecretBytes;
 
 /// Knows `thing` (with a secret, and with the badge of another thing when it is `of` it).
@@ -205,7 +203,7 @@ impl Catalog for ThingCatalog {
         }]
     }
 
-    fn notes(&self, _desired: &Desired, _observed: &Observed) -> Vec<Note> {
+    fn notes(&self, _cx: &Checking<'_>) -> Vec<Note> {
         Vec::new()
     }
 

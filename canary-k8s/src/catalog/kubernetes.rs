@@ -2,17 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use canary_core::catalog::{Catalog, FieldRule, LowerError, Lowering, Proof};
+use canary_core::bait::{BaitKind, POD_CREDENTIALS};
+use canary_core::catalog::{Catalog, Checking, FieldRule, LowerError, Lowering, Proof};
 use canary_core::check::Note;
 use canary_core::config::{Canary, KindShape, TableShape};
 use canary_core::detect::{Machinery, Meaning, Mention, Planted, Tripwire};
 use canary_core::disguise::{Namer, Neighbours, Style};
-use canary_core::graph::{Address, Desired, Handle, Input, Lifetime, ProviderId, Resource};
-use canary_core::observe::{Grant, Object, Observed, Scope, Seen};
+use canary_core::graph::{Address, Handle, Input, Lifetime, ProviderId, Resource};
+use canary_core::observe::{Grant, Object, Scope, Seen};
 
 use super::service_account::TOKEN;
 use super::templates::{self, Ground};
-use super::{config_map, names, notes, placeholders, rights, secret, service_account, shapes};
+use super::{
+    config_map, names, notes, placeholders, pod_credentials, rights, secret, service_account,
+    shapes,
+};
 use crate::machinery::KubernetesMachinery;
 use crate::observe::provider;
 use crate::persona;
@@ -21,19 +25,35 @@ use crate::persona;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct KubernetesCatalog {
     keys_of: &'static [&'static str],
+    roles: &'static [&'static str],
 }
 
 impl KubernetesCatalog {
     /// Knows Kubernetes alone.
     #[must_use]
     pub const fn new() -> Self {
-        Self { keys_of: &[] }
+        Self {
+            keys_of: &[],
+            roles: &[],
+        }
     }
 
     /// Knows also that canaries of these kinds, of whichever provider, give access keys that a Secret can hold.
     #[must_use]
     pub const fn with_keys_of(kinds: &'static [&'static str]) -> Self {
-        Self { keys_of: kinds }
+        Self {
+            keys_of: kinds,
+            roles: &[],
+        }
+    }
+
+    /// Knows also that canaries of these kinds, of whichever provider, are roles whose sessions pods can be given.
+    #[must_use]
+    pub const fn and_sessions_of(self, kinds: &'static [&'static str]) -> Self {
+        Self {
+            roles: kinds,
+            ..self
+        }
     }
 }
 
@@ -41,7 +61,7 @@ impl KubernetesCatalog {
 fn main_kind(kind: &str) -> &'static str {
     match kind {
         "config_map" => "ConfigMap",
-        "service_account" => "ServiceAccount",
+        "service_account" | POD_CREDENTIALS => "ServiceAccount",
         _ => "Secret",
     }
 }
@@ -64,20 +84,50 @@ pub(super) fn named(
     style: &Style,
     cx: &Lowering<'_>,
 ) -> Result<Handle, Vec<LowerError>> {
-    let namespace = canary.table.text("namespace").unwrap_or_default();
-    if let Some(name) = canary.table.text("name") {
-        return Ok(Handle::scoped(kind, namespace, name));
-    }
     let address = part.map_or_else(
         || Address::of(canary.id.clone()),
         |part| Address::part_of(canary.id.clone(), part),
     );
-    if let Some(pinned) = cx.pinned(&address, canary.generation)
+    let naming = Naming {
+        address: &address,
+        kind,
+        namespace: canary.table.text("namespace").unwrap_or_default(),
+        name: canary.table.text("name"),
+    };
+    named_in(canary, &naming, style, cx)
+}
+
+/// What a name is chosen for.
+pub(super) struct Naming<'a> {
+    pub(super) address: &'a Address,
+    pub(super) kind: &'a str,
+    pub(super) namespace: &'a str,
+    /// As configured.
+    pub(super) name: Option<&'a str>,
+}
+
+/// The name of a resource: configured, pinned earlier, or chosen to fit.
+pub(super) fn named_in(
+    canary: &Canary,
+    naming: &Naming<'_>,
+    style: &Style,
+    cx: &Lowering<'_>,
+) -> Result<Handle, Vec<LowerError>> {
+    let Naming {
+        address,
+        kind,
+        namespace,
+        name,
+    } = *naming;
+    if let Some(name) = name {
+        return Ok(Handle::scoped(kind, namespace, name));
+    }
+    if let Some(pinned) = cx.pinned(address, canary.generation)
         && pinned.handle.scope.as_deref() == Some(namespace)
     {
         return Ok(pinned.handle.clone());
     }
-    if let Some(handle) = cx.lowered.get(&address) {
+    if let Some(handle) = cx.lowered.get(address) {
         return Ok(handle.clone());
     }
     let scope = Scope {
@@ -91,7 +141,8 @@ pub(super) fn named(
     let given = cx.config.canaries.values().filter_map(|other| {
         let fits =
             main_kind(other.id.kind()) == kind && other.table.text("namespace") == Some(namespace);
-        other.table.text("name").filter(|_| fits)
+        let name = other.table.text("name").filter(|_| fits);
+        name.or_else(|| other.table.text("account"))
     });
     let here = |handle: &&Handle| handle.kind == kind && handle.scope.as_deref() == Some(namespace);
     let ours = cx.ours.iter().chain(cx.lowered.values()).filter(here);
@@ -231,7 +282,7 @@ impl Catalog for KubernetesCatalog {
     }
 
     fn kinds(&self) -> Vec<KindShape> {
-        shapes::kinds(self.keys_of)
+        shapes::kinds(self.keys_of, self.roles)
     }
 
     fn proofs(&self, kind: &str) -> Vec<(String, Proof)> {
@@ -240,11 +291,16 @@ impl Catalog for KubernetesCatalog {
                 ("ServiceAccount".into(), Proof::Reached),
                 (TOKEN.into(), Proof::None),
             ],
+            // Their tokens are in pods, not in anything of ours.
+            POD_CREDENTIALS => vec![(main_kind(kind).into(), Proof::None)],
             kind => vec![(main_kind(kind).into(), Proof::Derived)],
         }
     }
 
     fn scopes(&self, canary: &Canary) -> BTreeSet<Scope> {
+        if canary.id.kind() == POD_CREDENTIALS {
+            return pod_credentials::scopes(canary);
+        }
         let scope = canary.table.text("namespace").map(str::to_owned);
         let mut kinds = vec![main_kind(canary.id.kind())];
         if canary.id.kind() == "service_account" && service_account::form(canary) == "legacy" {
@@ -261,6 +317,22 @@ impl Catalog for KubernetesCatalog {
         "NAMESPACE/NAME"
     }
 
+    fn refuses_rotation(&self, canary: &Canary) -> Option<&'static str> {
+        if canary.id.kind() != POD_CREDENTIALS {
+            return None;
+        }
+        let has_accounts = BaitKind::declared(canary).contains(&BaitKind::Kubeconfig);
+        match canary.table.text("account") {
+            _ if !has_accounts => {
+                Some("its sessions are made anew by themselves, and a role has no secret")
+            }
+            Some(_) => Some(
+                "its tokens are made anew by themselves, and its account has the name that is given to it",
+            ),
+            None => None,
+        }
+    }
+
     fn handle(&self, canary: &Canary, path: &str) -> Result<Handle, String> {
         let (namespace, name) = path
             .split_once('/')
@@ -268,6 +340,9 @@ impl Catalog for KubernetesCatalog {
         names::namespace(namespace)
             .map_err(|why| format!("`{namespace}` is not a namespace: {why}"))?;
         names::object(name).map_err(|why| format!("`{name}` is not a name: {why}"))?;
+        if canary.id.kind() == POD_CREDENTIALS {
+            return pod_credentials::handle(canary, namespace, name);
+        }
         let declared = canary.table.text("namespace").unwrap_or_default();
         if declared != namespace {
             return Err(format!("it is declared in namespace {declared}"));
@@ -284,11 +359,23 @@ impl Catalog for KubernetesCatalog {
         match canary.id.kind() {
             "config_map" => config_map::lower(canary, cx),
             "service_account" => service_account::lower(canary, cx),
+            POD_CREDENTIALS => pod_credentials::lower(canary, cx),
             _ => secret::lower(canary, cx),
         }
     }
 
+    fn adopted_as(&self, canary: &Canary, handle: &Handle) -> Address {
+        match (canary.id.kind(), &handle.scope) {
+            (POD_CREDENTIALS, Some(namespace)) => pod_credentials::address(&canary.id, namespace),
+            _ => Address::of(canary.id.clone()),
+        }
+    }
+
     fn incarnations(&self, canary: &Canary, cx: &Lowering<'_>) -> Vec<Resource> {
+        if canary.id.kind() == POD_CREDENTIALS {
+            // Nothing in an account proves whose it is.
+            return Vec::new();
+        }
         let kind = main_kind(canary.id.kind());
         let namespace = canary.table.text("namespace").unwrap_or_default();
         let mut found = Vec::new();
@@ -351,6 +438,10 @@ impl Catalog for KubernetesCatalog {
 
     fn observable(&self, kind: &str) -> bool {
         kind != TOKEN
+    }
+
+    fn is_ground(&self, kind: &str) -> bool {
+        kind == "Namespace"
     }
 
     fn field_rule(&self, kind: &str, field: &str, declared: bool) -> FieldRule {
@@ -422,8 +513,8 @@ impl Catalog for KubernetesCatalog {
         Some(Box::new(KubernetesMachinery::default()))
     }
 
-    fn notes(&self, desired: &Desired, _observed: &Observed) -> Vec<Note> {
-        notes::notes(desired)
+    fn notes(&self, cx: &Checking<'_>) -> Vec<Note> {
+        notes::notes(cx)
     }
 
     fn is_identity(&self, kind: &str) -> bool {

@@ -7,6 +7,7 @@ mod kubernetes;
 mod names;
 mod notes;
 mod placeholders;
+mod pod_credentials;
 mod rights;
 mod secret;
 mod secret_types;
@@ -15,4 +16,5 @@ mod shapes;
 mod templates;
 
 pub use kubernetes::KubernetesCatalog;
+pub use pod_credentials::{AwsBait, KubeconfigBait, PodCredentials};
 pub(crate) use rights::{account, grantees};

@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use canary_core::catalog::Checking;
 use canary_core::check::{Note, Severity, Topic};
 use canary_core::disguise::giveaway;
-use canary_core::graph::{CanaryId, Desired, Input, Lifetime, Resource};
+use canary_core::graph::{CanaryId, Input, Lifetime, Resource};
 
+use super::pod_credentials;
 use crate::observe::provider;
 
 /// Notes on every resource of ours.
-pub(super) fn notes(desired: &Desired) -> Vec<Note> {
-    let ours: Vec<&Resource> = desired
+pub(super) fn notes(cx: &Checking<'_>) -> Vec<Note> {
+    let ours: Vec<&Resource> = cx
+        .desired
         .in_order()
         .map(AsRef::as_ref)
         .filter(|resource| {
@@ -20,6 +23,7 @@ pub(super) fn notes(desired: &Desired) -> Vec<Note> {
     let mut notes: Vec<Note> = ours.iter().copied().flat_map(telling).collect();
     notes.extend(activity(&ours));
     notes.extend(ours.iter().copied().filter_map(endless));
+    notes.extend(pod_credentials::notes(cx));
     notes.sort();
     notes
 }

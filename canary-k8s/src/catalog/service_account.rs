@@ -49,14 +49,8 @@ pub(super) fn at(
     cx: &Lowering<'_>,
 ) -> Result<Vec<Resource>, Vec<LowerError>> {
     let expiry = canary.table.duration("expiry").unwrap_or(YEAR);
-    if !(SHORTEST..=LONGEST).contains(&expiry) {
-        let help = "from 10m to 49710d, as the API server has it";
-        return Err(vec![wrong(
-            canary,
-            "expiry",
-            "a token cannot be asked to live that long",
-            Some(help),
-        )]);
+    if let Some(error) = too_short_or_long(canary, expiry) {
+        return Err(vec![error]);
     }
     if form(canary) == "legacy" && handle.name.len() + TOKEN_ENDING > LONGEST_NAME {
         return Err(vec![wrong(
@@ -77,6 +71,14 @@ pub(super) fn at(
         _ => None,
     };
     Ok([account].into_iter().chain(token).collect())
+}
+
+/// Whether no token can be asked to live that long.
+pub(super) fn too_short_or_long(canary: &Canary, expiry: Duration) -> Option<LowerError> {
+    let message = "a token cannot be asked to live that long";
+    let help = "from 10m to 49710d, as the API server has it";
+    let fits = (SHORTEST..=LONGEST).contains(&expiry);
+    (!fits).then(|| wrong(canary, "expiry", message, Some(help)))
 }
 
 /// What the name of a token Secret has behind the account's: `-token-` and five letters.

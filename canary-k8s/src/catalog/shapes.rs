@@ -2,10 +2,10 @@
 
 use canary_core::config::{FieldShape, KindShape, Shape, TableShape};
 
-use super::{names, templates};
+use super::{names, pod_credentials, templates};
 use crate::persona::PERSONAS;
 
-fn field(name: &'static str, shape: Shape, about: &'static str) -> FieldShape {
+pub(super) fn field(name: &'static str, shape: Shape, about: &'static str) -> FieldShape {
     FieldShape {
         name,
         shape,
@@ -14,7 +14,7 @@ fn field(name: &'static str, shape: Shape, about: &'static str) -> FieldShape {
     }
 }
 
-fn required(name: &'static str, shape: Shape, about: &'static str) -> FieldShape {
+pub(super) fn required(name: &'static str, shape: Shape, about: &'static str) -> FieldShape {
     FieldShape {
         required: true,
         ..field(name, shape, about)
@@ -68,9 +68,17 @@ pub(super) fn section() -> TableShape {
     }
 }
 
-/// `[secret.…]`, `[config_map.…]`, `[service_account.…]`.
-pub(super) fn kinds(keys_of: &'static [&'static str]) -> Vec<KindShape> {
-    vec![secret(keys_of), config_map(keys_of), service_account()]
+/// `[secret.…]`, `[config_map.…]`, `[service_account.…]`, `[pod_credentials.…]`.
+pub(super) fn kinds(
+    keys_of: &'static [&'static str],
+    roles: &'static [&'static str],
+) -> Vec<KindShape> {
+    vec![
+        secret(keys_of),
+        config_map(keys_of),
+        service_account(),
+        pod_credentials::shape(roles),
+    ]
 }
 
 /// Which of the keys of a canary is meant: a principal of AWS has at most two.

@@ -84,6 +84,7 @@ pub(crate) fn plural(kind: &str) -> Option<&'static str> {
         "Secret" => Some("secrets"),
         "ConfigMap" => Some("configmaps"),
         "ServiceAccount" => Some("serviceaccounts"),
+        "Namespace" => Some("namespaces"),
         _ => None,
     }
 }
@@ -99,9 +100,6 @@ pub(crate) fn collection(scope: &Scope) -> Option<String> {
 
 /// The path of one object; `None` for a kind that has none.
 pub(crate) fn object(handle: &Handle) -> Option<String> {
-    if handle.kind == "Namespace" {
-        return Some(namespace(&handle.name));
-    }
     let collection = collection(&Scope::of(handle))?;
     Some(format!("{collection}/{}", escaped(&handle.name)))
 }

@@ -1,4 +1,5 @@
-//! The keeper of baits in a world in memory that can be cut off anywhere.
+//! Baits in a world in memory that can be cut off anywhere.
 
 mod keeping;
+mod proving;
 mod world;

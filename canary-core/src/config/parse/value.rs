@@ -37,7 +37,13 @@ impl Reading<'_> {
             (Shape::Boolean, DeValue::Boolean(truth)) => Some(Setting::Boolean(*truth)),
             (Shape::Duration, DeValue::String(text)) => self.duration(field, text, &span),
             (Shape::Date, DeValue::Datetime(datetime)) => self.date(field, datetime, &span),
-            (Shape::List(shape), DeValue::Array(items)) => self.list(field, items, shape, owner),
+            (Shape::List(shape) | Shape::OneOrMore(shape), DeValue::Array(items)) => {
+                self.list(field, items, shape, owner)
+            }
+            (Shape::OneOrMore(shape), _) => {
+                let one = self.value(field, value, shape, owner);
+                one.map(|one| Setting::List(vec![one]))
+            }
             (Shape::TextMap(check), DeValue::Table(table)) => self.text_map(field, table, *check),
             // Read as what it declares.
             (Shape::Declaration(_), DeValue::Table(_)) => None,
@@ -236,6 +242,7 @@ fn expected(shape: &Shape) -> String {
         Shape::Duration => "a length of time, as in \"90d\"".into(),
         Shape::Date => "a date, as in 2027-03-01".into(),
         Shape::List(_) => "an array".into(),
+        Shape::OneOrMore(shape) => format!("{}, or an array of such", expected(shape)),
         Shape::TextMap(_) => "a table of strings".into(),
         Shape::Declaration(_) => "a table".into(),
     }

@@ -8,13 +8,13 @@ use jiff::SignedDuration;
 
 use super::{Bench, engine_of};
 use crate::apply::Content;
-use crate::catalog::{Catalog, FieldRule, LowerError, Lowering, Proof};
+use crate::catalog::{Catalog, Checking, FieldRule, LowerError, Lowering, Proof};
 use crate::check::Note;
 use crate::config::{Canary, Config, KindShape, TableShape};
 use crate::detect::{Planted, Tripwire};
 use crate::engine::Approved;
-use crate::graph::{Desired, Handle, ProviderId, Resource};
-use crate::observe::{Object, Observed, Scope};
+use crate::graph::{Handle, ProviderId, Resource};
+use crate::observe::{Object, Scope};
 use crate::plan::{Action, Purpose};
 use crate::testing::{Fault, Faults, ThingCatalog, When, World, thing, things};
 
@@ -75,8 +75,8 @@ impl Catalog for Fitting {
     fn tripwires(&self, planted: &Planted) -> Vec<Tripwire> {
         self.0.tripwires(planted)
     }
-    fn notes(&self, desired: &Desired, observed: &Observed) -> Vec<Note> {
-        self.0.notes(desired, observed)
+    fn notes(&self, cx: &Checking<'_>) -> Vec<Note> {
+        self.0.notes(cx)
     }
 }
 

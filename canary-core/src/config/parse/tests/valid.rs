@@ -3,7 +3,10 @@ use std::time::Duration;
 use jiff::civil::date;
 
 use super::{read, with};
-use crate::config::{Cadence, LedgerPlace, Origin, ReaderScope, example};
+use crate::config::{
+    Cadence, FieldShape, LedgerPlace, Origin, ReaderScope, Shape, TableShape, Vocabulary, example,
+    parse,
+};
 use crate::graph::{CanaryId, ProviderId};
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -116,5 +119,37 @@ fn a_retired_generation_need_not_be_kept() {
         let config = read(&text).unwrap();
         let canary = &config.canaries[&CanaryId::new("secret", "a")];
         assert_eq!(canary.keep_retired, Duration::ZERO);
+    }
+}
+
+#[test]
+fn where_a_list_may_have_one_entry_that_may_stand_alone() {
+    let words = Shape::OneOf(&["north", "south"]);
+    let table = TableShape {
+        fields: vec![FieldShape {
+            name: "ways",
+            shape: Shape::OneOrMore(Box::new(words)),
+            required: true,
+            about: "",
+        }],
+        exclusive: vec![],
+        one_needed: vec![],
+    };
+    let id = ProviderId::new("compass");
+    let vocabulary = Vocabulary::new().with(id.clone(), table, vec![]);
+    let read = |value: &str| {
+        let source = format!("[compass]\nways = {value}\n");
+        parse(&source, &vocabulary, example::TODAY)
+    };
+    for (value, expected) in [
+        ("'north'", vec!["north"]),
+        ("['south', 'north']", vec!["south", "north"]),
+        ("[]", vec![]),
+    ] {
+        let config = read(value).unwrap();
+        assert_eq!(config.providers[&id].texts("ways"), expected, "{value}");
+    }
+    for wrong in ["'west'", "1", "['north', 1]", "[['north']]"] {
+        assert!(read(wrong).is_err(), "{wrong}");
     }
 }
