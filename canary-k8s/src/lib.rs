@@ -6,6 +6,7 @@
 //! client    requests as data, sent by `kube`
 //! observe   metadata LISTs, named GETs ─▶ Observed
 //! realize   one request per touch
+//! install   what is put into a cluster for pods            pure
 //! audit     audit logs ─▶ Event
 //! machinery what Kubernetes itself does by rule            pure
 //! sandbox   an API server in memory                  feature "sandbox"
@@ -15,6 +16,7 @@ pub mod audit;
 pub mod catalog;
 pub mod client;
 pub mod dump;
+pub mod install;
 mod machinery;
 pub mod observe;
 mod persona;
