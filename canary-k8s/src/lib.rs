@@ -7,6 +7,7 @@
 //! observe   metadata LISTs, named GETs ─▶ Observed
 //! realize   one request per touch
 //! install   what is put into a cluster for pods            pure
+//! installer looks, tells what would change, changes it
 //! audit     audit logs ─▶ Event
 //! machinery what Kubernetes itself does by rule            pure
 //! sandbox   an API server in memory                  feature "sandbox"
@@ -17,6 +18,7 @@ pub mod catalog;
 pub mod client;
 pub mod dump;
 pub mod install;
+pub mod installer;
 mod machinery;
 pub mod observe;
 mod persona;

@@ -51,7 +51,7 @@ pub enum Unfit {
 
 /// Room for what is appended: the longest is `-tokens`, and a pod's own ending of up to 17; what takes a name in a label is
 /// cut at 63.
-const LONGEST_NAME: usize = 38;
+pub(super) const LONGEST_NAME: usize = 38;
 /// A namespace is a DNS label.
 const LONGEST_NAMESPACE: usize = 63;
 

@@ -10,14 +10,18 @@
 mod authority;
 mod chart;
 mod check;
+mod coverage;
 mod objects;
 mod place;
+mod propose;
 mod template;
 mod values;
 
 pub use authority::{Authority, AuthorityError};
 pub use chart::chart;
 pub use check::{Unfit, pattern_of_name};
+pub use coverage::Coverage;
 pub use objects::Objects;
 pub use place::Place;
+pub use propose::{Neighbourhood, Proposal, propose};
 pub use values::{CertManager, Condition, Covered, Issuer, Values};

@@ -131,6 +131,12 @@ impl Place {
             .iter()
             .map(|(kind, api, plural, _)| (*kind, format!("/{api}/{plural}")))
     }
+
+    /// Those that live in no namespace.
+    pub(crate) fn cluster_wide() -> impl Iterator<Item = (&'static str, String)> {
+        let kinds = KINDS.iter().filter(|(.., namespaced)| !namespaced);
+        kinds.map(|(kind, api, plural, _)| (*kind, format!("/{api}/{plural}")))
+    }
 }
 
 impl std::fmt::Display for Place {

@@ -143,6 +143,17 @@ impl Values {
         }
     }
 
+    /// As a values file of the chart.
+    #[must_use]
+    pub fn to_yaml(&self) -> String {
+        let mut data = serde_json::to_value(self).unwrap_or_default();
+        if let Some(fields) = data.as_object_mut() {
+            // The release has its own.
+            fields.remove("instance");
+        }
+        super::chart::yaml(&data)
+    }
+
     /// The same as data, with what is left open filled in.
     pub(super) fn to_data(&self) -> Value {
         let mut data = serde_json::to_value(self).unwrap_or_default();

@@ -8,7 +8,8 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use self::print::{document, yaml};
+use self::print::document;
+pub(super) use self::print::yaml;
 use super::Values;
 use super::objects::files;
 

@@ -28,7 +28,7 @@ fn block(head: &str, inside: &str) -> String {
 }
 
 /// A template as YAML.
-pub(super) fn yaml(template: &Value) -> String {
+pub(in crate::install) fn yaml(template: &Value) -> String {
     match Node::of(template) {
         Node::Map(map) => map
             .iter()
