@@ -340,6 +340,14 @@ pub(crate) struct Uninstall {
     /// What everything is called by [default: as what is there is called]
     #[arg(long, value_name = "NAME", env = "CANARY_NAME")]
     pub(crate) name: Option<String>,
+    /// Remove what was written for the pods of this namespace, too, as after helm uninstall; more with commas, or given again
+    #[arg(
+        long,
+        value_name = "NAMESPACE",
+        env = "CANARY_SWEEP",
+        value_delimiter = ','
+    )]
+    pub(crate) sweep: Vec<String>,
     /// Do not ask
     #[arg(long, env = "CANARY_AUTO_APPROVE", value_parser = switch)]
     pub(crate) auto_approve: bool,

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use canary_k8s::install::{
     Authority, Coverage, Covered, Neighbourhood, Objects, Place, Values, propose,
 };
-use canary_k8s::installer::{Change, InstallError, Installation, Installer};
+use canary_k8s::installer::{Change, Changes, InstallError, Installation, Installer};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -101,29 +101,28 @@ pub(crate) async fn uninstall(
     let installer = installer(&project).await?;
     let settings = agent_settings(&project, &installer)?;
     let name = match &args.name {
-        Some(name) => name.clone(),
-        None => match found(&installer).await? {
-            Some(there) => there.name,
-            None => {
-                let words = "Nothing that this key has put there is in the cluster.";
-                context.ui.say(words);
-                return Ok(Exit::Done);
-            }
-        },
+        Some(name) => Some(name.clone()),
+        None => found(&installer).await?.map(|there| there.name),
     };
-    let changes = installer.look_for_removal(&name).await.map_err(failed)?;
-    if changes.steps.is_empty() {
+    let changes = match &name {
+        Some(name) => installer.look_for_removal(name).await.map_err(failed)?,
+        None => Changes::default(),
+    };
+    if changes.steps.is_empty() && args.sweep.is_empty() {
+        let called = name.map(|name| format!(" called {name}"));
         context.ui.say(&format!(
-            "Nothing called {name} that this key has put there is in the cluster."
+            "Nothing{} that this key has put there is in the cluster.",
+            called.unwrap_or_default()
         ));
         return Ok(Exit::Done);
     }
     if how.json {
         context.ui.data(&render::changes_json(&changes));
     } else {
-        context
-            .ui
-            .data(&render::changes(&changes, context.ui.colour));
+        if !changes.steps.is_empty() {
+            let text = render::changes(&changes, context.ui.colour);
+            context.ui.data(&text);
+        }
         context.ui.say(
             "The credentials that pods were given go with it. Pods that run have theirs until they end.",
         );
@@ -141,7 +140,7 @@ pub(crate) async fn uninstall(
     };
     let sweep = |namespace: &str, name: &str| settings.handles.read(namespace, name).is_some();
     installer
-        .remove(&changes, &sweep, &tell)
+        .remove(&changes, &args.sweep, &sweep, &tell)
         .await
         .map_err(failed)?;
     if !how.json {

@@ -38,14 +38,15 @@ impl Installer {
         Ok(Changes { steps })
     }
 
-    /// Removes all of it, and what `sweep` knows in the namespaces that were covered. At whatever point this ends, pods
-    /// start, and the next run goes on from there.
+    /// Removes all of it, and what `sweep` knows in the namespaces that were covered and in those that are named besides. At
+    /// whatever point this ends, pods start, and the next run goes on from there.
     ///
     /// # Errors
     /// When something cannot be removed.
     pub async fn remove(
         &self,
         changes: &Changes,
+        also: &[String],
         sweep: &Sweep<'_>,
         tell: &(dyn Fn(&Place) + Send + Sync),
     ) -> Result<(), InstallError> {
@@ -54,13 +55,12 @@ impl Installer {
             .iter()
             .filter(|step| step.place.kind == SWEEP_BEFORE)
             .filter_map(|step| step.place.namespace.as_ref())
+            .chain(also)
             .collect();
         let mut to_sweep = !covered.is_empty();
         for step in &changes.steps {
             if to_sweep && rank(step.place.kind) >= rank(SWEEP_BEFORE) {
-                for namespace in &covered {
-                    self.sweep(namespace, sweep, tell).await?;
-                }
+                self.sweep_all(&covered, sweep, tell).await?;
                 to_sweep = false;
             }
             self.delete(&step.place, step.seen.as_ref()).await?;
@@ -68,6 +68,21 @@ impl Installer {
                 self.wait_until_gone(&step.place).await?;
             }
             tell(&step.place);
+        }
+        if to_sweep {
+            self.sweep_all(&covered, sweep, tell).await?;
+        }
+        Ok(())
+    }
+
+    async fn sweep_all(
+        &self,
+        namespaces: &BTreeSet<&String>,
+        sweep: &Sweep<'_>,
+        tell: &(dyn Fn(&Place) + Send + Sync),
+    ) -> Result<(), InstallError> {
+        for namespace in namespaces {
+            self.sweep(namespace, sweep, tell).await?;
         }
         Ok(())
     }

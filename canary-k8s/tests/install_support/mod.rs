@@ -140,3 +140,9 @@ impl<'a> Agent<'a> {
         answer.unwrap()
     }
 }
+
+/// Of base64, as Secrets have it.
+pub(crate) fn decoded(value: &Value) -> String {
+    let bytes = STANDARD.decode(value.as_str().unwrap()).unwrap();
+    String::from_utf8(bytes).unwrap()
+}

@@ -118,6 +118,8 @@ fn container() -> Value {
         "name": "$(name)",
         "image": "$(image)",
         "imagePullPolicy": "$(imagePullPolicy)",
+        // The image has it under this name, so that the process is called so, too.
+        "command": ["/usr/local/bin/$(name)"],
         "args": [
             "run", "--name", "$(name)", "--namespace", "$(namespace)", "--config", "/etc/$(name)",
             unless("certManager.issuer", json!(["--ca", "/etc/$(name)-ca"])),
