@@ -82,6 +82,10 @@ pub(crate) enum Command {
     Detect(Detect),
     /// Propose entries for those who read everything by nature, from a log
     KnownReaders(KnownReaders),
+    /// Put into the cluster what gives every pod a canary of its own, or bring it up to date
+    Install(Install),
+    /// Take it out of the cluster again, and everything that it wrote for pods
+    Uninstall(Uninstall),
     /// Watch the whole loop in a few screens, with nothing installed
     Demo(Demo),
     /// Print the JSON Schema of canaries.toml
@@ -285,6 +289,71 @@ pub(crate) struct Planned {
         requires = "planned"
     )]
     pub(crate) applied_by: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Install {
+    /// What everything is called by [default: as it is called already, or one that fits the site]
+    #[arg(long, value_name = "NAME", env = "CANARY_NAME")]
+    pub(crate) name: Option<String>,
+    /// A namespace of its own [default: where it is already, or one that fits]
+    #[arg(long, value_name = "NAMESPACE", env = "CANARY_NAMESPACE")]
+    pub(crate) namespace: Option<String>,
+    /// The image that you built
+    #[arg(long, value_name = "IMAGE", env = "CANARY_IMAGE")]
+    pub(crate) image: String,
+    /// Cover this namespace, too, with the account that tokens are asked for; more with commas, or given again
+    #[arg(
+        long,
+        value_name = "NAMESPACE[=ACCOUNT]",
+        env = "CANARY_COVER",
+        value_delimiter = ','
+    )]
+    pub(crate) cover: Vec<String>,
+    /// Touch an annotation of a pod when its canary is refreshed, so that it arrives within a second; gives the right to patch pods
+    #[arg(long, env = "CANARY_ANNOTATE_PODS", value_parser = switch)]
+    pub(crate) annotate_pods: bool,
+    /// Whom the agent may talk to; anybody where none is given; more with commas, or given again
+    #[arg(
+        long,
+        value_name = "CIDR",
+        env = "CANARY_EGRESS",
+        value_delimiter = ','
+    )]
+    pub(crate) egress: Vec<String>,
+    /// Do not ask
+    #[arg(long, env = "CANARY_AUTO_APPROVE", value_parser = switch)]
+    pub(crate) auto_approve: bool,
+    /// One JSON object a line
+    #[arg(long, env = "CANARY_JSON", value_parser = switch)]
+    pub(crate) json: bool,
+    /// Print the objects instead, as a list of JSON for kubectl; the agent's key is in it
+    #[arg(long, env = "CANARY_OBJECTS", value_parser = switch, conflicts_with = "helm_values")]
+    pub(crate) objects: bool,
+    /// Print the values for the Helm chart instead; the agent's key is in them
+    #[arg(long, env = "CANARY_HELM_VALUES", value_parser = switch)]
+    pub(crate) helm_values: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Uninstall {
+    /// What everything is called by [default: as what is there is called]
+    #[arg(long, value_name = "NAME", env = "CANARY_NAME")]
+    pub(crate) name: Option<String>,
+    /// Remove what was written for the pods of this namespace, too, as after helm uninstall; more with commas, or given again
+    #[arg(
+        long,
+        value_name = "NAMESPACE",
+        env = "CANARY_SWEEP",
+        value_delimiter = ','
+    )]
+    pub(crate) sweep: Vec<String>,
+    /// Do not ask
+    #[arg(long, env = "CANARY_AUTO_APPROVE", value_parser = switch)]
+    pub(crate) auto_approve: bool,
+    /// One JSON object a line
+    #[arg(long, env = "CANARY_JSON", value_parser = switch)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args, Debug)]

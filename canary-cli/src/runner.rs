@@ -92,6 +92,8 @@ async fn dispatch(context: &Context, command: Command) -> Result<Exit, CommandEr
         Command::Unlock => commands::unlock::run(context).await,
         Command::Detect(args) => commands::detect::run(context, &args).await,
         Command::KnownReaders(args) => commands::known_readers::run(context, &args).await,
+        Command::Install(args) => commands::install::install(context, &args).await,
+        Command::Uninstall(args) => commands::install::uninstall(context, &args).await,
         Command::Demo(args) => commands::demo::run(context, &args).await,
         Command::Schema => commands::generate::schema(context),
         Command::Completions(args) => {

@@ -56,6 +56,13 @@ impl Ui {
         drop(writeln!(err, "{text}"));
     }
 
+    /// Asks whether something is to be done, as Terraform does.
+    pub(crate) fn ask_yes(self, what: &str) -> bool {
+        let question =
+            format!("\n{what}\n  Only 'yes' will be accepted to approve.\n\n  Enter a value: ");
+        self.ask(&question).is_some_and(|answer| answer == "yes")
+    }
+
     /// Asks a question on standard error; the answer is a line.
     pub(crate) fn ask(self, question: &str) -> Option<String> {
         // Not held while nobody answers: what is to be said meanwhile would wait for that.

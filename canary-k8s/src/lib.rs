@@ -6,6 +6,8 @@
 //! client    requests as data, sent by `kube`
 //! observe   metadata LISTs, named GETs ─▶ Observed
 //! realize   one request per touch
+//! install   what is put into a cluster for pods            pure
+//! installer looks, tells what would change, changes it
 //! audit     audit logs ─▶ Event
 //! admission reviews of pods ─▶ JSON Patch                  pure
 //! machinery what Kubernetes itself does by rule            pure
@@ -18,6 +20,8 @@ pub mod audit;
 pub mod catalog;
 pub mod client;
 pub mod dump;
+pub mod install;
+pub mod installer;
 mod kubeconfig;
 mod labels;
 mod machinery;

@@ -72,7 +72,7 @@ pub(crate) struct How {
 }
 
 /// Refuses early what would have to ask where nobody answers.
-fn can_ask(context: &Context, how: &How) -> Result<(), CommandError> {
+pub(crate) fn can_ask(context: &Context, how: &How) -> Result<(), CommandError> {
     if how.approved || (context.ui.interactive && !how.json) {
         return Ok(());
     }
@@ -200,10 +200,8 @@ impl Approve for Asker<'_> {
         } else {
             "Do you want to perform these actions?"
         };
-        let question =
-            format!("\n{what}\n  Only 'yes' will be accepted to approve.\n\n  Enter a value: ");
         let ui = self.ui;
-        let answer = tokio::task::spawn_blocking(move || ui.ask(&question));
+        let answer = tokio::task::spawn_blocking(move || ui.ask_yes(what));
         let stopped = async {
             while !self.stop.load(Ordering::Relaxed) {
                 // As quick as a person notices.
@@ -211,7 +209,7 @@ impl Approve for Asker<'_> {
             }
         };
         tokio::select! {
-            answer = answer => matches!(answer, Ok(Some(text)) if text == "yes"),
+            answer = answer => matches!(answer, Ok(true)),
             () = stopped => false,
         }
     }

@@ -1,6 +1,7 @@
 //! One file for each command.
 
 pub(crate) mod adopt;
+mod agent_settings;
 pub(crate) mod apply;
 pub(crate) mod check;
 mod context;
@@ -11,6 +12,7 @@ pub(crate) mod generate;
 pub(crate) mod graph;
 mod in_order;
 pub(crate) mod init;
+pub(crate) mod install;
 pub(crate) mod known_readers;
 pub(crate) mod list;
 #[cfg(feature = "aws")]

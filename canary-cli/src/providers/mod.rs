@@ -11,3 +11,4 @@ pub use aws::Aws;
 pub(crate) use aws::aws_client;
 pub use connect::Connect;
 pub use kubernetes::Kubernetes;
+pub(crate) use kubernetes::kubernetes_client;

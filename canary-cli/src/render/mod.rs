@@ -3,6 +3,7 @@
 pub mod diagnostics;
 pub(crate) mod drift;
 mod excerpt;
+pub(crate) mod install;
 pub(crate) mod json;
 pub(crate) mod plan;
 pub(crate) mod progress;

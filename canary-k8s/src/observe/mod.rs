@@ -12,6 +12,8 @@ mod rights;
 pub use cluster::KubernetesObserve;
 pub(crate) use decode::{FILLED_IN, full, metadata};
 pub(crate) use grants::{BINDINGS, ROLES, grant, handle, rules};
+pub(crate) use pages::{TIMEOUT, all};
+pub(crate) use patience::ask;
 pub(crate) use reach::claims;
 
 use canary_core::graph::ProviderId;

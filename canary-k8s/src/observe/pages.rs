@@ -10,12 +10,12 @@ use crate::client::{CallError, Client, Failure};
 use super::patience::ask;
 
 /// An API server answers a page of 500 within a second; half a minute covers one that is overloaded.
-pub(super) const TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 /// The page size that the API server's own clients use: a LIST costs it by the page.
 pub(super) const PAGE: u64 = 500;
 
 /// How the items of a list are asked for.
-pub(super) type Form = fn(String) -> Request;
+pub(crate) type Form = fn(String) -> Request;
 
 /// One page of a list.
 pub(super) struct Page {
@@ -33,9 +33,13 @@ pub(super) async fn page(
     next: Option<&str>,
     form: Form,
 ) -> Result<Page, CallError> {
+    let query = if path.contains('?') { '&' } else { '?' };
     let page = match next {
-        None => format!("{path}?limit={PAGE}"),
-        Some(token) => format!("{path}?limit={PAGE}&continue={}", request::escaped(token)),
+        None => format!("{path}{query}limit={PAGE}"),
+        Some(token) => format!(
+            "{path}{query}limit={PAGE}&continue={}",
+            request::escaped(token)
+        ),
     };
     let mut body = ask(client, form(page)).await?.body;
     let is_list = body["kind"]
@@ -65,7 +69,7 @@ fn not_understood(words: &str) -> CallError {
 
 /// All items of a list, each as `take` makes it: page by page, since the server's JSON is some ten times what is kept
 /// of it.
-pub(super) async fn all<T>(
+pub(crate) async fn all<T>(
     client: &Client,
     path: &str,
     form: Form,

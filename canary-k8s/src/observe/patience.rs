@@ -17,7 +17,7 @@ const PAUSES: [Duration; 4] = [
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// Asks until there is another answer than that the server is busy.
-pub(super) async fn ask(client: &Client, request: Request) -> Result<Answer, CallError> {
+pub(crate) async fn ask(client: &Client, request: Request) -> Result<Answer, CallError> {
     let is_busy = |error: &CallError| matches!(error.status(), Some(429 | 502..=504));
     ask_while(client, request, is_busy).await
 }

@@ -71,7 +71,7 @@ pub(super) fn with_version(mut body: Value, version: &Version) -> Value {
 }
 
 /// The revision that no object has but that an apply takes for "must not exist".
-pub(super) const NOTHING_THERE: &str = "1";
+pub(crate) const NOTHING_THERE: &str = "1";
 
 /// Whether it is written by server-side apply.
 pub(super) fn is_apply(written: Option<&Written>) -> bool {

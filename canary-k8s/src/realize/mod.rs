@@ -11,5 +11,6 @@ mod cluster;
 mod error;
 mod token;
 
+pub(crate) use body::NOTHING_THERE;
 pub use cluster::KubernetesRealize;
 pub(crate) use token::LEGACY;
