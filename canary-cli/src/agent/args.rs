@@ -48,6 +48,9 @@ pub(super) struct RunArgs {
     /// Seconds to go on for after it was told to end: until every node knows.
     #[arg(long, default_value_t = 5)]
     pub(super) drain: u64,
+    /// A folder of its own that outlives the process.
+    #[arg(long)]
+    pub(super) state: Option<PathBuf>,
     /// Where its addresses are written once it listens.
     #[arg(long)]
     pub(super) addresses: Option<PathBuf>,

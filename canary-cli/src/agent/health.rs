@@ -1,7 +1,7 @@
 //! Probes and numbers, over plain HTTP.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::extract::State;
@@ -10,6 +10,7 @@ use axum::routing::get;
 use canary_core::bait::Counters;
 use tokio::net::TcpListener;
 
+use super::audit;
 use super::metrics::{of_keeper, sample, text};
 use super::webhook;
 
@@ -23,6 +24,17 @@ pub(super) struct Health {
     pub(super) is_serving: AtomicBool,
     /// It has the lease.
     pub(super) leads: AtomicBool,
+    events: OnceLock<Arc<audit::Receiving>>,
+}
+
+impl Health {
+    /// Shows what is received from now on.
+    pub(super) fn take_events(&self, events: Option<Arc<audit::Receiving>>) {
+        if let Some(events) = events {
+            // An agent begins once.
+            drop(self.events.set(events));
+        }
+    }
 }
 
 /// Shows it until the process ends.
@@ -47,5 +59,19 @@ async fn numbers(State(health): State<Arc<Health>>) -> String {
     let mut samples = vec![sample("leader", Vec::new(), leads)];
     samples.extend(of_keeper(&health.keeper));
     samples.extend(health.webhook.list());
+    if let Some(events) = health.events.get() {
+        for (result, counter) in [
+            ("kept", &events.events),
+            ("unknown_sender", &events.refused),
+            ("failed", &events.failed),
+        ] {
+            let labels = vec![("result", result.to_owned())];
+            samples.push(sample(
+                "events_total",
+                labels,
+                counter.load(Ordering::Relaxed),
+            ));
+        }
+    }
     text(&health.name, &samples)
 }

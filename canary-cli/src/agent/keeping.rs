@@ -84,7 +84,7 @@ impl Keep {
                 "the log is not whole: what it said there is not known any more"
             );
         }
-        let issuers = self.issuers();
+        let issuers = self.issuers().await;
         let deliver = SecretDelivery::new(self.client.clone(), &self.name);
         let kinds = kinds(&self.settings.targets);
         let keeping = Keeping {
@@ -114,7 +114,19 @@ impl Keep {
         keep(&keeping, pods, log, &mut events).await
     }
 
-    fn issuers(&self) -> Issuers {
+    async fn issuers(&self) -> Issuers {
+        let mut issuers = Issuers::default();
+        issuers
+            .0
+            .insert(BaitKind::Kubeconfig, Box::new(self.tokens()));
+        #[cfg(feature = "aws")]
+        if let Some(sessions) = super::sessions::issuer(&self.settings, &self.keys).await {
+            issuers.0.insert(BaitKind::Aws, Box::new(sessions));
+        }
+        issuers
+    }
+
+    fn tokens(&self) -> TokenBaits {
         let file = |target: &Target| {
             let files = target.baits.get(&BaitKind::Kubeconfig)?;
             files.names.get("kubeconfig").cloned()
@@ -134,16 +146,13 @@ impl Keep {
             })
             .collect();
         let cluster = &self.settings.cluster;
-        let tokens = TokenBaits::new(
+        TokenBaits::new(
             self.client.clone(),
             baits,
             cluster.server.clone(),
             cluster.authority.clone(),
             cluster.name.clone(),
-        );
-        let mut issuers = Issuers::default();
-        issuers.0.insert(BaitKind::Kubeconfig, Box::new(tokens));
-        issuers
+        )
     }
 }
 

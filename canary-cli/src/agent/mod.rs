@@ -16,6 +16,8 @@ mod issuers;
 mod keeping;
 mod metrics;
 mod run;
+#[cfg(feature = "aws")]
+mod sessions;
 pub mod settings;
 pub mod webhook;
 

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use canary_core::bait::PodHandles;
+use canary_core::value::SecretBytes;
 use canary_k8s::admission::{Admission, InvalidTarget};
 use canary_k8s::pods::{Election, LeaseError, SecretSegments};
 use canary_k8s::{ConnectError, Connection};
@@ -15,6 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::args::{AgentArgs, AgentCommand, RunArgs};
+use super::audit::{self, SpoolError};
 use super::health::{self, Health};
 use super::keeping::Keep;
 use super::settings::{Settings, SettingsError};
@@ -47,6 +49,9 @@ pub enum AgentError {
     /// The lease is refused.
     #[error("nothing may be written")]
     Lease(#[source] LeaseError),
+    /// Audit events cannot be kept.
+    #[error("audit events cannot be kept")]
+    Spool(#[source] SpoolError),
     /// Something of the system's is missing.
     #[error("{0}")]
     System(&'static str, #[source] std::io::Error),
@@ -86,12 +91,15 @@ pub async fn run(args: AgentArgs) -> Result<(), AgentError> {
         keys,
         health: health.clone(),
     };
+    let events = receiving(&args, &keep.settings)?;
+    health.take_events(events.clone());
     let (_admissions, latest) = watch::channel(Arc::new(admission));
     let options = ServeOptions {
         listener: reviews,
         certificate: certificate(&args),
         metrics: health.webhook.clone(),
         connections: ServeOptions::CONNECTIONS,
+        more: events.map(audit::routes).unwrap_or_default(),
         drain: Duration::from_secs(args.drain),
     };
     health.is_serving.store(true, Ordering::Relaxed);
@@ -122,6 +130,19 @@ async fn wait_for_signal() -> Result<(), AgentError> {
         _ = interrupt.recv() => {}
     }
     Ok(())
+}
+
+/// Takes audit events in, where there is a place to keep them and the API server knows what to show.
+fn receiving(
+    args: &RunArgs,
+    settings: &Settings,
+) -> Result<Option<Arc<audit::Receiving>>, AgentError> {
+    let (Some(folder), Some(token)) = (&args.state, &settings.audit_token) else {
+        return Ok(None);
+    };
+    let (spool, _) = audit::Spool::begin(folder).map_err(AgentError::Spool)?;
+    let token = SecretBytes::from(token.as_str());
+    Ok(Some(Arc::new(audit::Receiving::new(spool, token))))
 }
 
 async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, AgentError> {

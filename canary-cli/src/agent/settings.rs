@@ -1,6 +1,7 @@
 //! What an agent is to do: made by whoever installs it, sealed under the agent's own key.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -41,6 +42,15 @@ pub struct Role {
     pub profile: String,
 }
 
+/// The account that sessions are asked of.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Aws {
+    /// Its number.
+    pub account: String,
+    /// Its home region.
+    pub region: String,
+}
+
 /// The cluster as the kubeconfigs of baits name it.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Cluster {
@@ -53,7 +63,7 @@ pub struct Cluster {
 }
 
 /// Everything that an agent is told.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
     /// The cluster's identity: keys are of one site.
     pub site: String,
@@ -63,10 +73,20 @@ pub struct Settings {
     pub accounts: BTreeMap<CanaryId, Accounts>,
     /// The decoy roles, by canary.
     pub roles: BTreeMap<CanaryId, Role>,
+    /// The account of the roles.
+    pub aws: Option<Aws>,
     /// The cluster.
     pub cluster: Cluster,
+    /// What the API server shows when it sends audit events; `None`: none are taken.
+    pub audit_token: Option<String>,
     /// The namespaces that are watched; `None` for all.
     pub namespaces: Option<BTreeSet<String>>,
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Settings(secret)")
+    }
 }
 
 /// Why there are no settings.

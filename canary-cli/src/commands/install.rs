@@ -32,7 +32,7 @@ pub(crate) async fn install(context: &Context, args: &cli::Install) -> Result<Ex
     can_ask(context, &how)?;
     let project = context.project()?;
     let installer = installer(&project).await?;
-    let settings = agent_settings(&project, &installer)?;
+    let settings = agent_settings(context, &project, &installer).await?;
     let values = values(context, &installer, args, &settings).await?;
     if args.helm_values {
         context.ui.data(&values.to_yaml());
@@ -99,7 +99,7 @@ pub(crate) async fn uninstall(
     can_ask(context, &how)?;
     let project = context.project()?;
     let installer = installer(&project).await?;
-    let settings = agent_settings(&project, &installer)?;
+    let settings = agent_settings(context, &project, &installer).await?;
     let name = match &args.name {
         Some(name) => Some(name.clone()),
         None => found(&installer).await?.map(|there| there.name),

@@ -176,6 +176,8 @@ impl Installed {
                 },
             )]),
             roles: BTreeMap::new(),
+            aws: None,
+            audit_token: None,
             cluster: Cluster {
                 server: self.cluster.url(),
                 authority: Some(self.cluster.ca_pem().to_owned()),

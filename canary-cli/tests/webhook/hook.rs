@@ -94,6 +94,7 @@ impl Hook {
             certificate,
             metrics: metrics.clone(),
             connections,
+            more: axum::Router::new(),
             drain,
         };
         let served = runtime.spawn(async move {

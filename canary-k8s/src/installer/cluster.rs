@@ -68,6 +68,12 @@ impl Installer {
         &self.site.id
     }
 
+    /// What is known of the cluster, as its address (`server`), its authority (`ca`) and its name (`cluster`).
+    #[must_use]
+    pub fn fact(&self, name: &str) -> Option<&str> {
+        self.site.facts.get(name).map(String::as_str)
+    }
+
     /// What the label of an installation of that name is here.
     #[must_use]
     pub fn instance(&self, name: &str) -> String {

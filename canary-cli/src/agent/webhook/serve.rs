@@ -35,6 +35,8 @@ pub struct ServeOptions {
     pub metrics: Arc<Metrics>,
     /// So many at once; more are closed as they come.
     pub connections: usize,
+    /// What else is answered, beside reviews.
+    pub more: axum::Router,
     /// How long to go on after being told to end: until every node knows that this replica is no more of the service's.
     pub drain: Duration,
 }
@@ -73,6 +75,7 @@ pub async fn serve(
         certificate,
         metrics,
         connections: most,
+        more,
         drain,
     } = options;
     let source = Arc::new(certificate);
@@ -91,7 +94,7 @@ pub async fn serve(
     };
     let serving = Arc::new(Serving {
         tls: Arc::new(tls).into(),
-        routes: routes(answering),
+        routes: routes(answering).merge(more),
         metrics: metrics.clone(),
         ending,
     });
