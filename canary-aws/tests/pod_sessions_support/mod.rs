@@ -225,7 +225,7 @@ async fn answer(mut stream: TcpStream, told: &Mutex<Told>) {
         "HTTP/1.1 {status} X\r\ncontent-type: text/xml\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{text}",
         text.len()
     );
-    let _ = stream.write_all(answer.as_bytes()).await;
+    drop(stream.write_all(answer.as_bytes()).await);
 }
 
 /// Of what is percent-encoded in these parameters there are colons and slashes.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use canary_core::check::{Note, Severity};
+use canary_core::check::{Note, Severity, Topic};
 use canary_core::engine::{Engine, EngineError, View};
 use canary_core::ledger::Ledger;
 use canary_core::observe::{Gap, Observed, Reason, Site};
@@ -42,7 +42,7 @@ pub(crate) async fn run(context: &Context, args: &Check) -> Result<Exit, Command
         Rights::Seen(view) => (view.notes, view.observed.gaps),
         Rights::Unseen(reason, detail) => {
             let gaps = engine.rights_unseen(&offline, reason, &detail);
-            (offline.notes, gaps)
+            (told_anywhere(&project, &offline), gaps)
         }
     };
     tell(context, args, &notes, &gaps);
@@ -71,6 +71,19 @@ enum Rights {
     Seen(Box<View>),
     /// It was not, or did not, for this reason.
     Unseen(Reason, String),
+}
+
+/// Without what is chosen by the site where nobody knows which that is: it would be another one there.
+fn told_anywhere(project: &Project, view: &View) -> Vec<Note> {
+    let is_known = |note: &Note| {
+        let canary = project.config.canaries.get(&note.canary);
+        canary.is_some_and(|canary| view.ledger.sites.contains_key(&canary.provider))
+    };
+    let notes = view.notes.iter();
+    notes
+        .filter(|note| note.topic != Topic::Chosen || is_known(note))
+        .cloned()
+        .collect()
 }
 
 fn has_identities(engine: &Engine, view: &View) -> bool {

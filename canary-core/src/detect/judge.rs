@@ -93,7 +93,10 @@ impl BaitSessions {
         let names = event.gives.iter().filter_map(|given| match given {
             // `AROA…:session`, the unique id of a session.
             Mention::Principal(name) => Some(name.rsplit_once(':')?.1),
-            _ => None,
+            Mention::Object { .. }
+            | Mention::Collection { .. }
+            | Mention::Under { .. }
+            | Mention::Credential(_) => None,
         });
         let mut names = names.filter(|name| !name.contains('/'));
         names.any(|name| self.pods.proves(&self.sessions, name, at))

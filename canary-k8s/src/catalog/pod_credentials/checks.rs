@@ -245,7 +245,7 @@ pub(super) fn region(text: &str) -> Result<(), String> {
     match parts.as_slice() {
         [words @ .., number]
             if words.len() >= 2
-                && words.iter().all(|word| is_word(word))
+                && words.iter().all(is_word)
                 && !number.is_empty()
                 && number.bytes().all(|c| c.is_ascii_digit()) =>
         {
