@@ -187,6 +187,7 @@ impl Watch {
             own: self.own.clone(),
             planned: self.planned,
             applied_by: self.applied_by.clone(),
+            pods: None,
         })
     }
 

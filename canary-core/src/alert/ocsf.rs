@@ -4,8 +4,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::text::title;
-use super::{Alert, Change, Evidence};
+use super::{Alert, Attributed, Change, Evidence, Link};
 use crate::detect::{Credential, Grade, OutcomeClass};
+use crate::graph::Address;
 
 /// The schema's version.
 const VERSION: &str = "1.8.0";
@@ -54,13 +55,40 @@ pub fn ocsf(alert: &Alert, change: Change, product_version: &str, now: Timestamp
             "analytic": { "type_id": 9, "uid": "tripwire", "name": "tripwire" },
         },
         "evidences": alert.evidence.iter().map(|evidence| one(alert, evidence)).collect::<Vec<_>>(),
-        "resources": alert.touched.iter().map(|(address, grade)| json!({
-            "name": address.to_string(), "type": address.canary().kind(), "data": { "grade": grade },
-        })).collect::<Vec<_>>(),
+        "resources": alert.touched.iter().map(touched).chain(alert.pods.iter().map(pod)).collect::<Vec<_>>(),
         "unmapped": { "aggravated": alert.aggravated, "context": alert.context, "timeline": (!alert.timeline.is_empty()).then_some(&alert.timeline) },
     });
     leave_out_unknown(&mut finding);
     finding
+}
+
+fn touched((address, grade): (&Address, &Grade)) -> Value {
+    json!({ "name": address.to_string(), "type": address.canary().kind(), "data": { "grade": grade } })
+}
+
+/// A pod that it points to, as a resource (`resource_details`).
+fn pod(one: &Attributed) -> Value {
+    let subject = one.subject.as_ref();
+    // 4: Related. Whether it is an actor is what is to be found out: others may have its credential.
+    let (role, role_name) = match one.link {
+        Link::Caller => (2, "Actor"),
+        Link::Bait => (3, "Affected"),
+        Link::Credential => (4, "Related"),
+    };
+    json!({
+        "type": "pod", "uid": one.pod.uid, "name": one.pod.name, "namespace": one.pod.namespace,
+        "role_id": role, "role": role_name,
+        "ip": subject.and_then(|subject| subject.addresses.first()),
+        "data": {
+            "link": one.link, "owner": subject.map(|subject| &subject.owner), "node": one.node,
+            "node_address": subject.map(|subject| subject.node_address),
+            "addresses": subject.map(|subject| &subject.addresses), "images": subject.map(|subject| &subject.images),
+            "service_account": subject.map(|subject| &subject.service_account),
+            "issued": one.issued, "place": one.place, "gone": one.gone, "certain": (one.link == Link::Credential).then(|| one.is_certain()),
+            "others": (!one.others.is_empty()).then_some(&one.others),
+            "readers": (!one.readers.is_empty()).then_some(&one.readers), "more_readings": one.more_readings,
+        },
+    })
 }
 
 /// The schema knows no null: what is not known is left out.
@@ -107,7 +135,8 @@ fn one(alert: &Alert, evidence: &Evidence) -> Value {
         value["http_request"] = json!({ "user_agent": actor.user_agent });
     }
     if let Some(pod) = &actor.pod {
-        value["container"] = json!({ "pod_uuid": pod.uid, "name": pod.name });
+        value["container"] =
+            json!({ "pod_uuid": pod.uid, "name": pod.name, "orchestrator": "Kubernetes" });
     }
     value
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::{Alert, Evidence, Severity};
+use super::{Alert, Evidence, Severity, pods};
 use crate::detect::{Credential, Grade, OutcomeClass};
 use crate::graph::{Address, CanaryId};
 
@@ -76,7 +76,10 @@ fn lines(alert: &Alert) -> String {
         writeln!(out, "{topic:<10} {words}").unwrap_or_default();
     };
     line(severity, format!("{:<56} {when}", title(alert)));
-    line("  who", who(alert));
+    let who = pods::who(alert).into_iter().chain([who(alert)]);
+    for (n, words) in who.enumerate() {
+        line(if n == 0 { "  who" } else { "" }, words);
+    }
     line("  from", from(alert));
     line("  did", did(alert));
     for words in &alert.aggravated {
@@ -84,6 +87,9 @@ fn lines(alert: &Alert) -> String {
     }
     for words in &alert.context {
         line("  also", cut(words, SENTENCE));
+    }
+    for words in pods::what(alert) {
+        line("  pod", words);
     }
     if !alert.touched.is_empty() {
         line("  canary", touched(alert));
@@ -281,8 +287,13 @@ fn touched(alert: &Alert) -> String {
     names.join(", ")
 }
 
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     cut(text, LONGEST)
+}
+
+/// A sentence of ours with some words of others in it.
+pub(super) fn sentence(text: &str) -> String {
+    cut(text, SENTENCE)
 }
 
 /// Without anything that a terminal would obey, and no longer than that.

@@ -37,7 +37,7 @@ pub use record::{Issued, Other, PodEntry, PodNumber, PodRecord};
 pub use segment::{Seal, SegmentError, SegmentName, SegmentNameError, Segments, SegmentsError};
 pub use session::Sessions;
 pub use subject::{Owner, Subject};
-pub use target::{BaitKind, Containers, Files, Target, Workload};
+pub use target::{BaitKind, Containers, Files, KIND, Target, Workload};
 
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::Pattern;
 use crate::graph::CanaryId;
 
+/// The kind of canary that gives pods baits: the table `[pod_credentials.LABEL]`.
+pub const KIND: &str = "pod_credentials";
+
 /// What kind of credential.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -4,6 +4,7 @@
 //! window, or a word in a request.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -11,10 +12,11 @@ use serde::{Deserialize, Serialize};
 use super::ground::Grounds;
 use super::machinery::{Machinery, Ruling};
 use super::memory::{Awaits, Held, Memory};
-use super::reader::Readers;
+use super::reader::{Readers, is_by_node};
+use super::reading::{BaitReading, readings};
 use super::touch::{Grade, Touch, Touches};
 use super::tripwires::Tripwires;
-use super::{Event, Meaning, Mention, Planted, Stage, Tripwire};
+use super::{Attribution, Event, Meaning, Mention, Planted, Stage, Tripwire};
 use crate::config::KnownReader;
 use crate::disguise::OwnCalls;
 use crate::graph::ProviderId;
@@ -59,6 +61,9 @@ pub struct Judge {
     /// Who creates the canaries of `--planned`.
     pub(super) applied_by: Option<String>,
     pub(super) planned: bool,
+    pods: Option<Arc<Attribution>>,
+    /// Who was given baits, until somebody takes it in.
+    readings: Vec<BaitReading>,
     memory: Memory,
     excused: BTreeMap<Excuse, u64>,
 }
@@ -66,8 +71,9 @@ pub struct Judge {
 /// What tells our own calls to a site from others'.
 #[derive(Clone, Default)]
 pub struct Own {
-    /// Checks the proof in identifiers that we chose; `None` where there is no key for the site, or it takes none.
-    pub calls: Option<OwnCalls>,
+    /// Check the proof in identifiers that we chose: ours, and where there is an agent its own, which has another key. None
+    /// where there is no key for the site, or it takes none.
+    pub calls: Vec<OwnCalls>,
     /// Identifiers that the site itself gave our requests: nobody else can have a request of that name.
     pub requests: BTreeSet<String>,
     /// Whose proven calls are ours.
@@ -96,6 +102,8 @@ pub struct Rules {
     pub planned: bool,
     /// With `planned`: creating them and issuing their tokens by this principal is the apply.
     pub applied_by: Option<String>,
+    /// What is known of pods; `None` where none has a bait.
+    pub pods: Option<Arc<Attribution>>,
 }
 
 /// A touch that waits for what it is the consequence of waits so long by the wall clock at most: the rules wait for
@@ -120,6 +128,8 @@ impl Judge {
             own: rules.own,
             applied_by: rules.applied_by,
             planned: rules.planned,
+            pods: rules.pods,
+            readings: Vec::new(),
             memory: Memory::default(),
             excused: BTreeMap::new(),
         }
@@ -184,10 +194,12 @@ impl Judge {
         planted: Vec<Planted>,
         tripwires: Tripwires,
         own: BTreeMap<ProviderId, Own>,
+        pods: Option<Arc<Attribution>>,
     ) -> Vec<Sighting> {
         self.grounds = Grounds::new(planted);
         self.tripwires = tripwires;
         self.own = own;
+        self.pods = pods;
         self.look_at_open_watches()
     }
 
@@ -279,18 +291,37 @@ impl Judge {
     fn settle(&mut self, event: &Event, touches: Touches) -> Option<Sighting> {
         // A damaged record may be of something else than it seems: it is told, whoever it names.
         if event.is_cut() {
+            self.learn_readings(event, &touches, false);
             return Some(self.sighting(event.clone(), touches));
         }
         if self.rule(event, &touches) == Ruling::ByRule {
+            // Whose node it was may be known later only.
+            if is_by_node(event) {
+                self.learn_readings(event, &touches, false);
+            }
             return self.excuse(Excuse::Machinery);
         }
         if touches.is_covering()
             && let Some(entry) = self.readers.excuses(event)
         {
             self.memory.excused_reading(event, &touches, &entry.reason);
+            self.learn_readings(event, &touches, true);
             return self.excuse(Excuse::KnownReader);
         }
+        self.learn_readings(event, &touches, false);
         Some(self.sighting(event.clone(), touches))
+    }
+
+    fn learn_readings(&mut self, event: &Event, touches: &Touches, is_known: bool) {
+        if let Some(pods) = &self.pods {
+            self.readings
+                .extend(readings(event, touches, pods, is_known));
+        }
+    }
+
+    /// Who was given what is in pods' baits, since this was last asked: excused or not, a thief may have it from there.
+    pub fn take_readings(&mut self) -> Vec<BaitReading> {
+        std::mem::take(&mut self.readings)
     }
 
     fn rule(&self, event: &Event, touches: &Touches) -> Ruling {
@@ -450,9 +481,10 @@ impl Judge {
         if request.is_some_and(|request| own.requests.contains(request)) {
             return true;
         }
-        let is_proven = own.calls.as_ref().is_some_and(|calls| {
-            calls.proves(&event.id, &event.action.verb, &event.action.uri, at)
-        });
+        let is_proven = own
+            .calls
+            .iter()
+            .any(|calls| calls.proves(&event.id, &event.action.verb, &event.action.uri, at));
         is_proven && self.memory.is_first_arrival(&event.id, at)
     }
 

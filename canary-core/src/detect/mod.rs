@@ -5,6 +5,7 @@
 //! audit record ─provider─▶ Event ─Tripwires::touches─▶ Touches ─Judge─▶ Sighting | excused ─alert::fold─▶ Alert
 //! ```
 
+mod attribution;
 mod event;
 mod ground;
 mod judge;
@@ -15,11 +16,13 @@ mod planted;
 mod planting;
 mod proposal;
 mod reader;
+mod reading;
 mod selector;
 mod touch;
 mod tripwire;
 mod tripwires;
 
+pub use attribution::Attribution;
 pub use event::{
     Action, Actor, Credential, Defect, Event, Identity, NodeRef, Outcome, OutcomeClass, PodRef,
     RequestKey, Selectors, Signal, Stage,
@@ -30,7 +33,9 @@ pub use machinery::{Ground, Machinery, Ruling};
 pub(crate) use memory::{LAST_ON, ROUGHLY};
 pub use planted::Planted;
 pub use proposal::{Proposal, propose};
+pub(crate) use reader::NODE;
 pub use reader::{Readers, contains};
+pub use reading::{BaitReading, Reach};
 pub use selector::{covers_fields, covers_labels};
 pub use touch::{Grade, Touch, Touches, canaries};
 pub use tripwire::{Extent, Meaning, Mention, Tripwire};

@@ -112,6 +112,7 @@ fn detect(path: &Path, canaries: &Canaries, context: bool) -> usize {
         own: BTreeMap::new(),
         planned: false,
         applied_by: None,
+        pods: None,
     });
     let interest = Interest::Tripwires(Arc::new(canaries.tripwires.clone()));
     let mut folder = Folder::new(Digester::new(&[0; 32]));

@@ -486,6 +486,7 @@ impl<'a> Following<'a> {
             watch.planted.clone(),
             Tripwires::new(watch.tripwires.clone()),
             watch.own.clone(),
+            None,
         );
         self.watch = watch;
         self.tell(&open)?;
