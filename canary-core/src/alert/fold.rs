@@ -18,6 +18,7 @@ use crate::detect::{
     RequestKey, Sighting, Touches,
 };
 use crate::disguise::Digester;
+use crate::graph::Address;
 
 /// As much of an audit id as is kept: a server's own has 36 characters, a client may send a megabyte.
 const LONGEST_ID: usize = 64;
@@ -43,6 +44,8 @@ struct Taken {
     requests: BTreeSet<RequestKey>,
     /// What was touched last: a reader covers the same canaries each time, however many.
     touches: Touches,
+    /// So many pods' baits were touched among others. They come and go, so that another is no news.
+    among: usize,
 }
 
 /// Folds sightings into alerts.
@@ -254,7 +257,7 @@ impl Folder {
             .or_insert_with(|| created(uid.to_owned(), sighting));
         let touches_more = !taken.touches.is(&sighting.touches);
         if touches_more {
-            touch(alert, &sighting.touches);
+            touch(alert, &sighting.touches, &mut taken.among);
             taken.touches = sighting.touches.clone();
         }
         update(alert, sighting, is_new);
@@ -357,10 +360,11 @@ impl Folder {
     fn standing(&self, uid: &str) -> Option<Standing> {
         let alert = self.alerts.get(uid)?;
         let aggravated = self.aggravated(alert);
+        let among = self.taken.get(uid).map_or(0, |taken| taken.among);
         Some(Standing {
             severity: severity(alert, &aggravated),
             grade: alert.grade,
-            touched: alert.touched.len(),
+            touched: alert.touched.len() - among + among.min(1),
             count: alert.count,
             time: (alert.first, alert.last),
             aggravated,
@@ -430,6 +434,7 @@ impl Folder {
             let taken = Taken {
                 requests,
                 touches: Touches::default(),
+                among: among_others(&alert).count(),
             };
             self.taken.insert(uid.clone(), taken);
             self.alerts.insert(uid.clone(), alert);
@@ -613,7 +618,11 @@ fn change(before: Option<&Standing>, now: &Standing) -> Option<Change> {
 }
 
 fn grade(sighting: &Sighting) -> Grade {
-    sighting.touches.nearest().unwrap_or(Grade::Damaged)
+    let nothing = match sighting.is_stolen {
+        true => Grade::Stolen,
+        false => Grade::Damaged,
+    };
+    sighting.touches.nearest().unwrap_or(nothing)
 }
 
 fn created(uid: String, sighting: &Sighting) -> Alert {
@@ -638,15 +647,30 @@ fn created(uid: String, sighting: &Sighting) -> Alert {
     }
 }
 
-fn touch(alert: &mut Alert, touches: &Touches) {
+fn touch(alert: &mut Alert, touches: &Touches, among: &mut usize) {
     for touch in touches.iter() {
-        let known = alert
-            .touched
-            .entry(touch.address.clone())
-            .or_insert(touch.grade);
-        *known = (*known).max(touch.grade);
+        let was = alert.touched.get(&touch.address).copied();
+        let grade = was.map_or(touch.grade, |was| was.max(touch.grade));
+        if was != Some(grade) {
+            alert.touched.insert(touch.address.clone(), grade);
+            *among += usize::from(is_among_others(&touch.address, grade));
+            *among -= usize::from(was.is_some_and(|was| is_among_others(&touch.address, was)));
+        }
         alert.grade = alert.grade.max(touch.grade);
     }
+}
+
+/// A pod's bait that was touched among others: of those how many there are is told, and not which.
+pub(super) fn is_among_others(address: &Address, grade: Grade) -> bool {
+    grade == Grade::Covering && PodNumber::of(address).is_some()
+}
+
+/// Pods' baits that were touched among others.
+pub(super) fn among_others(alert: &Alert) -> impl Iterator<Item = &Address> {
+    let touched = alert.touched.iter();
+    touched
+        .filter(|(address, grade)| is_among_others(address, **grade))
+        .map(|(address, _)| address)
 }
 
 fn update(alert: &mut Alert, sighting: &Sighting, is_new_request: bool) {
@@ -704,6 +728,7 @@ fn severity(alert: &Alert, aggravated: &BTreeSet<String>) -> Severity {
         }
         (Grade::Named | Grade::Use, OutcomeClass::Allowed) => Severity::Critical,
         (Grade::Named | Grade::Use, OutcomeClass::Denied) => Severity::High,
+        (Grade::Stolen, _) => Severity::High,
         (Grade::Damaged, _) => Severity::Medium,
         (Grade::Covering, _) if !aggravated.is_empty() => Severity::High,
         (Grade::Covering, _) => Severity::Medium,

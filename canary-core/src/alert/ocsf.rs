@@ -1,12 +1,15 @@
 //! An alert as an OCSF 1.8.0 Detection Finding (class 2004).
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::fold::{among_others, is_among_others};
 use super::text::title;
 use super::{Alert, Attributed, Change, Evidence, Link};
 use crate::detect::{Credential, Grade, OutcomeClass};
-use crate::graph::Address;
+use crate::graph::{Address, CanaryId};
 
 /// The schema's version.
 const VERSION: &str = "1.8.0";
@@ -55,15 +58,32 @@ pub fn ocsf(alert: &Alert, change: Change, product_version: &str, now: Timestamp
             "analytic": { "type_id": 9, "uid": "tripwire", "name": "tripwire" },
         },
         "evidences": alert.evidence.iter().map(|evidence| one(alert, evidence)).collect::<Vec<_>>(),
-        "resources": alert.touched.iter().map(touched).chain(alert.pods.iter().map(pod)).collect::<Vec<_>>(),
+        "resources": resources(alert),
         "unmapped": { "aggravated": alert.aggravated, "context": alert.context, "timeline": (!alert.timeline.is_empty()).then_some(&alert.timeline) },
     });
     leave_out_unknown(&mut finding);
     finding
 }
 
-fn touched((address, grade): (&Address, &Grade)) -> Value {
-    json!({ "name": address.to_string(), "type": address.canary().kind(), "data": { "grade": grade } })
+/// What it touched, and the pods that it points to.
+fn resources(alert: &Alert) -> Vec<Value> {
+    // Of pods' baits that were touched among others there may be thousands.
+    let mut among: BTreeMap<&CanaryId, u64> = BTreeMap::new();
+    for address in among_others(alert) {
+        *among.entry(address.canary()).or_default() += 1;
+    }
+    let is_one = |(address, grade): &(&Address, &Grade)| !is_among_others(address, **grade);
+    let ones = alert.touched.iter().filter(is_one);
+    let ones = ones.map(|(address, grade)| {
+        json!({ "name": address.to_string(), "type": address.canary().kind(), "data": { "grade": grade } })
+    });
+    let among = among.into_iter().map(|(canary, count)| {
+        let data = json!({ "grade": Grade::Covering, "pods": count });
+        json!({ "name": canary.to_string(), "type": canary.kind(), "data": data })
+    });
+    ones.chain(among)
+        .chain(alert.pods.iter().map(pod))
+        .collect()
 }
 
 /// A pod that it points to, as a resource (`resource_details`).

@@ -17,6 +17,18 @@ pub(super) fn who(alert: &Alert) -> Vec<String> {
     used.map(|one| whose(alert, one)).collect()
 }
 
+/// Of a token that came from where its pod is not: whose, and from where.
+pub(super) fn stolen(alert: &Alert) -> String {
+    let pod = alert.actor.pod.as_ref();
+    let pod = pod.map(|pod| escaped(&format!("{}/{}", pod.namespace, pod.name)));
+    let from = alert.actor.address.map(|address| address.to_string());
+    format!(
+        "a token of pod {} is used from {}",
+        pod.unwrap_or_default(),
+        from.unwrap_or_default()
+    )
+}
+
 fn whose(alert: &Alert, one: &Attributed) -> String {
     let mut words = format!("pod {}", named(one));
     if !one.others.is_empty() {

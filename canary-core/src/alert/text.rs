@@ -36,7 +36,7 @@ pub fn full_text(alert: &Alert) -> String {
     }
     for (address, grade) in &alert.touched {
         let grade = match grade {
-            Grade::Damaged => "perhaps",
+            Grade::Damaged | Grade::Stolen => "perhaps",
             Grade::Covering => "among others",
             Grade::Named => "by name",
             Grade::Use => "its identity",
@@ -125,6 +125,9 @@ pub(super) fn title(alert: &Alert) -> String {
     // An account and its token are one canary.
     let canaries: BTreeSet<&CanaryId> = alert.touched.keys().map(Address::canary).collect();
     let n = canaries.len();
+    if alert.grade == Grade::Stolen {
+        return pods::stolen(alert);
+    }
     if n == 0 {
         return "a record of a log is damaged, and may hide a touch".to_owned();
     }
@@ -133,7 +136,7 @@ pub(super) fn title(alert: &Alert) -> String {
         _ => format!("{n} canaries"),
     };
     let verb = match (alert.grade, alert.outcome) {
-        (Grade::Damaged, _) => "may have been touched",
+        (Grade::Damaged | Grade::Stolen, _) => "may have been touched",
         (Grade::Use, OutcomeClass::Allowed) => "was used",
         (Grade::Use, OutcomeClass::Denied) => "was used, and refused",
         (Grade::Named, OutcomeClass::Allowed) => named(alert),

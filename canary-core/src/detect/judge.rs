@@ -30,6 +30,9 @@ pub struct Sighting {
     pub touches: Touches,
     /// It is about a canary itself, and not about something that names one.
     pub is_of_it: bool,
+    /// A pod's token came from where the pod is not. It is told by itself, whatever else the event touched.
+    #[serde(default)]
+    pub is_stolen: bool,
     /// What makes it worse than its grade alone, in words.
     pub aggravated: BTreeSet<String>,
     /// What else is known that belongs to it: why it is not excused, for whom a node read, who else reads here.
@@ -159,7 +162,41 @@ impl Judge {
         }
         let mut seen = self.release(event.at);
         seen.extend(self.judge_touches(event, touches));
+        seen.extend(self.judge_home(event));
         seen
+    }
+
+    /// Where it came from: what waited, and itself.
+    fn judge_home(&mut self, event: &Event) -> Vec<Sighting> {
+        let Some(pods) = self.pods.clone() else {
+            return Vec::new();
+        };
+        self.memory.homes.learn(event);
+        let latest = self.memory.latest();
+        let mut ripe = self.memory.homes.ripe(latest);
+        if self.memory.homes.away(event, &pods).is_some() {
+            ripe.extend(self.memory.homes.suspect(event));
+        }
+        self.stolen(ripe)
+    }
+
+    /// Those of suspected uses that are from elsewhere by what is known now.
+    fn stolen(&self, suspects: Vec<Event>) -> Vec<Sighting> {
+        let is_away = |event: &Event| {
+            let pods = self.pods.as_ref();
+            pods.is_some_and(|pods| self.memory.homes.away(event, pods).is_some())
+        };
+        let stolen = suspects.into_iter().filter(is_away);
+        stolen
+            .map(|event| Sighting {
+                aggravated: aggravations(&event),
+                event,
+                touches: Touches::default(),
+                is_of_it: false,
+                is_stolen: true,
+                context: BTreeSet::new(),
+            })
+            .collect()
     }
 
     /// What waited too long by the wall clock, `now`.
@@ -177,15 +214,21 @@ impl Judge {
                 self.memory.held.push(held);
             }
         }
+        let suspects = self.memory.homes.tick(now);
+        seen.extend(self.stolen(suspects));
         seen
     }
 
     /// Everything that still waits: the log has ended.
     pub fn finish(&mut self) -> Vec<Sighting> {
         let held = std::mem::take(&mut self.memory.held);
-        held.into_iter()
+        let mut seen: Vec<Sighting> = held
+            .into_iter()
             .filter_map(|held| self.settle(&held.event, held.touches))
-            .collect()
+            .collect();
+        let suspects = self.memory.homes.rest();
+        seen.extend(self.stolen(suspects));
+        seen
     }
 
     /// Other canaries are out there now. Watches that are open cover the new ones.
@@ -356,6 +399,12 @@ impl Judge {
             .collect();
         let mut aggravated = aggravations(&event);
         aggravated.extend(self.grounds.is_another(&event, &touches));
+        let pods = self.pods.as_ref();
+        if let Some((_, from)) = pods.and_then(|pods| self.memory.homes.away(&event, pods)) {
+            aggravated.insert(format!(
+                "it came from {from}, which is neither its pod's nor its node's: the token is stolen"
+            ));
+        }
         let reads = matches!(event.action.verb.as_str(), "list" | "watch") && touches.is_covering();
         if reads {
             match self.readers.near_miss(&event) {
@@ -386,6 +435,7 @@ impl Judge {
             event,
             touches,
             is_of_it,
+            is_stolen: false,
             aggravated,
             context,
         }
@@ -494,6 +544,7 @@ impl Judge {
             event: event.clone(),
             touches: Touches::default(),
             is_of_it: false,
+            is_stolen: false,
             aggravated: aggravations(event),
             context: BTreeSet::new(),
         })

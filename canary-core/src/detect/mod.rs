@@ -8,6 +8,7 @@
 mod attribution;
 mod event;
 mod ground;
+mod homes;
 mod judge;
 mod listen;
 mod machinery;
@@ -27,6 +28,7 @@ pub use event::{
     Action, Actor, Credential, Defect, Event, Identity, NodeRef, Outcome, OutcomeClass, PodRef,
     RequestKey, Selectors, Signal, Stage,
 };
+pub use homes::PodHomes;
 pub use judge::{Excuse, Judge, Own, REQUEST, Rules, SILENT, Sighting};
 pub use listen::{Interest, Listen, ListenError, Listened};
 pub use machinery::{Ground, Machinery, Ruling};
