@@ -50,9 +50,7 @@ impl Watched {
         let config = format!(
             "[kubernetes]\n[secret.db]\nnamespace = \"{namespace}\"\nname = \"orders-db\"\ntemplate = \"postgres\"\n"
         );
-        let all = json!([{ "apiGroups": ["*"], "resources": ["*"], "verbs": ["*"] }]);
-        cluster.grant_everywhere("operator", &all);
-        let project = Project::new(cluster, "operator", &config);
+        let project = Project::new(cluster, "admin", &config);
         project.run(&["apply", "--auto-approve"]).exits(0);
         let system = cluster.admin("GET", "/api/v1/namespaces/kube-system", None);
         let site = system["metadata"]["uid"].as_str().unwrap();

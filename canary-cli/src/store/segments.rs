@@ -30,10 +30,10 @@ impl FileSegments {
     fn failed(&self, error: Error) -> SegmentsError {
         let place = self.place();
         let source = Box::new(error);
-        match source.kind() {
-            ErrorKind::PermissionDenied => SegmentsError::Denied { place, source },
-            _ => SegmentsError::Unreachable { place, source },
+        if source.kind() == ErrorKind::PermissionDenied {
+            return SegmentsError::Denied { place, source };
         }
+        SegmentsError::Unreachable { place, source }
     }
 
     fn read(&self) -> Result<Vec<(SegmentName, Vec<u8>)>, Error> {

@@ -153,7 +153,7 @@ fn by_credential(alert: &Alert, resolved: Resolved<'_>, readers: &BaitReaders) -
     let Resolved { record, issued } = resolved;
     let place = match &alert.actor.credential {
         Credential::Token(id) => record.place_of(id),
-        _ => None,
+        Credential::Certificate(_) | Credential::AccessKey(_) | Credential::Unknown => None,
     };
     let (readers, more_readings) = alert.last.map_or_else(Default::default, |used| {
         readers.of(record, Window { issued, used })

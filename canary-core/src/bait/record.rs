@@ -114,7 +114,7 @@ impl PodRecord {
         let kind = self.issued.iter().find(is_it)?.kind;
         let mut same: Vec<&Issued> = self.issued.iter().filter(|one| one.kind == kind).collect();
         same.sort_by_key(|issued| issued.at);
-        let at = same.iter().position(|issued| is_it(&issued))?;
+        let at = same.iter().position(is_it)?;
         Some((at + 1, same.len()))
     }
 
