@@ -48,7 +48,7 @@ impl Watched {
         let cluster = ControlPlane::for_test()?;
         let namespace = cluster.namespace("decoys");
         let config = format!(
-            "[kubernetes]\n[secret.db]\nnamespace = \"{namespace}\"\nname = \"orders-db\"\ntemplate = \"postgres\"\n"
+            "[kubernetes]\negress = [\"198.51.100.0/24\"]\n[secret.db]\nnamespace = \"{namespace}\"\nname = \"orders-db\"\ntemplate = \"postgres\"\n"
         );
         let project = Project::new(cluster, "admin", &config);
         project.run(&["apply", "--auto-approve"]).exits(0);
@@ -268,6 +268,32 @@ fn what_is_recorded_while_the_log_is_followed_counts_for_what_was_read_before_it
     let following = Following::of(&watched.project, &sources);
     assert_eq!(accused(&following.next()), of("uid-of-1", &["alice"]));
     assert_eq!(following.end(), Vec::<Value>::new());
+}
+
+#[test]
+fn a_pods_own_token_is_stolen_where_it_comes_from_nowhere_that_the_pod_is() {
+    let Some(watched) = Watched::new() else {
+        return;
+    };
+    watched.commit(SegmentName::Commit(1), &watched.pod(1));
+    let from = |address: &str| {
+        let name = |key: &str| format!("authentication.kubernetes.io/{key}");
+        let extra = json!({
+            name("credential-id"): ["JTI=own"], name("node-name"): ["node1"],
+            name("pod-name"): ["checkout-1"], name("pod-uid"): ["uid-of-1"],
+        });
+        record("get", "configmaps", "settings")
+            .by("system:serviceaccount:shop:shop", "s")
+            .with("/user/extra", extra)
+            .with("/sourceIPs", json!([address]))
+            .with("/auditID", json!(address))
+    };
+    let all = ["10.1.0.7", "10.0.0.1", "198.51.100.7", "203.0.113.9"];
+    let findings = watched.findings(&all.map(from));
+    assert_eq!(findings.len(), 1, "{findings:#?}");
+    assert_eq!(findings[0]["severity"], "High");
+    let title = "a token of pod shop/checkout-1 is used from 203.0.113.9";
+    assert_eq!(findings[0]["finding_info"]["title"], title);
 }
 
 #[test]
