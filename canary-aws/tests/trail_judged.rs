@@ -85,6 +85,7 @@ fn judged(records: &[Value]) -> Vec<Sighting> {
         own: BTreeMap::new(),
         planned: false,
         applied_by: None,
+        pods: None,
     });
     let mut seen: Vec<Sighting> = records
         .iter()

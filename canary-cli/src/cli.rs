@@ -289,6 +289,24 @@ pub(crate) struct Planned {
         requires = "planned"
     )]
     pub(crate) applied_by: Option<String>,
+    /// The folder that holds the log of pods, which tells whose each bait is
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        env = "CANARY_PODS",
+        hide = true,
+        conflicts_with = "planned"
+    )]
+    pub(crate) pods: Option<PathBuf>,
+    /// The account that the agent runs as: its proven calls are ours
+    #[arg(
+        long,
+        value_name = "PRINCIPAL",
+        env = "CANARY_AGENT",
+        hide = true,
+        requires = "pods"
+    )]
+    pub(crate) agent: Option<String>,
 }
 
 #[derive(Args, Debug)]

@@ -102,6 +102,7 @@ fn verdict(
         own: BTreeMap::new(),
         planned: false,
         applied_by: None,
+        pods: None,
     });
     let mut seen: Vec<_> = events.iter().flat_map(|event| judge.judge(event)).collect();
     seen.extend(judge.finish());

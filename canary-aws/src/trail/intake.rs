@@ -390,7 +390,10 @@ fn end_of(path: &str) -> String {
 
 fn sieve(interest: &Interest) -> Option<Sieve> {
     match interest {
-        Interest::Tripwires(tripwires) => Some(Sieve::new(tripwires)),
+        // A trail tells of no pods.
+        Interest::Tripwires(tripwires) | Interest::AlsoAway(tripwires, _) => {
+            Some(Sieve::new(tripwires))
+        }
         Interest::Everything => None,
     }
 }

@@ -30,8 +30,12 @@ pub(super) struct RunArgs {
     pub(super) namespace: String,
     #[arg(long)]
     pub(super) config: PathBuf,
-    #[arg(long)]
-    pub(super) ca: PathBuf,
+    /// The authority, of which certificates are made.
+    #[arg(long, required_unless_present = "certificate")]
+    pub(super) ca: Option<PathBuf>,
+    /// A certificate that somebody else makes.
+    #[arg(long, conflicts_with = "ca")]
+    pub(super) certificate: Option<PathBuf>,
     #[arg(long, default_value = "127.0.0.1:8443")]
     pub(super) listen: SocketAddr,
     #[arg(long, default_value = "127.0.0.1:9090")]

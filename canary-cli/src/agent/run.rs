@@ -185,18 +185,18 @@ fn identity(args: &RunArgs) -> String {
 
 /// A certificate that is there, as cert-manager makes one, or the authority that makes them.
 fn certificate(args: &RunArgs) -> CertificateSource {
-    let file = |name: &str| Pem::File(args.ca.join(name));
-    if args.ca.join("ca.key").exists() {
-        let service = format!("{}.{}.svc", args.name, args.namespace);
-        let names = [service.clone(), format!("{service}.cluster.local")];
-        return CertificateSource::Signed {
-            certificate: file("ca.crt"),
-            key: file("ca.key"),
-            names: names.into_iter().chain(args.host.iter().cloned()).collect(),
+    if let Some(folder) = &args.certificate {
+        return CertificateSource::Given {
+            certificate: Pem::File(folder.join("tls.crt")),
+            key: Pem::File(folder.join("tls.key")),
         };
     }
-    CertificateSource::Given {
-        certificate: file("tls.crt"),
-        key: file("tls.key"),
+    let folder = args.ca.clone().unwrap_or_default();
+    let service = format!("{}.{}.svc", args.name, args.namespace);
+    let names = [service.clone(), format!("{service}.cluster.local")];
+    CertificateSource::Signed {
+        certificate: Pem::File(folder.join("tls.crt")),
+        key: Pem::File(folder.join("tls.key")),
+        names: names.into_iter().chain(args.host.iter().cloned()).collect(),
     }
 }

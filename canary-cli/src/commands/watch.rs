@@ -6,25 +6,103 @@ use std::sync::Arc;
 
 use canary_core::alert::{Folder, Holders};
 use canary_core::catalog::Catalog;
-use canary_core::config::KnownReader;
+use canary_core::bait::POD_CREDENTIALS;
+use canary_core::config::{KnownReader, Table};
 use canary_core::detect::{
-    Event, Interest, Judge, Listen as _, Listened, Mention, Own, Planted, Rules, Tripwire,
-    Tripwires,
+    Attribution, Event, Interest, Judge, Listen as _, Listened, Mention, Own, Planted, Rules,
+    Tripwire, Tripwires,
 };
-use canary_core::disguise::{Digester, Key, Purpose, SiteKeys};
+use canary_core::disguise::{Digester, Key, OwnCalls, Purpose, SiteKeys};
 use canary_core::engine::Engine;
-use canary_core::graph::ProviderId;
+use canary_core::graph::{CanaryId, ProviderId};
 use canary_core::ledger::Ledger;
 use canary_core::observe::{Observed, Site};
 use canary_k8s::audit::{AuditFile, Listening};
+use canary_k8s::installer::{InstallError, Installer};
+use canary_k8s::pods::SecretSegments;
 use jiff::Timestamp;
 
 use super::Context;
+use super::detect::pods::{KnownPods, PodSource};
 #[cfg(feature = "aws")]
 use super::passed_by::PassedBy;
 use crate::cli;
 use crate::error::{CommandError, Exit};
 use crate::project::Project;
+use crate::providers::kubernetes_client;
+
+/// The sessions that the agent begins for pods are ours.
+fn knows_sessions(own: &mut BTreeMap<ProviderId, Own>, pods: &KnownPods) {
+    let account = own.entry(ProviderId::new("aws")).or_default();
+    account.sessions = Some(pods.attribution.sessions());
+}
+
+/// The agent that keeps pods' baits, as far as detection is concerned.
+struct Agent {
+    source: PodSource,
+    keys: SiteKeys,
+    /// As whom it calls.
+    principal: Option<String>,
+}
+
+/// Where what is recorded of pods is read: from a folder that was named, or from the cluster that the agent is in. A cluster
+/// that cannot be asked is told, and whose baits were used stays unknown.
+async fn pod_source(
+    context: &Context,
+    project: &Project,
+    args: &cli::Planned,
+    engine: &Engine,
+    ledger: &Ledger,
+) -> Result<Option<Agent>, CommandError> {
+    if let Some(folder) = &args.pods {
+        let keys = agent_keys(engine, ledger)?;
+        let source = PodSource::in_folder(folder, &keys, egress(project), context.ui);
+        return Ok(Some(Agent {
+            source,
+            keys,
+            principal: args.agent.clone(),
+        }));
+    }
+    let section = project.config.providers.get(&canary_k8s::provider());
+    let is_declared = |id: &CanaryId| id.kind() == POD_CREDENTIALS;
+    let (Some(section), true) = (section, project.config.canaries.keys().any(is_declared)) else {
+        return Ok(None);
+    };
+    match agent_of(context, project, section).await {
+        Ok(agent) => Ok(agent),
+        Err(error) => {
+            context.ui.say(&format!(
+                "Note: what is recorded of pods cannot be read, so alerts come without theirs: {}",
+                error.message
+            ));
+            Ok(None)
+        }
+    }
+}
+
+async fn agent_of(
+    context: &Context,
+    project: &Project,
+    section: &Table,
+) -> Result<Option<Agent>, CommandError> {
+    let failed =
+        |error: InstallError| CommandError::from_error(Exit::Failed, &error);
+    let client = kubernetes_client(section).await?;
+    let installer = Installer::at(client.clone(), &project.key()?).await.map_err(failed)?;
+    let found = installer.find().await.map_err(failed)?;
+    let there = found.into_iter().find_map(|one| Some((one.name, one.namespace?)));
+    let Some((name, namespace)) = there else {
+        return Ok(None);
+    };
+    let agent = installer.keys().agent();
+    let keys = agent.at_site(&canary_k8s::provider(), installer.site());
+    let segments = Arc::new(SecretSegments::new(client, &namespace, &name));
+    Ok(Some(Agent {
+        source: PodSource::new(segments, &keys, egress(project), context.ui),
+        keys,
+        principal: Some(format!("system:serviceaccount:{namespace}:{name}")),
+    }))
+}
 
 /// Everything that a log is judged by.
 pub(super) struct Watch {
@@ -40,6 +118,9 @@ pub(super) struct Watch {
     /// Identities that were had with a canary's, of which any log may tell.
     pub(super) derived: Vec<Tripwire>,
     pub(super) planted: Vec<Planted>,
+    /// Whose each pod's bait is, where there is an agent.
+    pods: Option<KnownPods>,
+    source: Option<PodSource>,
     /// Makes the uids of alerts.
     pub(super) alerts: Digester,
     pub(super) own: BTreeMap<ProviderId, Own>,
@@ -65,7 +146,7 @@ impl Watch {
     ) -> Result<Self, CommandError> {
         let watch = Self::following(context, project, args).await?;
         let (words, hint) = match args.planned {
-            _ if !watch.planted.is_empty() => return Ok(watch),
+            _ if !watch.planted.is_empty() || watch.pods.is_some() => return Ok(watch),
             true => (
                 "no canary is configured, so none can be touched",
                 "docs/configuration.md shows how one is declared",
@@ -91,14 +172,33 @@ impl Watch {
         let ledger = context.load(&engine).await?.ledger;
         let planted = Engine::planted(&ledger);
         let (in_cluster, elsewhere) = apart(&engine, &planted);
+        let mut own = engine.own(&ledger);
+        let mut source = match pod_source(context, project, args, &engine, &ledger).await? {
+            Some(agent) => {
+                let cluster = own.entry(canary_k8s::provider()).or_default();
+                cluster.calls.push(OwnCalls::new(&agent.keys));
+                cluster.operators.extend(agent.principal);
+                Some(agent.source)
+            }
+            None => None,
+        };
+        let pods = match &mut source {
+            Some(source) => source.load().await?,
+            None => None,
+        };
+        if let Some(pods) = &pods {
+            knows_sessions(&mut own, pods);
+        }
         Ok(Self {
             tripwires: engine.tripwires(&planted),
             in_cluster,
             elsewhere,
             derived: Vec::new(),
             planted,
+            pods,
+            source,
             alerts: alerts(site_keys(&engine, &ledger).as_ref()),
-            own: engine.own(&ledger),
+            own,
             machinery: catalogs(context),
             planned: false,
             applied_by: None,
@@ -156,6 +256,8 @@ impl Watch {
             elsewhere,
             derived: Vec::new(),
             planted,
+            pods: None,
+            source: None,
             alerts: alerts(None),
             own: BTreeMap::new(),
             machinery: catalogs(context),
@@ -176,8 +278,8 @@ impl Watch {
     /// A judge by these rules and entries.
     pub(super) fn judge(&self, known_readers: Vec<KnownReader>) -> Judge {
         Judge::new(Rules {
-            planted: self.planted.clone(),
-            tripwires: Tripwires::new(self.tripwires.clone()),
+            planted: self.all_planted(),
+            tripwires: self.all_tripwires(),
             known_readers,
             machinery: self
                 .machinery
@@ -187,13 +289,46 @@ impl Watch {
             own: self.own.clone(),
             planned: self.planned,
             applied_by: self.applied_by.clone(),
+            pods: self.attribution(),
         })
+    }
+
+    /// What is planted, pods' baits too.
+    pub(super) fn all_planted(&self) -> Vec<Planted> {
+        let of_pods = self.pods.iter().flat_map(|pods| &pods.planted);
+        self.planted.iter().chain(of_pods).cloned().collect()
+    }
+
+    /// What means that any of it was touched.
+    pub(super) fn all_tripwires(&self) -> Tripwires {
+        let of_pods = self.pods.iter().flat_map(|pods| &pods.tripwires);
+        Tripwires::new(self.tripwires.iter().chain(of_pods).cloned())
+    }
+
+    /// What is known of pods.
+    pub(super) fn attribution(&self) -> Option<Arc<Attribution>> {
+        self.pods.as_ref().map(|pods| pods.attribution.clone())
+    }
+
+    /// Takes in what was recorded of pods since. Gives whether that was anything.
+    pub(super) async fn look_at_pods(&mut self) -> Result<bool, CommandError> {
+        let newer = match &mut self.source {
+            Some(source) => source.load().await?,
+            None => None,
+        };
+        let is_newer = newer.is_some();
+        if let Some(pods) = newer {
+            knows_sessions(&mut self.own, &pods);
+            self.pods = Some(pods);
+        }
+        Ok(is_newer)
     }
 
     /// A folder of what the judge sees.
     pub(super) fn folder(&self) -> Folder {
         let mut folder = Folder::new(self.alerts.clone());
         folder.hold(self.holders());
+        drop(folder.attribute(self.attribution()));
         folder
     }
 
@@ -218,11 +353,17 @@ impl Watch {
     }
 
     fn interest(&self) -> Interest {
-        Interest::Tripwires(Arc::new(self.with_derived(&self.in_cluster)))
+        let tripwires = Arc::new(self.with_derived(&self.in_cluster));
+        match &self.pods {
+            Some(pods) => Interest::AlsoAway(tripwires, pods.homes.clone()),
+            None => Interest::Tripwires(tripwires),
+        }
     }
 
     fn with_derived(&self, tripwires: &[Tripwire]) -> Vec<Tripwire> {
-        tripwires.iter().chain(&self.derived).cloned().collect()
+        let of_pods = self.pods.iter().flat_map(|pods| &pods.tripwires);
+        let all = tripwires.iter().chain(of_pods).chain(&self.derived);
+        all.cloned().collect()
     }
 
     /// An event as far as it is about places of ours.
@@ -248,10 +389,11 @@ impl Watch {
     /// Reads lines of a cluster's log that come the way of others.
     #[cfg(feature = "aws")]
     pub(super) fn lines(&self) -> canary_aws::trail::Lines {
-        let scan = std::sync::Mutex::new(canary_k8s::audit::Scan::new(
-            &self.with_derived(&self.in_cluster),
-            true,
-        ));
+        let scan = canary_k8s::audit::Scan::new(&self.with_derived(&self.in_cluster), true);
+        let scan = std::sync::Mutex::new(match &self.pods {
+            Some(pods) => scan.with_homes(pods.homes.clone()),
+            None => scan,
+        });
         Box::new(move |line| {
             let mut scan = scan
                 .lock()
@@ -351,6 +493,14 @@ fn apart(engine: &Engine, planted: &[Planted]) -> (Vec<Tripwire>, Vec<Tripwire>)
     (in_cluster, elsewhere)
 }
 
+/// Networks that the tokens of pods come from, too.
+fn egress(project: &Project) -> Vec<String> {
+    let section = project.config.providers.get(&canary_k8s::provider());
+    let networks = section.map(|section| section.texts("egress"));
+    let networks = networks.into_iter().flatten();
+    networks.map(str::to_owned).collect()
+}
+
 fn account(project: &Project) -> Option<String> {
     let section = project.config.providers.get(&ProviderId::new("aws"))?;
     section.text("account").map(str::to_owned)
@@ -367,6 +517,20 @@ fn site_keys(engine: &Engine, ledger: &Ledger) -> Option<SiteKeys> {
     let cluster = ledger.sites.get_key_value(&canary_k8s::provider());
     let (provider, site) = cluster.or_else(|| ledger.sites.first_key_value())?;
     Some(engine.keys(provider, site))
+}
+
+/// The keys of the cluster's agent, which it derives what it writes from.
+fn agent_keys(engine: &Engine, ledger: &Ledger) -> Result<SiteKeys, CommandError> {
+    let provider = canary_k8s::provider();
+    let site = ledger.sites.get(&provider).ok_or_else(|| {
+        CommandError::new(
+            Exit::Failed,
+            "which cluster the pods are of is not known: nothing was applied to one yet",
+        )
+        .hint("canary apply")
+    })?;
+    let agent = engine.keys(&provider, site).agent();
+    Ok(agent.at_site(&provider, &site.id))
 }
 
 fn alerts(keys: Option<&SiteKeys>) -> Digester {

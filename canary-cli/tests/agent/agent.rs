@@ -114,8 +114,8 @@ impl Installed {
         let folder = tempfile::tempdir().unwrap();
         let ca = folder.path().join("ca");
         fs::create_dir(&ca).unwrap();
-        fs::write(ca.join("ca.crt"), &authority).unwrap();
-        fs::write(ca.join("ca.key"), key.serialize_pem()).unwrap();
+        fs::write(ca.join("tls.crt"), &authority).unwrap();
+        fs::write(ca.join("tls.key"), key.serialize_pem()).unwrap();
         let installed = Self {
             site: system["metadata"]["uid"].as_str().unwrap().to_owned(),
             cluster,

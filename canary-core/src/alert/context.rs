@@ -108,7 +108,7 @@ fn is_later(known: &BTreeMap<String, Timestamp>, what: &str) -> bool {
 }
 
 /// Tokens of pods change every hour, so only their form is told; a certificate is a thing of its own.
-fn form(actor: &Actor) -> String {
+pub(super) fn form(actor: &Actor) -> String {
     match &actor.credential {
         Credential::Token(_) if actor.pod.is_some() => "pod token".to_owned(),
         Credential::Token(_) => "token".to_owned(),

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Moment;
+use super::{Attributed, Moment};
 use crate::detect::{Actor, Defect, Grade, Identity, OutcomeClass};
 use crate::graph::Address;
 
@@ -88,6 +88,9 @@ pub struct Alert {
     pub context: BTreeSet<String>,
     /// The events, the earliest first, as many as are kept.
     pub evidence: BTreeSet<Evidence>,
+    /// The pods that it points to.
+    #[serde(default)]
+    pub pods: Vec<Attributed>,
     /// The incident that it belongs to: the uid of one of its alerts.
     #[serde(default)]
     pub incident: Option<String>,

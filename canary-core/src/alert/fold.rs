@@ -1,19 +1,24 @@
 //! The fold: one sweep is one alert.
 
 use std::collections::{BTreeMap, BTreeSet};
-
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::attributed::{self, Attributed, Link, attributed};
 use super::context::{self, Ways, hour};
 use super::incident::{self, Held, Holders, Incidents};
 use super::kept::{Folded, KEPT};
+use super::readers::{BaitReaders, Reader};
 use super::{Alert, Change, Changes, Evidence, Moment, Outbox, Severity, silent};
+use crate::bait::PodNumber;
 use crate::detect::{
-    Action, Credential, Event, Grade, LAST_ON, OutcomeClass, RequestKey, Sighting, Touches,
+    Action, Attribution, BaitReading, Credential, Event, Grade, LAST_ON, OutcomeClass, Reach,
+    RequestKey, Sighting, Touches,
 };
 use crate::disguise::Digester;
+use crate::graph::Address;
 
 /// As much of an audit id as is kept: a server's own has 36 characters, a client may send a megabyte.
 const LONGEST_ID: usize = 64;
@@ -39,6 +44,8 @@ struct Taken {
     requests: BTreeSet<RequestKey>,
     /// What was touched last: a reader covers the same canaries each time, however many.
     touches: Touches,
+    /// So many pods' baits were touched among others. They come and go, so that another is no news.
+    among: usize,
 }
 
 /// Folds sightings into alerts.
@@ -59,6 +66,12 @@ pub struct Folder {
     is_unrelated: bool,
     /// Alerts from before this hour were forgotten.
     forgotten: i64,
+    /// What is known of pods.
+    pods: Option<Arc<Attribution>>,
+    /// Who was given what is in their baits.
+    readers: BaitReaders,
+    /// Uids of alerts by the pod whose credential was used.
+    by_pod: BTreeMap<PodNumber, BTreeSet<String>>,
 }
 
 impl Folder {
@@ -76,6 +89,104 @@ impl Folder {
             told_together: BTreeMap::new(),
             is_unrelated: false,
             forgotten: 0,
+            pods: None,
+            readers: BaitReaders::default(),
+            by_pod: BTreeMap::new(),
+        }
+    }
+
+    /// From now on this is known of pods. Gives the alerts that point to others by that.
+    pub fn attribute(&mut self, pods: Option<Arc<Attribution>>) -> Vec<String> {
+        let points = |folder: &Self, alert: &Alert| -> Vec<_> {
+            let all = folder
+                .pods
+                .as_ref()
+                .map(|pods| folder.attributed(alert, pods));
+            let one = |one: Attributed| (one.number, one.others);
+            all.into_iter().flatten().map(one).collect()
+        };
+        let before: Vec<_> = self.alerts.values().map(|one| points(self, one)).collect();
+        if let Some(pods) = &pods {
+            self.readers.keep_those_of(pods);
+        }
+        self.pods = pods;
+        self.by_pod.clear();
+        let uids: Vec<String> = self.alerts.keys().cloned().collect();
+        for uid in &uids {
+            self.index_pod(uid);
+        }
+        let now = self.alerts.values().map(|one| points(self, one));
+        let all = uids.iter().zip(before.iter().zip(now));
+        let moved = all.filter(|(_, (before, now))| *before != now);
+        moved.map(|(uid, _)| uid.clone()).collect()
+    }
+
+    /// Takes in who was given what is in pods' baits. Gives the alerts that name somebody else by that.
+    pub fn learn(&mut self, readings: &[BaitReading]) -> Vec<String> {
+        let mut changed = BTreeSet::new();
+        for reading in readings {
+            let uids = self.concerned(reading);
+            let before: Vec<_> = uids.iter().map(|uid| self.readers_of(uid)).collect();
+            let home = self.home(reading);
+            self.readers.add(reading, home.as_deref());
+            let now = uids.iter().map(|uid| self.readers_of(uid));
+            let all = uids.iter().zip(before.iter().zip(now));
+            let others = all.filter(|(_, (before, now))| *before != now);
+            changed.extend(others.map(|(uid, _)| uid.clone()));
+        }
+        changed.into_iter().collect()
+    }
+
+    /// The namespace of the one bait that was read.
+    fn home(&self, reading: &BaitReading) -> Option<String> {
+        let Reach::Pod(number) = reading.reach else {
+            return None;
+        };
+        let record = self.pods.as_ref()?.pods().get(number)?;
+        Some(record.subject.namespace.clone())
+    }
+
+    /// The alerts of uses of baits that were read.
+    fn concerned(&self, reading: &BaitReading) -> Vec<String> {
+        let Some(pods) = &self.pods else {
+            return Vec::new();
+        };
+        let has = |number: &PodNumber| {
+            let record = pods.pods().get(*number);
+            record.is_some_and(|record| reading.reach.has(record))
+        };
+        let of_pods: Vec<_> = match &reading.reach {
+            Reach::Pod(number) => self.by_pod.get(number).into_iter().collect(),
+            Reach::Collection { .. } => {
+                let reached = self.by_pod.iter().filter(|(number, _)| has(number));
+                reached.map(|(_, uids)| uids).collect()
+            }
+        };
+        of_pods.into_iter().flatten().cloned().collect()
+    }
+
+    fn attributed(&self, alert: &Alert, pods: &Attribution) -> Vec<Attributed> {
+        attributed(alert, pods, &self.readers)
+    }
+
+    /// Who else had the credential that was used.
+    fn readers_of(&self, uid: &str) -> BTreeSet<Reader> {
+        let alert = self.alerts.get(uid);
+        let all = alert.zip(self.pods.as_ref());
+        let all = all.map(|(alert, pods)| self.attributed(alert, pods));
+        let readers = all.into_iter().flatten().flat_map(|one| one.readers);
+        readers.map(|one| one.reader).collect()
+    }
+
+    /// Makes an alert found by the pod whose credential was used.
+    fn index_pod(&mut self, uid: &str) {
+        let alert = self.alerts.get(uid).zip(self.pods.as_ref());
+        let used = alert.and_then(|(alert, pods)| attributed::used(alert, pods));
+        if let Some(number) = used.map(|used| used.record.number) {
+            self.by_pod
+                .entry(number)
+                .or_default()
+                .insert(uid.to_owned());
         }
     }
 
@@ -146,7 +257,7 @@ impl Folder {
             .or_insert_with(|| created(uid.to_owned(), sighting));
         let touches_more = !taken.touches.is(&sighting.touches);
         if touches_more {
-            touch(alert, &sighting.touches);
+            touch(alert, &sighting.touches, &mut taken.among);
             taken.touches = sighting.touches.clone();
         }
         update(alert, sighting, is_new);
@@ -178,6 +289,7 @@ impl Folder {
             .entry(principal)
             .or_default()
             .came(&alert.actor, alert.first);
+        self.index_pod(uid);
     }
 
     /// The alerts of the same principal in the same hour and those beside it.
@@ -216,6 +328,14 @@ impl Folder {
         if silent::is_untold(&alert) {
             alert.context.insert(silent::UNTOLD.to_owned());
         }
+        // Without records it stays as it was told.
+        if let Some(pods) = &self.pods {
+            alert.pods = self.attributed(&alert, pods);
+        }
+        let is_told = alert.pods.iter().any(|one| one.link == Link::Credential);
+        if !is_told && attributed::is_unknown(&alert, self.pods.as_deref()) {
+            alert.context.insert(attributed::UNKNOWN.to_owned());
+        }
         Some(alert)
     }
 
@@ -240,10 +360,11 @@ impl Folder {
     fn standing(&self, uid: &str) -> Option<Standing> {
         let alert = self.alerts.get(uid)?;
         let aggravated = self.aggravated(alert);
+        let among = self.taken.get(uid).map_or(0, |taken| taken.among);
         Some(Standing {
             severity: severity(alert, &aggravated),
             grade: alert.grade,
-            touched: alert.touched.len(),
+            touched: alert.touched.len() - among + among.min(1),
             count: alert.count,
             time: (alert.first, alert.last),
             aggravated,
@@ -251,6 +372,7 @@ impl Folder {
             evidence: alert.evidence.len(),
             is_located: alert.actor.address.is_some(),
             is_untold: silent::is_untold(alert),
+            readers: self.readers_of(uid),
         })
     }
 
@@ -289,7 +411,7 @@ impl Folder {
             !is_told || told <= KEPT
         });
         let one = |alert: &&Alert| (self.told(&alert.uid), self.requests(&alert.uid));
-        Folded::new(alerts.iter().map(one))
+        Folded::new(alerts.iter().map(one), self.readers.clone())
     }
 
     fn requests(&self, uid: &str) -> Option<&BTreeSet<RequestKey>> {
@@ -297,7 +419,8 @@ impl Folder {
     }
 
     /// Goes on from what was kept.
-    pub fn load(&mut self, folded: Folded) {
+    pub fn load(&mut self, mut folded: Folded) {
+        self.readers = folded.take_readers();
         // As it was told: what was not kept may be why.
         for alert in folded.alerts() {
             if let Some(incident) = &alert.incident {
@@ -311,6 +434,7 @@ impl Folder {
             let taken = Taken {
                 requests,
                 touches: Touches::default(),
+                among: among_others(&alert).count(),
             };
             self.taken.insert(uid.clone(), taken);
             self.alerts.insert(uid.clone(), alert);
@@ -389,6 +513,10 @@ impl Folder {
             near.retain(|uid| !old.contains(uid));
             !near.is_empty()
         });
+        self.by_pod.retain(|_, uids| {
+            uids.retain(|uid| !old.contains(uid));
+            !uids.is_empty()
+        });
         let names: BTreeSet<&str> = self
             .alerts
             .values()
@@ -465,6 +593,7 @@ struct Standing {
     evidence: usize,
     is_located: bool,
     is_untold: bool,
+    readers: BTreeSet<Reader>,
 }
 
 /// What became of an alert; nothing when it is as it was.
@@ -478,15 +607,22 @@ fn change(before: Option<&Standing>, now: &Standing) -> Option<Change> {
     let told = |of: &Standing| (of.severity, of.touched, of.is_located, of.is_untold);
     // Each damaged record may hide another touch.
     let is_damaged_again = now.grade == Grade::Damaged && now.count != before.count;
-    Some(if told(before) != told(now) || is_damaged_again {
-        Change::Updated
-    } else {
-        Change::Counted
-    })
+    let is_ambiguous = before.readers != now.readers;
+    Some(
+        if told(before) != told(now) || is_damaged_again || is_ambiguous {
+            Change::Updated
+        } else {
+            Change::Counted
+        },
+    )
 }
 
 fn grade(sighting: &Sighting) -> Grade {
-    sighting.touches.nearest().unwrap_or(Grade::Damaged)
+    let nothing = match sighting.is_stolen {
+        true => Grade::Stolen,
+        false => Grade::Damaged,
+    };
+    sighting.touches.nearest().unwrap_or(nothing)
 }
 
 fn created(uid: String, sighting: &Sighting) -> Alert {
@@ -505,20 +641,36 @@ fn created(uid: String, sighting: &Sighting) -> Alert {
         aggravated: BTreeSet::new(),
         context: BTreeSet::new(),
         evidence: BTreeSet::new(),
+        pods: Vec::new(),
         incident: None,
         timeline: Vec::new(),
     }
 }
 
-fn touch(alert: &mut Alert, touches: &Touches) {
+fn touch(alert: &mut Alert, touches: &Touches, among: &mut usize) {
     for touch in touches.iter() {
-        let known = alert
-            .touched
-            .entry(touch.address.clone())
-            .or_insert(touch.grade);
-        *known = (*known).max(touch.grade);
+        let was = alert.touched.get(&touch.address).copied();
+        let grade = was.map_or(touch.grade, |was| was.max(touch.grade));
+        if was != Some(grade) {
+            alert.touched.insert(touch.address.clone(), grade);
+            *among += usize::from(is_among_others(&touch.address, grade));
+            *among -= usize::from(was.is_some_and(|was| is_among_others(&touch.address, was)));
+        }
         alert.grade = alert.grade.max(touch.grade);
     }
+}
+
+/// A pod's bait that was touched among others: of those how many there are is told, and not which.
+pub(super) fn is_among_others(address: &Address, grade: Grade) -> bool {
+    grade == Grade::Covering && PodNumber::of(address).is_some()
+}
+
+/// Pods' baits that were touched among others.
+pub(super) fn among_others(alert: &Alert) -> impl Iterator<Item = &Address> {
+    let touched = alert.touched.iter();
+    touched
+        .filter(|(address, grade)| is_among_others(address, **grade))
+        .map(|(address, _)| address)
 }
 
 fn update(alert: &mut Alert, sighting: &Sighting, is_new_request: bool) {
@@ -576,6 +728,7 @@ fn severity(alert: &Alert, aggravated: &BTreeSet<String>) -> Severity {
         }
         (Grade::Named | Grade::Use, OutcomeClass::Allowed) => Severity::Critical,
         (Grade::Named | Grade::Use, OutcomeClass::Denied) => Severity::High,
+        (Grade::Stolen, _) => Severity::High,
         (Grade::Damaged, _) => Severity::Medium,
         (Grade::Covering, _) if !aggravated.is_empty() => Severity::High,
         (Grade::Covering, _) => Severity::Medium,

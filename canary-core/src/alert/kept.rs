@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
+use super::readers::BaitReaders;
 use super::{Alert, incident};
 use crate::detect::RequestKey;
 
@@ -16,12 +17,16 @@ pub(super) const KEPT: usize = 5_000;
 pub struct Folded {
     /// Each alert with the requests that it counted.
     alerts: Vec<FoldedAlert>,
+    /// Who was given what is in pods' baits: a use of one may come later.
+    #[serde(default)]
+    readers: BaitReaders,
 }
 
 impl Folded {
-    /// Alerts, the latest first, with the requests that each counted.
+    /// Alerts, the latest first, with the requests that each counted, and who was given baits.
     pub(super) fn new<'a>(
         alerts: impl Iterator<Item = (Option<Alert>, Option<&'a BTreeSet<RequestKey>>)>,
+        readers: BaitReaders,
     ) -> Self {
         let alerts = alerts.filter_map(|(alert, requests)| {
             Some(FoldedAlert {
@@ -31,7 +36,13 @@ impl Folded {
         });
         Self {
             alerts: alerts.collect(),
+            readers,
         }
+    }
+
+    /// Who was given baits.
+    pub(super) fn take_readers(&mut self) -> BaitReaders {
+        std::mem::take(&mut self.readers)
     }
 
     /// The alerts with the requests that each counted.
@@ -82,6 +93,7 @@ impl Folded {
         });
         Self {
             alerts: told.collect(),
+            readers: BaitReaders::default(),
         }
     }
 

@@ -1,11 +1,15 @@
 //! An alert as an OCSF 1.8.0 Detection Finding (class 2004).
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::fold::{among_others, is_among_others};
 use super::text::title;
-use super::{Alert, Change, Evidence};
+use super::{Alert, Attributed, Change, Evidence, Link};
 use crate::detect::{Credential, Grade, OutcomeClass};
+use crate::graph::{Address, CanaryId};
 
 /// The schema's version.
 const VERSION: &str = "1.8.0";
@@ -54,13 +58,57 @@ pub fn ocsf(alert: &Alert, change: Change, product_version: &str, now: Timestamp
             "analytic": { "type_id": 9, "uid": "tripwire", "name": "tripwire" },
         },
         "evidences": alert.evidence.iter().map(|evidence| one(alert, evidence)).collect::<Vec<_>>(),
-        "resources": alert.touched.iter().map(|(address, grade)| json!({
-            "name": address.to_string(), "type": address.canary().kind(), "data": { "grade": grade },
-        })).collect::<Vec<_>>(),
+        "resources": resources(alert),
         "unmapped": { "aggravated": alert.aggravated, "context": alert.context, "timeline": (!alert.timeline.is_empty()).then_some(&alert.timeline) },
     });
     leave_out_unknown(&mut finding);
     finding
+}
+
+/// What it touched, and the pods that it points to.
+fn resources(alert: &Alert) -> Vec<Value> {
+    // Of pods' baits that were touched among others there may be thousands.
+    let mut among: BTreeMap<&CanaryId, u64> = BTreeMap::new();
+    for address in among_others(alert) {
+        *among.entry(address.canary()).or_default() += 1;
+    }
+    let is_one = |(address, grade): &(&Address, &Grade)| !is_among_others(address, **grade);
+    let ones = alert.touched.iter().filter(is_one);
+    let ones = ones.map(|(address, grade)| {
+        json!({ "name": address.to_string(), "type": address.canary().kind(), "data": { "grade": grade } })
+    });
+    let among = among.into_iter().map(|(canary, count)| {
+        let data = json!({ "grade": Grade::Covering, "pods": count });
+        json!({ "name": canary.to_string(), "type": canary.kind(), "data": data })
+    });
+    ones.chain(among)
+        .chain(alert.pods.iter().map(pod))
+        .collect()
+}
+
+/// A pod that it points to, as a resource (`resource_details`).
+fn pod(one: &Attributed) -> Value {
+    let subject = one.subject.as_ref();
+    // 4: Related. Whether it is an actor is what is to be found out: others may have its credential.
+    let (role, role_name) = match one.link {
+        Link::Caller => (2, "Actor"),
+        Link::Bait => (3, "Affected"),
+        Link::Credential => (4, "Related"),
+    };
+    json!({
+        "type": "pod", "uid": one.pod.uid, "name": one.pod.name, "namespace": one.pod.namespace,
+        "role_id": role, "role": role_name,
+        "ip": subject.and_then(|subject| subject.addresses.first()),
+        "data": {
+            "link": one.link, "owner": subject.map(|subject| &subject.owner), "node": one.node,
+            "node_address": subject.map(|subject| subject.node_address),
+            "addresses": subject.map(|subject| &subject.addresses), "images": subject.map(|subject| &subject.images),
+            "service_account": subject.map(|subject| &subject.service_account),
+            "issued": one.issued, "place": one.place, "gone": one.gone, "certain": (one.link == Link::Credential).then(|| one.is_certain()),
+            "others": (!one.others.is_empty()).then_some(&one.others),
+            "readers": (!one.readers.is_empty()).then_some(&one.readers), "more_readings": one.more_readings,
+        },
+    })
 }
 
 /// The schema knows no null: what is not known is left out.
@@ -107,7 +155,8 @@ fn one(alert: &Alert, evidence: &Evidence) -> Value {
         value["http_request"] = json!({ "user_agent": actor.user_agent });
     }
     if let Some(pod) = &actor.pod {
-        value["container"] = json!({ "pod_uuid": pod.uid, "name": pod.name });
+        value["container"] =
+            json!({ "pod_uuid": pod.uid, "name": pod.name, "orchestrator": "Kubernetes" });
     }
     value
 }

@@ -75,6 +75,7 @@ fn sighting(
             },
         }]),
         is_of_it: true,
+        is_stolen: false,
         aggravated: BTreeSet::new(),
         context: BTreeSet::new(),
     }

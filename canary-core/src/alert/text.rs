@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::{Alert, Evidence, Severity};
+use super::{Alert, Evidence, Severity, pods};
 use crate::detect::{Credential, Grade, OutcomeClass};
 use crate::graph::{Address, CanaryId};
 
@@ -36,7 +36,7 @@ pub fn full_text(alert: &Alert) -> String {
     }
     for (address, grade) in &alert.touched {
         let grade = match grade {
-            Grade::Damaged => "perhaps",
+            Grade::Damaged | Grade::Stolen => "perhaps",
             Grade::Covering => "among others",
             Grade::Named => "by name",
             Grade::Use => "its identity",
@@ -76,7 +76,10 @@ fn lines(alert: &Alert) -> String {
         writeln!(out, "{topic:<10} {words}").unwrap_or_default();
     };
     line(severity, format!("{:<56} {when}", title(alert)));
-    line("  who", who(alert));
+    let who = pods::who(alert).into_iter().chain([who(alert)]);
+    for (n, words) in who.enumerate() {
+        line(if n == 0 { "  who" } else { "" }, words);
+    }
     line("  from", from(alert));
     line("  did", did(alert));
     for words in &alert.aggravated {
@@ -84,6 +87,9 @@ fn lines(alert: &Alert) -> String {
     }
     for words in &alert.context {
         line("  also", cut(words, SENTENCE));
+    }
+    for words in pods::what(alert) {
+        line("  pod", words);
     }
     if !alert.touched.is_empty() {
         line("  canary", touched(alert));
@@ -119,6 +125,9 @@ pub(super) fn title(alert: &Alert) -> String {
     // An account and its token are one canary.
     let canaries: BTreeSet<&CanaryId> = alert.touched.keys().map(Address::canary).collect();
     let n = canaries.len();
+    if alert.grade == Grade::Stolen {
+        return pods::stolen(alert);
+    }
     if n == 0 {
         return "a record of a log is damaged, and may hide a touch".to_owned();
     }
@@ -127,7 +136,7 @@ pub(super) fn title(alert: &Alert) -> String {
         _ => format!("{n} canaries"),
     };
     let verb = match (alert.grade, alert.outcome) {
-        (Grade::Damaged, _) => "may have been touched",
+        (Grade::Damaged | Grade::Stolen, _) => "may have been touched",
         (Grade::Use, OutcomeClass::Allowed) => "was used",
         (Grade::Use, OutcomeClass::Denied) => "was used, and refused",
         (Grade::Named, OutcomeClass::Allowed) => named(alert),
@@ -281,8 +290,13 @@ fn touched(alert: &Alert) -> String {
     names.join(", ")
 }
 
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     cut(text, LONGEST)
+}
+
+/// A sentence of ours with some words of others in it.
+pub(super) fn sentence(text: &str) -> String {
+    cut(text, SENTENCE)
 }
 
 /// Without anything that a terminal would obey, and no longer than that.

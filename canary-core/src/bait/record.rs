@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::session::NUMBERS;
 use super::{BaitKind, PodHandle, Subject, seconds};
-use crate::graph::CanaryId;
+use crate::graph::{Address, CanaryId};
 
 /// The number of a pod's record. Never given twice.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -26,7 +26,18 @@ impl PodNumber {
     pub fn get(self) -> u32 {
         self.0
     }
+
+    /// Of the record that an address names.
+    #[must_use]
+    pub fn of(address: &Address) -> Option<Self> {
+        let digits = address.part()?.strip_prefix(PART)?;
+        Self::new(digits.parse().ok()?)
+    }
 }
+
+/// What the part of an address that names a record begins with. A capital, because the other parts are called as their
+/// namespaces, and a namespace may be called `p7`.
+const PART: char = 'P';
 
 impl fmt::Display for PodNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -84,10 +95,27 @@ pub struct PodRecord {
 }
 
 impl PodRecord {
+    /// Our name for the Secret that the pod waits for, as in `pod_credentials.web/P7`.
+    #[must_use]
+    pub fn address(&self) -> Address {
+        Address::part_of(self.canary.clone(), &format!("{PART}{}", self.number))
+    }
+
     /// The latest credential of a kind.
     #[must_use]
     pub fn latest(&self, kind: BaitKind) -> Option<&Issued> {
         self.issued.iter().rev().find(|issued| issued.kind == kind)
+    }
+
+    /// Which of the credentials of its kind that are known a token is, and of how many; both from 1.
+    #[must_use]
+    pub fn place_of(&self, token: &str) -> Option<(usize, usize)> {
+        let is_it = |issued: &&Issued| issued.token.as_deref() == Some(token);
+        let kind = self.issued.iter().find(is_it)?.kind;
+        let mut same: Vec<&Issued> = self.issued.iter().filter(|one| one.kind == kind).collect();
+        same.sort_by_key(|issued| issued.at);
+        let at = same.iter().position(is_it)?;
+        Some((at + 1, same.len()))
     }
 
     /// Until when any of its credentials can be used.

@@ -62,10 +62,20 @@ impl Grounds {
         let all_were = event
             .at
             .is_none_or(|at| self.was_complete(ended(event, at)));
-        if all_were && !self.gone.iter().any(|gone| touches.has(gone)) {
+        if all_were && !self.may_be_gone(&touches) {
             return touches;
         }
         touches.only(|touch| self.was_there(touch, event))
+    }
+
+    /// Whether any of them was buried. Of both lists the shorter is gone through.
+    fn may_be_gone(&self, touches: &Touches) -> bool {
+        if touches.len() < self.gone.len() {
+            return touches
+                .iter()
+                .any(|touch| self.gone.contains(&touch.address));
+        }
+        self.gone.iter().any(|gone| touches.has(gone))
     }
 
     /// A touch counts while the canary was there. One that the log does not create was there before it began. An open

@@ -12,10 +12,11 @@ use serde::{Deserialize, Serialize};
 use super::ground::Grounds;
 use super::machinery::{Machinery, Ruling};
 use super::memory::{Awaits, Held, Memory};
-use super::reader::Readers;
+use super::reader::{Readers, is_by_node};
+use super::reading::{BaitReading, readings};
 use super::touch::{Grade, Touch, Touches};
 use super::tripwires::{ISSUER, Tripwires};
-use super::{Event, Meaning, Mention, Planted, Stage, Tripwire};
+use super::{Attribution, Event, Meaning, Mention, Planted, Stage, Tripwire};
 use crate::bait::{Pods, Sessions};
 use crate::config::KnownReader;
 use crate::disguise::OwnCalls;
@@ -30,6 +31,9 @@ pub struct Sighting {
     pub touches: Touches,
     /// It is about a canary itself, and not about something that names one.
     pub is_of_it: bool,
+    /// A pod's token came from where the pod is not. It is told by itself, whatever else the event touched.
+    #[serde(default)]
+    pub is_stolen: bool,
     /// What makes it worse than its grade alone, in words.
     pub aggravated: BTreeSet<String>,
     /// What else is known that belongs to it: why it is not excused, for whom a node read, who else reads here.
@@ -61,6 +65,9 @@ pub struct Judge {
     /// Who creates the canaries of `--planned`.
     pub(super) applied_by: Option<String>,
     pub(super) planned: bool,
+    pods: Option<Arc<Attribution>>,
+    /// Who was given baits, until somebody takes it in.
+    readings: Vec<BaitReading>,
     memory: Memory,
     excused: BTreeMap<Excuse, u64>,
 }
@@ -68,8 +75,9 @@ pub struct Judge {
 /// What tells our own calls to a site from others'.
 #[derive(Clone, Default)]
 pub struct Own {
-    /// Checks the proof in identifiers that we chose; `None` where there is no key for the site, or it takes none.
-    pub calls: Option<OwnCalls>,
+    /// Check the proof in identifiers that we chose: ours, and where there is an agent its own, which has another key. None
+    /// where there is no key for the site, or it takes none.
+    pub calls: Vec<OwnCalls>,
     /// Identifiers that the site itself gave our requests: nobody else can have a request of that name.
     pub requests: BTreeSet<String>,
     /// Whose proven calls are ours.
@@ -125,6 +133,8 @@ pub struct Rules {
     pub planned: bool,
     /// With `planned`: creating them and issuing their tokens by this principal is the apply.
     pub applied_by: Option<String>,
+    /// What is known of pods; `None` where none has a bait.
+    pub pods: Option<Arc<Attribution>>,
 }
 
 /// A touch that waits for what it is the consequence of waits so long by the wall clock at most: the rules wait for
@@ -149,6 +159,8 @@ impl Judge {
             own: rules.own,
             applied_by: rules.applied_by,
             planned: rules.planned,
+            pods: rules.pods,
+            readings: Vec::new(),
             memory: Memory::default(),
             excused: BTreeMap::new(),
         }
@@ -178,7 +190,41 @@ impl Judge {
         }
         let mut seen = self.release(event.at);
         seen.extend(self.judge_touches(event, touches));
+        seen.extend(self.judge_home(event));
         seen
+    }
+
+    /// Where it came from: what waited, and itself.
+    fn judge_home(&mut self, event: &Event) -> Vec<Sighting> {
+        let Some(pods) = self.pods.clone() else {
+            return Vec::new();
+        };
+        self.memory.homes.learn(event);
+        let latest = self.memory.latest();
+        let mut ripe = self.memory.homes.ripe(latest);
+        if self.memory.homes.away(event, &pods).is_some() {
+            ripe.extend(self.memory.homes.suspect(event));
+        }
+        self.stolen(ripe)
+    }
+
+    /// Those of suspected uses that are from elsewhere by what is known now.
+    fn stolen(&self, suspects: Vec<Event>) -> Vec<Sighting> {
+        let is_away = |event: &Event| {
+            let pods = self.pods.as_ref();
+            pods.is_some_and(|pods| self.memory.homes.away(event, pods).is_some())
+        };
+        let stolen = suspects.into_iter().filter(is_away);
+        stolen
+            .map(|event| Sighting {
+                aggravated: aggravations(&event),
+                event,
+                touches: Touches::default(),
+                is_of_it: false,
+                is_stolen: true,
+                context: BTreeSet::new(),
+            })
+            .collect()
     }
 
     /// What waited too long by the wall clock, `now`.
@@ -196,15 +242,21 @@ impl Judge {
                 self.memory.held.push(held);
             }
         }
+        let suspects = self.memory.homes.tick(now);
+        seen.extend(self.stolen(suspects));
         seen
     }
 
     /// Everything that still waits: the log has ended.
     pub fn finish(&mut self) -> Vec<Sighting> {
         let held = std::mem::take(&mut self.memory.held);
-        held.into_iter()
+        let mut seen: Vec<Sighting> = held
+            .into_iter()
             .filter_map(|held| self.settle(&held.event, held.touches))
-            .collect()
+            .collect();
+        let suspects = self.memory.homes.rest();
+        seen.extend(self.stolen(suspects));
+        seen
     }
 
     /// Other canaries are out there now. Watches that are open cover the new ones.
@@ -213,10 +265,12 @@ impl Judge {
         planted: Vec<Planted>,
         tripwires: Tripwires,
         own: BTreeMap<ProviderId, Own>,
+        pods: Option<Arc<Attribution>>,
     ) -> Vec<Sighting> {
         self.grounds = Grounds::new(planted);
         self.tripwires = tripwires;
         self.own = own;
+        self.pods = pods;
         self.look_at_open_watches()
     }
 
@@ -308,18 +362,37 @@ impl Judge {
     fn settle(&mut self, event: &Event, touches: Touches) -> Option<Sighting> {
         // A damaged record may be of something else than it seems: it is told, whoever it names.
         if event.is_cut() {
+            self.learn_readings(event, &touches, false);
             return Some(self.sighting(event.clone(), touches));
         }
         if self.rule(event, &touches) == Ruling::ByRule {
+            // Whose node it was may be known later only.
+            if is_by_node(event) {
+                self.learn_readings(event, &touches, false);
+            }
             return self.excuse(Excuse::Machinery);
         }
         if touches.is_covering()
             && let Some(entry) = self.readers.excuses(event)
         {
             self.memory.excused_reading(event, &touches, &entry.reason);
+            self.learn_readings(event, &touches, true);
             return self.excuse(Excuse::KnownReader);
         }
+        self.learn_readings(event, &touches, false);
         Some(self.sighting(event.clone(), touches))
+    }
+
+    fn learn_readings(&mut self, event: &Event, touches: &Touches, is_known: bool) {
+        if let Some(pods) = &self.pods {
+            self.readings
+                .extend(readings(event, touches, pods, is_known));
+        }
+    }
+
+    /// Who was given what is in pods' baits, since this was last asked: excused or not, a thief may have it from there.
+    pub fn take_readings(&mut self) -> Vec<BaitReading> {
+        std::mem::take(&mut self.readings)
     }
 
     fn rule(&self, event: &Event, touches: &Touches) -> Ruling {
@@ -354,6 +427,12 @@ impl Judge {
             .collect();
         let mut aggravated = aggravations(&event);
         aggravated.extend(self.grounds.is_another(&event, &touches));
+        let pods = self.pods.as_ref();
+        if let Some((_, from)) = pods.and_then(|pods| self.memory.homes.away(&event, pods)) {
+            aggravated.insert(format!(
+                "it came from {from}, which is neither its pod's nor its node's: the token is stolen"
+            ));
+        }
         let reads = matches!(event.action.verb.as_str(), "list" | "watch") && touches.is_covering();
         if reads {
             match self.readers.near_miss(&event) {
@@ -384,6 +463,7 @@ impl Judge {
             event,
             touches,
             is_of_it,
+            is_stolen: false,
             aggravated,
             context,
         }
@@ -491,9 +571,10 @@ impl Judge {
         if request.is_some_and(|request| own.requests.contains(request)) {
             return true;
         }
-        let is_proven = own.calls.as_ref().is_some_and(|calls| {
-            calls.proves(&event.id, &event.action.verb, &event.action.uri, at)
-        });
+        let is_proven = own
+            .calls
+            .iter()
+            .any(|calls| calls.proves(&event.id, &event.action.verb, &event.action.uri, at));
         is_proven && self.memory.is_first_arrival(&event.id, at)
     }
 
@@ -503,6 +584,7 @@ impl Judge {
             event: event.clone(),
             touches: Touches::default(),
             is_of_it: false,
+            is_stolen: false,
             aggravated: aggravations(event),
             context: BTreeSet::new(),
         })

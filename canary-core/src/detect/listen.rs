@@ -9,6 +9,11 @@ use super::Event;
 pub enum Interest {
     /// Only what can touch one of these tripwires.
     Tripwires(std::sync::Arc<Vec<super::Tripwire>>),
+    /// The same, and what comes with a pod's token from elsewhere than there.
+    AlsoAway(
+        std::sync::Arc<Vec<super::Tripwire>>,
+        std::sync::Arc<super::PodHomes>,
+    ),
     /// Every event.
     Everything,
 }

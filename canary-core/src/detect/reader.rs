@@ -41,6 +41,14 @@ pub(super) struct Learned {
 /// Beyond this many remembered tokens the oldest names go first: a node issues some hundred a day.
 const REMEMBERED: usize = 100_000;
 
+/// How the names of nodes begin.
+pub(crate) const NODE: &str = "system:node:";
+
+/// Whether a node asked, for itself.
+pub(super) fn is_by_node(event: &Event) -> bool {
+    event.actor.identity.name.starts_with(NODE) && event.acting_as.is_none()
+}
+
 /// How the names of service accounts begin.
 pub(super) const SERVICE_ACCOUNT: &str = "system:serviceaccount:";
 const ISSUED: &str = "authentication.kubernetes.io/issued-credential-id";
@@ -58,7 +66,7 @@ impl Readers {
     /// Learns what later decisions need: who had which token issued, and where nodes are.
     pub fn learn(&mut self, event: &Event) {
         let learned = &mut self.learned;
-        let node = event.actor.identity.name.strip_prefix("system:node:");
+        let node = event.actor.identity.name.strip_prefix(NODE);
         if let (Some(node), Some(address)) = (node, event.actor.address) {
             learned.nodes.entry(node.to_owned()).or_insert(address);
         }

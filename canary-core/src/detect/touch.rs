@@ -14,6 +14,8 @@ use crate::graph::{Address, CanaryId};
 pub enum Grade {
     /// Nothing that is known: the record itself is damaged, and could have hidden it.
     Damaged,
+    /// Nothing of ours: a pod's token came from where the pod is not.
+    Stolen,
     /// A list or watch that covers it among others.
     Covering,
     /// It was named.

@@ -39,7 +39,7 @@ impl Engine {
     pub fn own(&self, ledger: &Ledger) -> BTreeMap<ProviderId, Own> {
         let of_site = |(provider, site): (&ProviderId, &Site)| {
             let own = Own {
-                calls: Some(OwnCalls::new(&self.keys(provider, site))),
+                calls: vec![OwnCalls::new(&self.keys(provider, site))],
                 requests: ledger
                     .calls
                     .get(provider)

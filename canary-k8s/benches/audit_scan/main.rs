@@ -12,6 +12,7 @@
 
 mod canaries;
 mod log;
+mod pods;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -112,6 +113,7 @@ fn detect(path: &Path, canaries: &Canaries, context: bool) -> usize {
         own: BTreeMap::new(),
         planned: false,
         applied_by: None,
+        pods: None,
     });
     let interest = Interest::Tripwires(Arc::new(canaries.tripwires.clone()));
     let mut folder = Folder::new(Digester::new(&[0; 32]));
@@ -137,6 +139,18 @@ fn detect(path: &Path, canaries: &Canaries, context: bool) -> usize {
 #[divan::bench(args = [10, 10_000], sample_count = 10)]
 fn memory_1_scan(bencher: Bencher<'_, '_>, count: usize) {
     let scan = Mutex::new(Scan::new(&Canaries::mixed(count).tripwires, true));
+    bench_text(bencher, |text| {
+        let mut candidates = 0_u64;
+        scan.lock().unwrap().lines(text, |_| candidates += 1);
+        candidates
+    });
+}
+
+/// The same, and every token of a pod is looked at for where it came from.
+#[divan::bench(args = [10, 10_000], sample_count = 10)]
+fn memory_1_scan_with_pods(bencher: Bencher<'_, '_>, count: usize) {
+    let scan = Scan::new(&Canaries::mixed(count).tripwires, true);
+    let scan = Mutex::new(scan.with_homes(pods::homes(&TEXT)));
     bench_text(bencher, |text| {
         let mut candidates = 0_u64;
         scan.lock().unwrap().lines(text, |_| candidates += 1);

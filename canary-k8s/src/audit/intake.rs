@@ -178,6 +178,9 @@ impl Intake {
 fn sieve(interest: &Interest, context: bool) -> Option<Scan> {
     match interest {
         Interest::Tripwires(tripwires) => Some(Scan::new(tripwires, context)),
+        Interest::AlsoAway(tripwires, homes) => {
+            Some(Scan::new(tripwires, context).with_homes(homes.clone()))
+        }
         Interest::Everything => None,
     }
 }

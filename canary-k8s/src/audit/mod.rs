@@ -17,6 +17,7 @@ mod lines;
 mod listen;
 mod mend;
 mod mentions;
+mod places;
 mod position;
 mod probe;
 mod read;

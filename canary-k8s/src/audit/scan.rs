@@ -22,11 +22,13 @@
 //! The reader takes the first of repeated keys, and so does the scan.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
-use canary_core::detect::Tripwire;
+use canary_core::detect::{PodHomes, Tripwire};
 use foldhash::fast::FixedState;
 use memchr::{memchr, memchr2, memrchr};
 
+use super::places::{Places, node};
 use super::probe::Probes;
 use super::split::RECORD_START;
 use super::targets::{Targets, Watch};
@@ -39,6 +41,8 @@ pub struct Scan {
     context: bool,
     /// Control-plane principals and nodes that were seen before. Bounded by [`MAX_SEEN`].
     seen: HashSet<Box<[u8]>, FixedState>,
+    /// Where pods' tokens come from, where that is looked at.
+    places: Option<Places>,
 }
 
 /// So many principals of the control plane and nodes are told from new ones, at some 60 bytes each. A cluster has some forty, and
@@ -55,7 +59,16 @@ impl Scan {
             probes: Probes::new(Targets::new(tripwires, context)),
             context,
             seen: HashSet::default(),
+            places: None,
         }
+    }
+
+    /// The same, and also for what comes with a pod's token from elsewhere than there, and the first record of each node
+    /// from each address.
+    #[must_use]
+    pub fn with_homes(mut self, homes: Arc<PodHomes>) -> Self {
+        self.places = (!homes.is_empty()).then(|| Places::new(homes));
+        self
     }
 
     /// Looks through `bytes` line by line and hands each candidate to `candidate`, without its line feed. The last line
@@ -97,7 +110,7 @@ impl Scan {
             let at = memchr2(b'{', b'\n', tail).map_or(rest.len(), |at| from + at);
             let (before, here) = rest.split_at(at);
             let Some(after) = here.strip_prefix(b"{") else {
-                return (self.end(&walk, before), at);
+                return (self.end(&mut walk, before), at);
             };
             // An object goes on with a key or ends; whatever else comes after the brace, it is a string's.
             if !matches!(
@@ -120,8 +133,9 @@ impl Scan {
     }
 
     /// Looks at a line whose braces are all known, once its end is.
-    fn end(&self, walk: &Walk, line: &[u8]) -> bool {
+    fn end(&mut self, walk: &mut Walk, line: &[u8]) -> bool {
         walk.maybe
+            || self.place(walk, line)
             || !ends_well(walk, line)
             || self.probes.deferred_extra(walk, line)
             || (!walk.has_object
@@ -146,30 +160,49 @@ impl Scan {
         walk.maybe |= match walk.part {
             Part::User => {
                 walk.user_at = before.len();
+                if self.places.is_some() {
+                    walk.node = node(before.len() + 1, after);
+                }
                 self.user(after)
             }
             Part::Impersonated => self.user(after),
-            Part::Extra => self.probes.extra(walk, before, after),
+            Part::Extra => {
+                walk.caller_at = before.len();
+                self.probes.extra(walk, before, after)
+            }
             Part::ObjectRef => {
                 walk.has_object = true;
-                self.probes.deferred_extra(walk, before) || self.object(walk, before, after)
+                self.place(walk, before)
+                    || self.probes.deferred_extra(walk, before)
+                    || self.object(walk, before, after)
             }
             Part::Status => {
                 if after.starts_with(PLAIN_STATUS) {
                     skip = PLAIN_STATUS.len();
                 }
                 // What is about no resource says nothing of what somebody is after.
-                self.context
-                    && walk.has_object
-                    && self
-                        .probes
-                        .is_refusal(after.get(skip..).unwrap_or_default())
+                self.place(walk, before)
+                    || (self.context
+                        && walk.has_object
+                        && self
+                            .probes
+                            .is_refusal(after.get(skip..).unwrap_or_default()))
             }
             Part::Annotations => walk.issues && self.probes.issued(after),
             Part::ImpersonatedExtra | Part::Metadata | Part::Details => false,
         };
         Next::Brace(skip)
     }
+
+    /// Looks at who comes from where, once `before` holds both.
+    fn place(&mut self, walk: &mut Walk, before: &[u8]) -> bool {
+        let Some(places) = &mut self.places else {
+            return false;
+        };
+        !std::mem::replace(&mut walk.is_placed, true)
+            && places.are_news(before, walk.caller_at, walk.node.clone())
+    }
+
     /// Looks at a user's name.
     fn user(&mut self, after: &[u8]) -> bool {
         if !(self.context || self.probes.targets.watches_principals()) {

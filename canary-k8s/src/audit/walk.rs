@@ -1,5 +1,7 @@
 //! The form of a line: its objects in the server's order, and its end.
 
+use std::ops::Range;
+
 use memchr::{memchr, memchr2, memmem};
 
 use super::split::RECORD_START;
@@ -61,6 +63,11 @@ pub(super) struct Walk {
     /// Where these braces are; 0 is nowhere, or nowhere to look at.
     pub(super) user_at: usize,
     pub(super) extra_at: usize,
+    /// Where the extras of the real user begin, and the name of a node, where who comes from where is looked at.
+    pub(super) caller_at: usize,
+    pub(super) node: Range<usize>,
+    /// It was looked at.
+    pub(super) is_placed: bool,
 }
 
 impl Walk {

@@ -252,6 +252,11 @@ fn marks(canary: &Canary) -> Vec<String> {
     keys.into_iter().map(|key| format!("data.{key}")).collect()
 }
 
+/// The identifier of a token as a log has it, from the token's own `jti`.
+pub(super) fn token(jti: &str) -> String {
+    format!("JTI={jti}")
+}
+
 fn style_of(canary: &Canary) -> Style {
     match canary.id.kind() {
         "config_map" => config_map::style(canary),
@@ -503,7 +508,7 @@ impl Catalog for KubernetesCatalog {
             _ => planted
                 .outputs
                 .get("jti")
-                .map(|jti| tripwire(Mention::Credential(format!("JTI={jti}")), Meaning::Identity))
+                .map(|jti| tripwire(Mention::Credential(token(jti)), Meaning::Identity))
                 .into_iter()
                 .collect(),
         }

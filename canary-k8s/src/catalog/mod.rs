@@ -7,6 +7,7 @@ mod kubernetes;
 mod names;
 mod notes;
 mod placeholders;
+pub mod pod_baits;
 mod pod_credentials;
 mod rights;
 mod secret;

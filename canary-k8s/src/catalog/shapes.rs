@@ -1,5 +1,7 @@
 //! The tables of `canaries.toml` that this provider reads.
 
+use std::net::IpAddr;
+
 use canary_core::config::{FieldShape, KindShape, Shape, TableShape};
 
 use super::{names, pod_credentials, templates};
@@ -38,6 +40,20 @@ fn placed(more: Vec<FieldShape>) -> Vec<FieldShape> {
     fields
 }
 
+/// An address, or a network as `ADDRESS/BITS`.
+fn network(text: &str) -> Result<(), String> {
+    let (address, bits) = text.split_once('/').unwrap_or((text, "0"));
+    let longest = match address.parse() {
+        Ok(IpAddr::V4(_)) => 32,
+        Ok(IpAddr::V6(_)) => 128,
+        Err(_) => return Err("expected a network, as in 203.0.113.0/24".into()),
+    };
+    match bits.parse::<u32>() {
+        Ok(bits) if bits <= longest => Ok(()),
+        _ => Err(format!("expected at most {longest} bits behind the slash")),
+    }
+}
+
 /// `[kubernetes]`.
 pub(super) fn section() -> TableShape {
     TableShape {
@@ -61,6 +77,11 @@ pub(super) fn section() -> TableShape {
                 "server",
                 Shape::Checked(names::server),
                 "The API server's address as planted kubeconfigs name it.",
+            ),
+            field(
+                "egress",
+                Shape::List(Box::new(Shape::Checked(network))),
+                "Networks that the tokens of pods come from beside their pods and nodes, as in `203.0.113.0/24`.",
             ),
         ],
         exclusive: vec![],

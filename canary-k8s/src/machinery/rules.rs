@@ -1,10 +1,12 @@
 //! The rules. Pure.
 
-use canary_core::detect::{Event, Ground, Planted, Ruling, Touches};
+use canary_core::bait::PodNumber;
+use canary_core::detect::{Event, Grade, Ground, Planted, Ruling, Touch, Touches};
 use jiff::SignedDuration;
 
 use super::consequences::{Consequences, is_node, is_refused};
 use super::control_plane::ControlPlane;
+use crate::catalog::pod_baits::{NODE, SHARED};
 
 /// What a refusal or a dating is the consequence of comes within a second (measured: a node is given within 200 ms what
 /// it was refused); ten cover a loaded server.
@@ -22,6 +24,9 @@ pub(super) fn rule(
     who: &ControlPlane,
     what: &Consequences,
 ) -> Ruling {
+    if is_of_its_own_pod(event, touches, ground) {
+        return Ruling::ByRule;
+    }
     let by_rule = if touches.is_covering() {
         watches_all(event, who) || empties_a_namespace(event, who, what)
     } else {
@@ -52,6 +57,44 @@ fn after(came: bool, until: jiff::Timestamp) -> Ruling {
     } else {
         Ruling::Waits(until)
     }
+}
+
+/// The node that a pod runs on reads what the pod waits for, and by name, or is refused while it does not know of the pod
+/// yet.
+///
+/// Where the pod runs is not recorded before it runs, and where a copy of it runs never: until then any node may. The API
+/// server itself gives a node only what a pod on it names, and whoever makes such a pod made a copy, which is recorded. A
+/// node that turns out to be another's is told as a reader with each use of the bait.
+///
+/// From where it reads is not looked at: between a node and the API server addresses are translated as it pleases the
+/// network, and whoever has the node's credential has its disk.
+fn is_of_its_own_pod(event: &Event, touches: &Touches, ground: &Ground) -> bool {
+    let Some(node) = event.actor.identity.name.strip_prefix("system:node:") else {
+        return false;
+    };
+    let is_named = |touch: &Touch| touch.grade == Grade::Named;
+    let is_of_bait = |touch: &Touch| {
+        let all = ground.get(&touch.address);
+        all.is_some_and(|all| all.iter().all(is_bait))
+    };
+    let runs_there = |planted: &Planted| {
+        let own = planted.fields.get(NODE);
+        own.is_none_or(|own| own == node) || planted.fields.contains_key(SHARED)
+    };
+    // A name that a buried pod had, too, touches both.
+    let own = touches
+        .iter()
+        .filter_map(|touch| ground.get(&touch.address));
+    is_node(event)
+        && event.action.resource == "secrets"
+        && touches
+            .iter()
+            .all(|touch| is_named(touch) && is_of_bait(touch))
+        && own.flatten().any(runs_there)
+}
+
+fn is_bait(planted: &Planted) -> bool {
+    PodNumber::of(&planted.address).is_some()
 }
 
 /// The API server and the controller manager list and watch everything.

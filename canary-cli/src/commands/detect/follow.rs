@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use canary_core::alert::{Change, Changes, Folder};
-use canary_core::detect::{Judge, Listened, Sighting, Tripwire, Tripwires};
+use canary_core::detect::{Judge, Listened, Sighting, Tripwire};
 use canary_core::disguise::Key;
 use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
@@ -29,6 +29,13 @@ use crate::sink::Post;
 /// How often the ledger is looked at, and what waits is let go: often enough that a canary is watched before the person
 /// who planted it has read that it was.
 const TICK: Duration = Duration::from_millis(250);
+
+/// How often what is recorded of pods is looked at: the agent writes once a second at most, and of what is used before its
+/// record is taken in the log is read again.
+const PODS: Duration = Duration::from_secs(2);
+
+/// A log that is read again gives the next of it within milliseconds; one that gives nothing for so long has no more.
+const SILENT: Duration = Duration::from_secs(2);
 
 /// What changes is kept at once, and so often at most: what a receiver took is told to it again after a kill in between.
 const KEEP_CHANGES: Duration = Duration::from_secs(1);
@@ -117,8 +124,55 @@ struct Followed {
     done: Option<String>,
     /// Where it was when the ledger was last seen to be as it was loaded: what is planted later is touched later.
     checked: Option<String>,
+    /// So many bytes were read since then.
+    since: u64,
+    /// So many are to be read again until it is where it was when something new was last taken in.
+    behind: u64,
+    /// When something came of it, or it was begun again.
+    heard: Instant,
     /// The identities that were had with a canary's, as they were known from its beginning on.
     derived: Vec<Tripwire>,
+}
+
+impl Followed {
+    /// So many bytes more were read.
+    fn read(&mut self, bytes: u64) {
+        let again = bytes.min(self.behind);
+        self.behind -= again;
+        self.since += bytes - again;
+        self.heard = Instant::now();
+    }
+
+    /// Whether it is still being read again.
+    fn is_behind(&mut self) -> bool {
+        // What was read before may be gone since, and does not come again.
+        if self.heard.elapsed() > SILENT {
+            self.behind = 0;
+        }
+        self.behind > 0
+    }
+
+    /// Everything that is out there by now was known when it was read up to here.
+    fn is_up_to_date(&mut self) {
+        self.checked.clone_from(&self.position);
+        self.since = 0;
+    }
+
+    /// Reads on with what is known now: from where it was when what is new was not there yet, where that can be.
+    async fn renew(&mut self, watch: &Watch) -> Result<(), CommandError> {
+        if matches!(self.place, Place::Audit(_)) && !self.place.is_stream() {
+            let from = self.checked.clone();
+            self.log = self.place.open(reading(watch), from.as_deref()).await?;
+            self.behind = std::mem::take(&mut self.since);
+            self.heard = Instant::now();
+            // It goes on from there also after a restart.
+            self.checked = std::mem::replace(&mut self.position, from);
+        } else {
+            self.log.want(watch);
+            self.is_up_to_date();
+        }
+        Ok(())
+    }
 }
 
 /// Two that follow the same log here would each undo what the other keeps.
@@ -190,6 +244,10 @@ struct Following<'a> {
     relating: Pace,
     /// The ledger as it was last loaded.
     stamp: Option<Stamp>,
+    /// When what is recorded of pods was.
+    pods_looked_at: Instant,
+    /// Why that could not be, as it was last said.
+    pods_trouble: Option<String>,
 }
 
 impl<'a> Following<'a> {
@@ -240,6 +298,9 @@ impl<'a> Following<'a> {
                 trouble: Trouble::default(),
                 done: position.clone(),
                 checked: position.clone(),
+                since: 0,
+                behind: 0,
+                heard: Instant::now(),
                 position,
                 derived: watch.derived.clone(),
                 place,
@@ -265,6 +326,8 @@ impl<'a> Following<'a> {
             keeping: Pace::new(KEEP_CHANGES),
             relating: Pace::new(Duration::ZERO),
             stamp,
+            pods_looked_at: Instant::now(),
+            pods_trouble: None,
             place,
             _alone: alone,
         };
@@ -281,6 +344,7 @@ impl<'a> Following<'a> {
             seen.extend(self.judge.judge(event));
         }
         if let Some(followed) = self.logs.get_mut(n) {
+            followed.read(listened.bytes);
             followed.position = Some(listened.position);
         }
         // Before anything is kept, after which a queue forgets what it gave.
@@ -329,6 +393,14 @@ impl<'a> Following<'a> {
     /// Takes sightings in, and tells what they changed.
     fn tell(&mut self, seen: &[Sighting]) -> Result<(), CommandError> {
         let mut changes = self.folder.push(seen, &self.post.outbox);
+        for uid in self.folder.learn(&self.judge.take_readings()) {
+            changes.add(uid, Change::Updated);
+        }
+        self.tell_changes(changes)
+    }
+
+    /// Tells alerts that changed.
+    fn tell_changes(&mut self, mut changes: Changes) -> Result<(), CommandError> {
         self.relate(&mut changes);
         for (uid, change) in changes {
             self.is_changed = true;
@@ -453,12 +525,17 @@ impl<'a> Following<'a> {
         let waited = self.judge.tick(Timestamp::now());
         self.tell(&waited)?;
         self.keep_when_due().await?;
+        // What is still read again is read with what was known then: before that is done, nothing else is taken in.
+        let mut is_behind = false;
+        for followed in &mut self.logs {
+            is_behind |= followed.is_behind();
+        }
+        if is_behind {
+            return Ok(());
+        }
         let stamp = self.project.ledger_stamp();
         if self.args.planned.planned || stamp == self.stamp {
-            for followed in &mut self.logs {
-                followed.checked.clone_from(&followed.position);
-            }
-            return Ok(());
+            return self.look_at_pods().await;
         }
         let Ok(watch) = Watch::following(self.context, self.project, &self.args.planned).await
         else {
@@ -466,28 +543,57 @@ impl<'a> Following<'a> {
             return Ok(());
         };
         self.stamp = stamp;
-        self.replant(watch).await
+        self.watch = watch;
+        self.replant().await
+    }
+
+    /// Takes in what was recorded of pods since they were last looked at.
+    async fn look_at_pods(&mut self) -> Result<(), CommandError> {
+        if self.watch.attribution().is_some() && self.pods_looked_at.elapsed() < PODS {
+            return Ok(());
+        }
+        self.pods_looked_at = Instant::now();
+        match self.watch.look_at_pods().await {
+            Ok(true) => self.replant().await,
+            Ok(false) => {
+                self.logs.iter_mut().for_each(Followed::is_up_to_date);
+                self.pods_trouble = None;
+                Ok(())
+            }
+            // At the next look; what was recorded by then is known.
+            Err(error) => {
+                if self.pods_trouble.as_ref() != Some(&error.message) {
+                    self.context.ui.say(&format!(
+                        "Note: what is recorded of pods cannot be read, so alerts may come without theirs: {}",
+                        error.message
+                    ));
+                }
+                self.pods_trouble = Some(error.message);
+                Ok(())
+            }
+        }
     }
 
     /// Something else is out there. The log is read again from where it was when what is new was not there yet.
-    async fn replant(&mut self, mut watch: Watch) -> Result<(), CommandError> {
-        watch.derived = self.judge.derived();
+    async fn replant(&mut self) -> Result<(), CommandError> {
+        self.watch.derived = self.judge.derived();
+        let watch = &self.watch;
         for followed in &mut self.logs {
-            if matches!(followed.place, Place::Audit(_)) && !followed.place.is_stream() {
-                let from = followed.checked.as_deref();
-                followed.log = followed.place.open(reading(&watch), from).await?;
-            } else {
-                followed.log.want(&watch);
-            }
+            followed.renew(watch).await?;
         }
         self.folder.rekey(watch.alerts.clone());
         self.folder.hold(watch.holders());
+        let mut changes = Changes::default();
+        for uid in self.folder.attribute(watch.attribution()) {
+            changes.add(uid, Change::Updated);
+        }
         let open = self.judge.replant(
-            watch.planted.clone(),
-            Tripwires::new(watch.tripwires.clone()),
+            watch.all_planted(),
+            watch.all_tripwires(),
             watch.own.clone(),
+            watch.attribution(),
         );
-        self.watch = watch;
+        self.tell_changes(changes)?;
         self.tell(&open)?;
         self.keep().await
     }

@@ -4,6 +4,7 @@ mod follow;
 mod kept;
 mod pace;
 mod place;
+pub(super) mod pods;
 mod replay;
 mod sources;
 mod tell;

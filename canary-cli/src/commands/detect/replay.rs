@@ -164,6 +164,7 @@ impl Pass {
         for sighting in pass.judge.finish() {
             pass.folder.take(&sighting);
         }
+        drop(pass.folder.learn(&pass.judge.take_readings()));
         Ok(pass)
     }
 
@@ -172,6 +173,7 @@ impl Pass {
             for sighting in self.judge.judge(&event) {
                 self.folder.take(&sighting);
             }
+            drop(self.folder.learn(&self.judge.take_readings()));
         }
     }
 }

@@ -12,6 +12,7 @@ pub(crate) use keys::ROUGHLY;
 
 use self::given::Given;
 use self::keys::Keys;
+use super::homes::Homes;
 use super::{Event, Grade, Mention, Outcome, OutcomeClass, Stage, Touches};
 
 /// As long as one of our own ids can be proven: within five minutes of its making, by two clocks. Beyond, a copy proves
@@ -109,6 +110,9 @@ pub(super) struct Memory {
     /// What events told of keys.
     #[serde(default)]
     pub(super) keys: Keys,
+    /// Where pods' tokens come from.
+    #[serde(default)]
+    pub(super) homes: Homes,
 }
 
 impl Memory {
@@ -192,6 +196,11 @@ impl Memory {
     /// Event time goes on; it never goes back.
     pub(super) fn goes_on(&mut self, now: Option<Timestamp>) {
         self.latest = self.latest.max(now);
+    }
+
+    /// The latest moment of any event.
+    pub(super) fn latest(&self) -> Option<Timestamp> {
+        self.latest
     }
 
     pub(super) fn is_before(&self, moment: Timestamp) -> bool {
