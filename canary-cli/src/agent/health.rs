@@ -28,6 +28,14 @@ pub(super) struct Health {
 }
 
 impl Health {
+    /// Of an agent that goes by that name.
+    pub(super) fn of(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            ..Self::default()
+        }
+    }
+
     /// Shows what is received from now on.
     pub(super) fn take_events(&self, events: Option<Arc<audit::Receiving>>) {
         if let Some(events) = events {

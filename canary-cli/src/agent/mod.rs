@@ -22,5 +22,6 @@ pub mod settings;
 pub mod webhook;
 
 pub use args::AgentArgs;
+pub use audit::SpoolError;
 pub use entry::main;
 pub use run::{AgentError, run};

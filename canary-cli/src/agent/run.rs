@@ -72,10 +72,7 @@ pub async fn run(args: AgentArgs) -> Result<(), AgentError> {
     let client = connection.connect().await.map_err(AgentError::Connect)?;
     let admission = Admission::new(settings.targets.clone(), PodHandles::new(&keys));
     let admission = admission.map_err(AgentError::Target)?;
-    let health = Arc::new(Health {
-        name: args.name.clone(),
-        ..Health::default()
-    });
+    let health = Arc::new(Health::of(&args.name));
     let reviews = listen(args.listen).await?;
     let numbers = listen(args.metrics).await?;
     told(&args, &reviews, &numbers)?;

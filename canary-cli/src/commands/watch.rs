@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use canary_core::alert::{Folder, Holders};
-use canary_core::catalog::Catalog;
 use canary_core::bait::POD_CREDENTIALS;
+use canary_core::catalog::Catalog;
 use canary_core::config::{KnownReader, Table};
 use canary_core::detect::{
     Attribution, Event, Interest, Judge, Listen as _, Listened, Mention, Own, Planted, Rules,
@@ -85,12 +85,15 @@ async fn agent_of(
     project: &Project,
     section: &Table,
 ) -> Result<Option<Agent>, CommandError> {
-    let failed =
-        |error: InstallError| CommandError::from_error(Exit::Failed, &error);
+    let failed = |error: InstallError| CommandError::from_error(Exit::Failed, &error);
     let client = kubernetes_client(section).await?;
-    let installer = Installer::at(client.clone(), &project.key()?).await.map_err(failed)?;
+    let installer = Installer::at(client.clone(), &project.key()?)
+        .await
+        .map_err(failed)?;
     let found = installer.find().await.map_err(failed)?;
-    let there = found.into_iter().find_map(|one| Some((one.name, one.namespace?)));
+    let there = found
+        .into_iter()
+        .find_map(|one| Some((one.name, one.namespace?)));
     let Some((name, namespace)) = there else {
         return Ok(None);
     };
@@ -134,7 +137,7 @@ pub(super) struct Watch {
     pub(super) passed_by: PassedBy,
     /// `[aws]`.
     #[cfg(feature = "aws")]
-    section: Option<canary_core::config::Table>,
+    section: Option<Table>,
 }
 
 impl Watch {

@@ -140,9 +140,9 @@ fn broken_connections_and_strange_handshakes_are_counted_and_end_nothing() {
     let raw = |bytes: &[u8]| {
         let mut socket = TcpStream::connect(("127.0.0.1", hook.port)).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        socket.write_all(bytes).unwrap();
-        socket.shutdown(Shutdown::Write).unwrap();
-        // An alert or a reset.
+        // It may have hung up before all is said; an alert or a reset comes back.
+        let _said = socket.write_all(bytes);
+        let _done = socket.shutdown(Shutdown::Write);
         let _end = socket.read_to_end(&mut Vec::new());
     };
     raw(b"");
@@ -197,23 +197,19 @@ fn a_connection_that_asks_nothing_is_closed() {
 fn more_connections_than_there_is_room_for_are_closed_at_once() {
     let authority = Authority::new();
     let hook = Hook::with(authority.source(), 0, 2, Duration::ZERO);
-    let ask_on = |client: &mut Client| {
-        client
-            .write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-            .unwrap();
-        assert!(beginning(client).starts_with("HTTP/1.1 200 "));
+    let is_answered = |client: &mut Client| {
+        let asked = client.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+        asked.is_ok() && beginning(client).starts_with("HTTP/1.1 200 ")
     };
     let mut held = [(); 2].map(|()| connect(&authority, hook.port, &[]));
-    held.iter_mut().for_each(ask_on);
-    let mut third = connect(&authority, hook.port, &[]);
-    assert!(third.write_all(b"GET").is_err());
+    assert!(held.iter_mut().all(is_answered));
+    assert!(!is_answered(&mut connect(&authority, hook.port, &[])));
     assert!(hook.has_counted("connections_total", "turned_away"));
-    held.iter_mut().for_each(ask_on);
+    assert!(held.iter_mut().all(is_answered));
     drop(held);
     until("there is room again", || {
-        hook.counted("connections_open", "") < 0.5
+        is_answered(&mut connect(&authority, hook.port, &[]))
     });
-    ask_on(&mut connect(&authority, hook.port, &[]));
 }
 
 #[test]

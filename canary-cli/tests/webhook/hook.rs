@@ -143,7 +143,8 @@ impl Hook {
 impl Drop for Hook {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
+            // Nothing is finished, and the port is free after it.
+            runtime.shutdown_timeout(PATIENCE);
         }
     }
 }

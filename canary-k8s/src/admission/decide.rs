@@ -280,11 +280,14 @@ impl Deciding<'_> {
 
     /// The server asks under a new uid each time, so that a pod that is asked about twice is drawn for twice.
     fn is_in_share(&self) -> bool {
+        let share = self.target.target.share;
+        if share >= 100 {
+            return true;
+        }
         let digest = Sha256::digest(self.review.uid.as_bytes());
         let drawn = u16::from_be_bytes([digest[0], digest[1]]);
-        let share = self.target.target.share;
-        // 655 of 65,536 values are a hundredth. The 36 that are left over have no bait, unless all pods have.
-        share >= 100 || drawn / 655 < u16::from(share)
+        // 655 of 65,536 values are a hundredth. The 36 that are left over have no bait.
+        drawn / 655 < u16::from(share)
     }
 
     fn mounts(&self, places: &mut [Place]) -> Result<Added, Reason> {

@@ -177,13 +177,13 @@ fn the_first_target_that_means_a_pod_counts() {
     };
     let admission = admission(vec![
         other("elsewhere", |target| {
-            target.namespaces = vec![Pattern::new("ops")]
+            target.namespaces = vec![Pattern::new("ops")];
         }),
         other("unselected", |target| {
-            target.selector = Some("app=cart".into())
+            target.selector = Some("app=cart".into());
         }),
         other("jobs", |target| {
-            target.workloads = BTreeSet::from([Workload::Job])
+            target.workloads = BTreeSet::from([Workload::Job]);
         }),
         other("meant", |target| {
             target.selector = Some("app in (checkout),!legacy".into());

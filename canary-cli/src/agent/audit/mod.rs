@@ -10,4 +10,5 @@ mod receive;
 mod spool;
 
 pub(super) use receive::{Receiving, routes};
-pub(super) use spool::{Spool, SpoolError};
+pub(super) use spool::Spool;
+pub use spool::SpoolError;

@@ -18,7 +18,7 @@ const WAITING: usize = 64;
 /// Why nothing can be spooled.
 #[derive(Debug, thiserror::Error)]
 #[error("{path} cannot be written")]
-pub(in crate::agent) struct SpoolError {
+pub struct SpoolError {
     path: PathBuf,
     #[source]
     source: std::io::Error,

@@ -83,13 +83,13 @@ impl Metrics {
     /// Everything that is counted, in a fixed order.
     #[must_use]
     pub fn list(&self) -> Vec<Sample> {
-        let mut all = vec![self.review("added", &self.patched)];
+        let mut all = vec![review("added", &self.patched)];
         let skipped = Reason::ALL.iter().zip(&self.skipped);
-        all.extend(skipped.map(|(reason, counter)| self.review(reason.word(), counter)));
+        all.extend(skipped.map(|(reason, counter)| review(reason.word(), counter)));
         all.extend([
-            self.review("too_large", &self.too_large),
-            self.review("too_slow", &self.too_slow),
-            self.review("cut_off", &self.cut_off),
+            review("too_large", &self.too_large),
+            review("too_slow", &self.too_slow),
+            review("cut_off", &self.cut_off),
             plain("mounts_left_out_total", read(&self.mounts_left_out)),
             plain("connections_open", signed(&self.connections_open)),
         ]);
@@ -119,11 +119,6 @@ impl Metrics {
     #[must_use]
     pub fn within(&self, per_mille: u64) -> Option<Duration> {
         self.durations.within(per_mille)
-    }
-
-    #[expect(clippy::unused_self, reason = "reads as the others do")]
-    fn review(&self, result: &str, counter: &AtomicU64) -> Sample {
-        labelled("reviews_total", "result", result, counter)
     }
 }
 
@@ -172,6 +167,10 @@ impl Histogram {
         samples.push(plain("review_duration_seconds_count", float(all)));
         samples
     }
+}
+
+fn review(result: &str, counter: &AtomicU64) -> Sample {
+    labelled("reviews_total", "result", result, counter)
 }
 
 fn labelled(name: &'static str, key: &'static str, value: &str, counter: &AtomicU64) -> Sample {

@@ -111,18 +111,24 @@ pub async fn serve(
         tokio::select! {
             () = &mut stopped => break,
             Some(ended) = connections.join_next(), if !connections.is_empty() => told(ended),
-            accepted = listener.accept() => match accepted {
-                Ok((socket, _)) if connections.len() < most => {
-                    connections.spawn(connection::run(socket, serving.clone()));
+            accepted = listener.accept() => {
+                // Those that ended a moment ago make room.
+                while let Some(ended) = connections.try_join_next() {
+                    told(ended);
                 }
-                // Closed at once: the API server goes on without us instead of waiting in vain.
-                Ok(_) => count(&metrics.turned_away),
-                Err(error) => {
-                    count(&metrics.accepts_failed);
-                    tracing::warn!(%error, "no connection can be taken");
-                    sleep(PAUSE).await;
+                match accepted {
+                    Ok((socket, _)) if connections.len() < most => {
+                        connections.spawn(connection::run(socket, serving.clone()));
+                    }
+                    // Closed at once: the API server goes on without us instead of waiting in vain.
+                    Ok(_) => count(&metrics.turned_away),
+                    Err(error) => {
+                        count(&metrics.accepts_failed);
+                        tracing::warn!(%error, "no connection can be taken");
+                        sleep(PAUSE).await;
+                    }
                 }
-            },
+            }
         }
     }
     drop(listener);
