@@ -121,6 +121,7 @@ fn seen(account: &str, own: Own, events: &[Event]) -> Vec<Sighting> {
         own: BTreeMap::from([(AwsCatalog.provider(), own)]),
         planned: false,
         applied_by: None,
+        pods: None,
     });
     let mut seen: Vec<Sighting> = events.iter().flat_map(|event| judge.judge(event)).collect();
     seen.extend(judge.finish());

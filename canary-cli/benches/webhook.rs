@@ -191,6 +191,7 @@ fn server(folder: &str) {
             },
             metrics: Arc::new(Metrics::default()),
             connections: ServeOptions::CONNECTIONS,
+            more: axum::Router::new(),
             drain: Duration::ZERO,
         };
         let (_keep, admission) = watch::channel(Arc::new(admission()));

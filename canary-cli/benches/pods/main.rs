@@ -13,7 +13,6 @@
     clippy::print_stderr,
     reason = "what it prints is what it is for"
 )]
-#![allow(dead_code, reason = "what the tests need more of")]
 
 #[path = "../../tests/agent/agent.rs"]
 mod agent;

@@ -7,7 +7,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use canary_core::bait::{
-    BaitKind, KeepError, Keeping, Kinds, Pace, PodHandles, PodLog, Seal, Segments, Target, keep,
+    BaitKind, KeepError, Keeping, Kinds, Pace, PodHandles, PodLog, Seal, Segments as _, Target,
+    keep,
 };
 use canary_core::disguise::SiteKeys;
 use canary_k8s::Client;

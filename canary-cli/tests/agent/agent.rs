@@ -1,5 +1,7 @@
 //! A running agent, and what it is in.
 
+#![allow(dead_code, reason = "tests and benches use their part of this")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
@@ -60,7 +62,6 @@ impl Drop for Agent {
 
 impl Agent {
     /// Its process.
-    #[allow(dead_code, reason = "for benches")]
     pub(crate) fn pid(&self) -> u32 {
         self.process.id()
     }

@@ -24,9 +24,11 @@ pub struct Key(Source);
 #[derive(Clone)]
 enum Source {
     Whole(Zeroizing<[u8; LENGTH]>),
-    /// Derived keys by purpose and site.
-    Parts(Arc<BTreeMap<(String, String), Zeroizing<[u8; LENGTH]>>>),
+    Parts(Arc<Parts>),
 }
+
+/// Derived keys, by purpose and site.
+type Parts = BTreeMap<(String, String), Zeroizing<[u8; LENGTH]>>;
 
 /// The first line of the text form of parts.
 const PARTS: &str = "parts";
@@ -152,7 +154,7 @@ fn parts(lines: &str) -> Result<Key, KeyError> {
     }
 }
 
-fn all(parts: &BTreeMap<(String, String), Zeroizing<[u8; LENGTH]>>) -> Zeroizing<Vec<u8>> {
+fn all(parts: &Parts) -> Zeroizing<Vec<u8>> {
     let mut all = Zeroizing::new(Vec::with_capacity(parts.len() * LENGTH));
     for part in parts.values() {
         all.extend_from_slice(part.as_slice());
