@@ -32,11 +32,16 @@ fn cluster() -> Option<ControlPlane> {
             "/api/v1/namespaces",
             Some(&json!({ "metadata": { "name": name } })),
         );
-        let path = format!("/api/v1/namespaces/{name}/serviceaccounts/default");
-        until("there is a default account", || {
-            let answer = cluster.request("admin", "GET", &path, None);
-            answer.is_some_and(|answer| answer.status == 200)
-        });
+    }
+    // What the controllers give every namespace comes some moments later.
+    for name in ["shop", "web", "other", "default"] {
+        for of_controllers in ["serviceaccounts/default", "configmaps/kube-root-ca.crt"] {
+            let path = format!("/api/v1/namespaces/{name}/{of_controllers}");
+            until("there is what every namespace has", || {
+                let answer = cluster.request("admin", "GET", &path, None);
+                answer.is_some_and(|answer| answer.status == 200)
+            });
+        }
     }
     Some(cluster)
 }

@@ -244,11 +244,16 @@ fn cluster() -> Option<ControlPlane> {
     for name in ["shop", "web", "other"] {
         let body = json!({ "metadata": { "name": name } });
         cluster.admin("POST", "/api/v1/namespaces", Some(&body));
-        let path = format!("/api/v1/namespaces/{name}/serviceaccounts/default");
-        until("a default account", || {
-            let answer = cluster.request("admin", "GET", &path, None);
-            answer.is_some_and(|answer| answer.status == 200)
-        });
+    }
+    // What the controllers give every namespace comes some moments later.
+    for name in ["shop", "web", "other", "default"] {
+        for of_controllers in ["serviceaccounts/default", "configmaps/kube-root-ca.crt"] {
+            let path = format!("/api/v1/namespaces/{name}/{of_controllers}");
+            until("what every namespace has", || {
+                let answer = cluster.request("admin", "GET", &path, None);
+                answer.is_some_and(|answer| answer.status == 200)
+            });
+        }
     }
     Some(cluster)
 }
