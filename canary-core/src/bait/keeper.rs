@@ -131,6 +131,8 @@ struct Keeper<'a> {
     seen: BTreeMap<String, SeenPod>,
     /// All pods were listed once: who is not among them is gone.
     is_listed: bool,
+    /// The same of single namespaces.
+    listed_in: BTreeSet<String>,
     work: BTreeMap<PodNumber, Work>,
     /// When each is due: first baits, and everything else.
     first: BTreeSet<(Timestamp, PodNumber)>,
@@ -160,6 +162,7 @@ impl<'a> Keeper<'a> {
             log,
             seen: BTreeMap::new(),
             is_listed: false,
+            listed_in: BTreeSet::new(),
             work: BTreeMap::new(),
             first: BTreeSet::new(),
             later: BTreeSet::new(),
@@ -258,20 +261,12 @@ impl<'a> Keeper<'a> {
     fn heard(&mut self, event: PodEvent, now: Timestamp) -> Result<(), KeepError> {
         match event {
             PodEvent::Listed(pods) => {
-                let before: BTreeSet<String> = std::mem::take(&mut self.seen).into_keys().collect();
                 self.is_listed = true;
-                self.capped.clear();
-                let listed: BTreeSet<String> =
-                    pods.iter().map(|pod| pod.subject.uid.clone()).collect();
-                for pod in pods {
-                    self.saw(pod, now)?;
-                }
-                // Of an earlier list, or of an earlier term.
-                let recorded = self.pods.living().map(|record| record.subject.uid.clone());
-                let gone: BTreeSet<String> = before.into_iter().chain(recorded).collect();
-                for uid in gone.difference(&listed) {
-                    self.is_gone(uid);
-                }
+                self.listed(None, pods, now)?;
+            }
+            PodEvent::ListedIn { namespace, pods } => {
+                self.listed_in.insert(namespace.clone());
+                self.listed(Some(&namespace), pods, now)?;
             }
             PodEvent::Seen(pod) => self.saw(*pod, now)?,
             PodEvent::Gone { uid } => {
@@ -279,6 +274,34 @@ impl<'a> Keeper<'a> {
                 self.is_gone(&uid);
                 self.try_capped(now)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Of a namespace, or of all: who is not among these is gone.
+    fn listed(
+        &mut self,
+        namespace: Option<&str>,
+        pods: Vec<SeenPod>,
+        now: Timestamp,
+    ) -> Result<(), KeepError> {
+        let is_within = |of: &str| namespace.is_none_or(|namespace| namespace == of);
+        let (before, others): (BTreeMap<_, _>, BTreeMap<_, _>) = std::mem::take(&mut self.seen)
+            .into_iter()
+            .partition(|(_, pod)| is_within(&pod.subject.namespace));
+        self.seen = others;
+        self.capped.retain(|uid| !before.contains_key(uid));
+        let listed: BTreeSet<String> = pods.iter().map(|pod| pod.subject.uid.clone()).collect();
+        for pod in pods {
+            self.saw(pod, now)?;
+        }
+        // Of an earlier list, or of an earlier term.
+        let recorded = self.pods.living().map(|record| &record.subject);
+        let recorded = recorded.filter(|subject| is_within(&subject.namespace));
+        let recorded = recorded.map(|subject| subject.uid.clone());
+        let gone: BTreeSet<String> = before.into_keys().chain(recorded).collect();
+        for uid in gone.difference(&listed) {
+            self.is_gone(uid);
         }
         Ok(())
     }
@@ -378,7 +401,8 @@ impl<'a> Keeper<'a> {
             return;
         };
         let lives = |uid: &str| self.seen.get(uid).is_some_and(|pod| !pod.is_over);
-        let is_there = !self.is_listed
+        let is_listed = self.is_listed || self.listed_in.contains(&record.subject.namespace);
+        let is_there = !is_listed
             || lives(&record.subject.uid)
             || record.others.iter().any(|other| lives(&other.uid));
         let none = BTreeSet::new();

@@ -28,6 +28,13 @@ pub struct SeenPod {
 pub enum PodEvent {
     /// These, and no others, are there.
     Listed(Vec<SeenPod>),
+    /// These, and no others, are in a namespace.
+    ListedIn {
+        /// Which.
+        namespace: String,
+        /// Who.
+        pods: Vec<SeenPod>,
+    },
     /// One is there, like this.
     Seen(Box<SeenPod>),
     /// One is there no more.

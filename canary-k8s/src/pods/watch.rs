@@ -23,115 +23,64 @@ pub enum Scope {
 }
 
 /// What is heard of pods in a scope. Never ends by itself: what is lost is connected anew, with growing waits, and a watch
-/// that cannot go on lists again. A first list comes once every namespace was listed.
+/// that cannot go on lists again. A namespace that cannot be listed keeps nothing of the others back.
 pub fn watch(
     client: &Client,
     scope: &Scope,
     reduction: Arc<Reduction>,
 ) -> impl Stream<Item = PodEvent> + Send + Unpin + use<> {
-    let apis: Vec<Api<ReducedPod>> = match scope {
-        Scope::Cluster => vec![Api::all(client.kube())],
+    let of = |api, namespace| part(api, namespace, reduction.clone()).boxed();
+    let parts: SelectAll<BoxStream<'static, PodEvent>> = match scope {
+        Scope::Cluster => [of(Api::all(client.kube()), None)].into_iter().collect(),
         Scope::Namespaces(names) => names
             .iter()
-            .map(|name| Api::namespaced(client.kube(), name))
+            .map(|name| of(Api::namespaced(client.kube(), name), Some(name.clone())))
             .collect(),
     };
-    let mut together = Together::new(apis.len(), reduction);
-    let streams: SelectAll<BoxStream<'static, (usize, watcher::Result<Event<ReducedPod>>)>> = apis
-        .into_iter()
-        .enumerate()
-        .map(|(i, api)| {
-            // 500 a page, as every client has it; bookmarks are asked for.
-            watcher::watcher(api, watcher::Config::default())
-                .default_backoff()
-                .map(move |event| (i, event))
-                .boxed()
-        })
-        .collect();
-    let heard = streams.map(move |(i, event)| futures::stream::iter(together.heard(i, event)));
-    heard.flatten()
+    parts
 }
 
-/// Joins watches to one: the first list is whole when each has listed; what a later list of one shows or lacks comes and goes.
-struct Together {
+fn part(
+    api: Api<ReducedPod>,
+    namespace: Option<String>,
     reduction: Arc<Reduction>,
-    parts: Vec<Part>,
-    is_listed: bool,
+) -> impl Stream<Item = PodEvent> + Send {
+    let mut listing = Vec::new();
+    // 500 a page, as every client has it; bookmarks are asked for.
+    let events = watcher::watcher(api, watcher::Config::default()).default_backoff();
+    events.filter_map(move |event| {
+        let heard = heard(event, &mut listing, namespace.as_ref(), &reduction);
+        std::future::ready(heard)
+    })
 }
 
-#[derive(Default)]
-struct Part {
-    is_listed: bool,
-    listing: Vec<SeenPod>,
-    /// The pods that are there, by uid.
-    there: BTreeSet<String>,
-}
-
-impl Together {
-    fn new(parts: usize, reduction: Arc<Reduction>) -> Self {
-        Self {
-            reduction,
-            parts: std::iter::repeat_with(Part::default).take(parts).collect(),
-            is_listed: false,
+fn heard(
+    event: watcher::Result<Event<ReducedPod>>,
+    listing: &mut Vec<SeenPod>,
+    namespace: Option<&String>,
+    reduction: &Reduction,
+) -> Option<PodEvent> {
+    match event {
+        Ok(Event::Init) => listing.clear(),
+        Ok(Event::InitApply(pod)) => listing.extend(reduction.seen(&pod)),
+        Ok(Event::InitDone) => {
+            let pods = std::mem::take(listing);
+            return Some(match namespace.cloned() {
+                Some(namespace) => PodEvent::ListedIn { namespace, pods },
+                None => PodEvent::Listed(pods),
+            });
         }
-    }
-
-    fn heard(&mut self, i: usize, event: watcher::Result<Event<ReducedPod>>) -> Vec<PodEvent> {
-        let Some(part) = self.parts.get_mut(i) else {
-            return Vec::new();
-        };
-        match event {
-            Ok(Event::Init) => part.listing.clear(),
-            Ok(Event::InitApply(pod)) => part.listing.extend(self.reduction.seen(&pod)),
-            Ok(Event::InitDone) => {
-                part.is_listed = true;
-                return self.listed(i);
-            }
-            Ok(Event::Apply(pod)) => {
-                if let Some(seen) = self.reduction.seen(&pod) {
-                    part.there.insert(seen.subject.uid.clone());
-                    return vec![PodEvent::Seen(Box::new(seen))];
-                }
-            }
-            Ok(Event::Delete(pod)) => {
-                if let Some(uid) = pod.meta().uid.clone() {
-                    part.there.remove(&uid);
-                    return vec![PodEvent::Gone { uid }];
-                }
-            }
-            // It is tried again; a watch that ended by itself is no trouble.
-            Err(error) => tracing::warn!(error = short(&error), "watching pods is tried again"),
+        Ok(Event::Apply(pod)) => {
+            return Some(PodEvent::Seen(Box::new(reduction.seen(&pod)?)));
         }
-        Vec::new()
-    }
-
-    fn listed(&mut self, i: usize) -> Vec<PodEvent> {
-        if !self.is_listed {
-            if !self.parts.iter().all(|part| part.is_listed) {
-                return Vec::new();
-            }
-            self.is_listed = true;
-            let mut all = Vec::new();
-            for part in &mut self.parts {
-                part.there = uids(&part.listing);
-                all.append(&mut part.listing);
-            }
-            return vec![PodEvent::Listed(all)];
+        Ok(Event::Delete(pod)) => {
+            let uid = pod.meta().uid.clone()?;
+            return Some(PodEvent::Gone { uid });
         }
-        let part = &mut self.parts[i];
-        let there = uids(&part.listing);
-        let gone = part.there.difference(&there).cloned();
-        let gone: Vec<PodEvent> = gone.map(|uid| PodEvent::Gone { uid }).collect();
-        part.there = there;
-        let seen = std::mem::take(&mut part.listing).into_iter();
-        gone.into_iter()
-            .chain(seen.map(|pod| PodEvent::Seen(Box::new(pod))))
-            .collect()
+        // It is tried again; a watch that ended by itself is no trouble.
+        Err(error) => tracing::warn!(error = short(&error), "watching pods is tried again"),
     }
-}
-
-fn uids(pods: &[SeenPod]) -> BTreeSet<String> {
-    pods.iter().map(|pod| pod.subject.uid.clone()).collect()
+    None
 }
 
 /// Without what the server quoted.

@@ -404,3 +404,31 @@ fn nothing_is_asked_for_in_a_storm_while_it_is_refused() {
     kept(&world);
     assert_eq!(world.tokens().len(), 100);
 }
+
+#[test]
+fn a_namespace_that_cannot_be_listed_keeps_no_other_from_being_swept() {
+    let world = World::new();
+    let mut other = pod("b");
+    other.subject.namespace = "web-two".to_owned();
+    let keys = PodHandles::new(&keys());
+    other.handle = Some(keys.make("web-two", "checkout-settings", b"b"));
+    let both = PodEvent::Listed(vec![pod("a"), other]);
+    world.script(vec![(at(0), both)], at(60));
+    kept(&world);
+    assert_eq!(world.tokens().len(), 2);
+    // Of the second namespace nothing is heard any more: whether its pod is there is not known.
+    let now = world.inner().now;
+    let one = PodEvent::ListedIn {
+        namespace: "web".to_owned(),
+        pods: Vec::new(),
+    };
+    world.script(vec![(now, one)], at(200));
+    kept(&world);
+    let left: Vec<String> = world
+        .inner()
+        .secrets
+        .keys()
+        .map(|(place, _)| place.clone())
+        .collect();
+    assert_eq!(left, ["web-two"]);
+}
