@@ -31,6 +31,7 @@ pub mod pods;
 pub mod realize;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
+mod workload;
 
 pub use catalog::{AwsBait, KubeconfigBait, KubernetesCatalog, PodCredentials};
 pub use client::{Client, ConnectError, Connection};

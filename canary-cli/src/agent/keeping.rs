@@ -7,14 +7,13 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use canary_core::bait::{
-    BaitKind, KeepError, Keeping, Kinds, Pace, PodHandles, PodLog, Seal, Segments as _, Target,
-    keep,
+    BaitKind, KeepError, Keeping, Kinds, Pace, PodLog, Seal, Segments as _, Target, keep,
 };
 use canary_core::disguise::SiteKeys;
 use canary_k8s::Client;
 use canary_k8s::pods::{
-    Election, LeaseError, LeaseTerm, Reduction, Scope, SecretDelivery, SecretSegments, TokenBait,
-    TokenBaits, watch,
+    Election, LeaseTerm, Reduction, Scope, SecretDelivery, SecretSegments, TokenBait, TokenBaits,
+    watch,
 };
 use futures::StreamExt as _;
 
@@ -25,12 +24,15 @@ use crate::SystemClock;
 
 /// After a term that ended in trouble; the lease stays with us or goes on to another meanwhile.
 const PAUSE: Duration = Duration::from_secs(5);
+/// Rights are given by people.
+const REFUSED: Duration = Duration::from_secs(60);
 
 /// Everything that terms have in common.
 pub(super) struct Keep {
     pub(super) client: Client,
     pub(super) settings: Settings,
     pub(super) keys: SiteKeys,
+    pub(super) reduction: Arc<Reduction>,
     pub(super) name: String,
     pub(super) election: Election,
     pub(super) segments: SecretSegments,
@@ -38,19 +40,24 @@ pub(super) struct Keep {
 }
 
 impl Keep {
-    /// Term after term, until `ended`.
-    ///
-    /// # Errors
-    /// When the lease is refused to us.
-    pub(super) async fn run(
-        &self,
-        ended: tokio::sync::watch::Receiver<bool>,
-    ) -> Result<(), LeaseError> {
+    /// Term after term, until `ended`. What keeps it from writing is told and tried again: rights can be given later.
+    pub(super) async fn run(&self, ended: tokio::sync::watch::Receiver<bool>) {
         loop {
             let mut stop = ended.clone();
             let term = tokio::select! {
-                term = self.election.won() => term?,
-                _ = stop.wait_for(|ended| *ended) => return Ok(()),
+                term = self.election.won() => term,
+                _ = stop.wait_for(|ended| *ended) => return,
+            };
+            let term = match term {
+                Ok(term) => term,
+                Err(error) => {
+                    let error: &dyn std::error::Error = &error;
+                    tracing::error!(error, "this replica may not write");
+                    tokio::select! {
+                        () = tokio::time::sleep(REFUSED) => continue,
+                        _ = stop.wait_for(|ended| *ended) => return,
+                    }
+                }
             };
             self.health.leads.store(true, Ordering::Relaxed);
             tracing::info!("this replica writes");
@@ -61,7 +68,7 @@ impl Keep {
             self.health.leads.store(false, Ordering::Relaxed);
             term.release().await;
             match result {
-                Ok(()) => return Ok(()),
+                Ok(()) => return,
                 Err(error) => {
                     let error: &dyn std::error::Error = &error;
                     tracing::warn!(error, "this replica writes no more");
@@ -99,10 +106,6 @@ impl Keep {
             pace: &Pace::default(),
             counters: &self.health.keeper,
         };
-        let reduction = Arc::new(Reduction {
-            targets: self.settings.targets.clone(),
-            handles: PodHandles::new(&self.keys),
-        });
         let scope = match &self.settings.namespaces {
             Some(names) => Scope::Namespaces(names.clone()),
             None => Scope::Cluster,
@@ -111,7 +114,7 @@ impl Keep {
             // A sender that is gone ends it, too.
             drop(ended.wait_for(|ended| *ended).await);
         });
-        let mut events = pin!(watch(&self.client, &scope, reduction).take_until(stop));
+        let mut events = pin!(watch(&self.client, &scope, self.reduction.clone()).take_until(stop));
         keep(&keeping, pods, log, &mut events).await
     }
 

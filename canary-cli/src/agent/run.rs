@@ -9,7 +9,7 @@ use std::time::Duration;
 use canary_core::bait::PodHandles;
 use canary_core::value::SecretBytes;
 use canary_k8s::admission::{Admission, InvalidTarget};
-use canary_k8s::pods::{Election, LeaseError, SecretSegments};
+use canary_k8s::pods::{Election, Reduction, SecretSegments};
 use canary_k8s::{ConnectError, Connection};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -46,9 +46,6 @@ pub enum AgentError {
     /// Reviews cannot be answered.
     #[error("reviews cannot be answered")]
     Serve(#[source] ServeError),
-    /// The lease is refused.
-    #[error("nothing may be written")]
-    Lease(#[source] LeaseError),
     /// Audit events cannot be kept.
     #[error("audit events cannot be kept")]
     Spool(#[source] SpoolError),
@@ -72,6 +69,8 @@ pub async fn run(args: AgentArgs) -> Result<(), AgentError> {
     let client = connection.connect().await.map_err(AgentError::Connect)?;
     let admission = Admission::new(settings.targets.clone(), PodHandles::new(&keys));
     let admission = admission.map_err(AgentError::Target)?;
+    let reduction = Reduction::new(settings.targets.clone(), PodHandles::new(&keys));
+    let reduction = Arc::new(reduction.map_err(AgentError::Target)?);
     let health = Arc::new(Health::of(&args.name));
     let reviews = listen(args.listen).await?;
     let numbers = listen(args.metrics).await?;
@@ -86,6 +85,7 @@ pub async fn run(args: AgentArgs) -> Result<(), AgentError> {
         client,
         settings,
         keys,
+        reduction,
         health: health.clone(),
     };
     let events = receiving(&args, &keep.settings)?;
@@ -111,11 +111,14 @@ pub async fn run(args: AgentArgs) -> Result<(), AgentError> {
         let _ = end.send(true);
         interrupted
     };
-    // The webhook goes on whatever becomes of the keeping: pods are made without the leader, too.
-    let (served, kept, interrupted) = tokio::join!(serving, keep.run(ended), signals);
-    served.map_err(AgentError::Serve)?;
-    kept.map_err(AgentError::Lease)?;
-    interrupted
+    let serving = async { serving.await.map_err(AgentError::Serve) };
+    // The webhook goes on whatever becomes of the keeping: pods are made without the leader, too. One that cannot begin
+    // ends all: whoever runs it has to know.
+    let keeping = async {
+        keep.run(ended).await;
+        Ok(())
+    };
+    tokio::try_join!(serving, keeping, signals).map(drop)
 }
 
 async fn wait_for_signal() -> Result<(), AgentError> {

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -25,8 +25,12 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 /// What everything of the agent is called here.
 pub(crate) const NAME: &str = "settings-sync";
 
+/// In the folder of a replica.
+const ADDRESSES: &str = "addresses";
+const LOG: &str = "log";
+
 /// Waits until something is so.
-pub(crate) fn until<T>(what: &str, is_so: impl Fn() -> Option<T>) -> T {
+pub(crate) fn until<T>(what: &str, mut is_so: impl FnMut() -> Option<T>) -> T {
     let began = Instant::now();
     loop {
         if let Some(found) = is_so() {
@@ -190,33 +194,12 @@ impl Installed {
 
     /// One replica with these settings, listening on a port of its own.
     pub(crate) fn start(&self, settings: &Settings) -> Agent {
-        let folder = tempfile::tempdir_in(self.folder.path()).unwrap().keep();
-        fs::write(folder.join(KEY), self.key.to_text().as_str()).unwrap();
-        fs::write(folder.join(SETTINGS), settings.sealed(&self.key).unwrap()).unwrap();
-        let addresses = folder.join("addresses");
-        let log = fs::File::create(folder.join("log")).unwrap();
-        let kubeconfig: PathBuf = self.cluster.kubeconfig("admin", None);
-        let process = Command::new(env!("CARGO_BIN_EXE_canaryd"))
-            .env_clear()
-            .env("LOG_LEVEL", "debug")
-            .args(["run", "--name", NAME, "--namespace", NAME])
-            .arg("--config")
-            .arg(&folder)
-            .arg("--ca")
-            .arg(self.folder.path().join("ca"))
-            .args(["--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0"])
-            .args(["--host", "127.0.0.1", "--drain", "0"])
-            .arg("--kubeconfig")
-            .arg(kubeconfig)
-            .arg("--addresses")
-            .arg(&addresses)
-            .stderr(Stdio::from(log))
-            .spawn()
-            .unwrap();
+        let (process, folder) = self.spawn(settings, &self.folder.path().join("ca"));
+        let addresses = folder.join(ADDRESSES);
         let told = until("the agent listens", || {
             let text = fs::read_to_string(&addresses).ok();
             text.or_else(|| {
-                let log = fs::read_to_string(folder.join("log")).unwrap();
+                let log = fs::read_to_string(folder.join(LOG)).unwrap();
                 assert!(!log.contains("ERROR"), "{log}");
                 None
             })
@@ -230,6 +213,43 @@ impl Installed {
             reviews: ports[0],
             numbers: ports[1],
         }
+    }
+
+    /// One that cannot begin: whether it ended well, and its last words.
+    pub(crate) fn ends(&self, settings: &Settings, ca: &Path) -> (bool, String) {
+        let (mut process, folder) = self.spawn(settings, ca);
+        let status = until("it ends", || process.try_wait().unwrap());
+        (
+            status.success(),
+            fs::read_to_string(folder.join(LOG)).unwrap(),
+        )
+    }
+
+    /// Its process, and the folder with its log.
+    fn spawn(&self, settings: &Settings, ca: &Path) -> (Child, PathBuf) {
+        let folder = tempfile::tempdir_in(self.folder.path()).unwrap().keep();
+        fs::write(folder.join(KEY), self.key.to_text().as_str()).unwrap();
+        fs::write(folder.join(SETTINGS), settings.sealed(&self.key).unwrap()).unwrap();
+        let log = fs::File::create(folder.join(LOG)).unwrap();
+        let kubeconfig: PathBuf = self.cluster.kubeconfig("admin", None);
+        let process = Command::new(env!("CARGO_BIN_EXE_canaryd"))
+            .env_clear()
+            .env("LOG_LEVEL", "debug")
+            .args(["run", "--name", NAME, "--namespace", NAME])
+            .arg("--config")
+            .arg(&folder)
+            .arg("--ca")
+            .arg(ca)
+            .args(["--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0"])
+            .args(["--host", "127.0.0.1", "--drain", "0"])
+            .arg("--kubeconfig")
+            .arg(kubeconfig)
+            .arg("--addresses")
+            .arg(folder.join(ADDRESSES))
+            .stderr(Stdio::from(log))
+            .spawn()
+            .unwrap();
+        (process, folder)
     }
 
     /// Has the API server ask this port about pods.

@@ -1,6 +1,7 @@
 //! Every pod has a credential of its own.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use canary_core::bait::PodRecord;
 use serde_json::{Value, json};
@@ -153,4 +154,16 @@ fn a_leader_that_is_killed_is_followed_and_nothing_is_lost_double_or_left_behind
         installed.secrets("web").is_empty().then_some(())
     });
     assert!(other.stop());
+}
+
+#[test]
+fn an_agent_without_a_certificate_ends_and_says_why() {
+    let Some(installed) = Installed::new() else {
+        return;
+    };
+    let settings = installed.settings(&["web"]);
+    let (ended_well, words) = installed.ends(&settings, Path::new("/nonexistent"));
+    assert!(!ended_well);
+    assert!(words.contains("reviews cannot be answered"), "{words}");
+    assert!(words.contains("/nonexistent/tls"), "{words}");
 }

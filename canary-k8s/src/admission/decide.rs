@@ -144,10 +144,11 @@ impl Admission {
         }
         let Object(metadata) = &pod.metadata;
         let maker = Maker::of(metadata);
+        let label = |key: &str| metadata.labels.as_ref()?.get(key).map(|value| &**value);
         let target = self
             .targets
             .iter()
-            .find(|one| one.target.covers(namespace) && one.selects(metadata, &maker))
+            .find(|one| one.means(namespace, maker.workload, label))
             .ok_or(Reason::NotCovered)?;
         let deciding = Deciding {
             handles: &self.handles,

@@ -21,5 +21,7 @@ mod target;
 pub use answer::Answer;
 pub use decide::{Admission, Decision, Reason};
 pub use patch::Patch;
+pub(crate) use pod::{MIRROR, OS, is_windows};
 pub use review::{Review, Unread};
+pub(crate) use target::Ready;
 pub use target::{InvalidTarget, Wrong};

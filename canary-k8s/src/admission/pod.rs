@@ -13,9 +13,15 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
 /// Where the kubelet writes that a pod is the image of a static one.
-const MIRROR: &str = "kubernetes.io/config.mirror";
-const OS: &str = "kubernetes.io/os";
+pub(crate) const MIRROR: &str = "kubernetes.io/config.mirror";
+pub(crate) const OS: &str = "kubernetes.io/os";
 const WINDOWS: &str = "windows";
+
+/// Whether it runs on Windows, where paths are others: as it says, or as the node that it wants alone, like older pods.
+pub(crate) fn is_windows(said: Option<&str>, wanted: Option<&str>) -> bool {
+    said.or(wanted)
+        .is_some_and(|name| name.eq_ignore_ascii_case(WINDOWS))
+}
 
 /// A text that stays where it is, unless it has escapes.
 #[derive(Deserialize, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -227,15 +233,14 @@ impl<'a> Pod<'a> {
             .chain(mounted)
     }
 
-    /// Whether it runs on Windows, where paths are others. Older pods say so by the node they want alone.
+    /// Whether it runs on Windows.
     pub(super) fn is_windows(&self) -> bool {
         let Spec {
             os, node_selector, ..
         } = &self.spec.0;
         let wanted = node_selector.as_ref().and_then(|all| all.get(OS));
-        let said = os.as_ref().map(|Object(os)| &os.name);
-        said.or(wanted)
-            .is_some_and(|name| name.eq_ignore_ascii_case(WINDOWS))
+        let said = os.as_ref().map(|Object(os)| &*os.name);
+        is_windows(said, wanted.map(|name| &**name))
     }
 }
 

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use canary_core::bait::{BaitKind, Files, Target};
+use canary_core::bait::{BaitKind, Files, Target, Workload};
 use canary_core::graph::CanaryId;
 
-use super::maker::Maker;
-use super::pod::Metadata;
 use crate::labels::LabelSelector;
 
 /// The API server takes no longer key of a Secret.
@@ -43,14 +41,14 @@ pub enum Wrong {
 }
 
 /// A target with its selector read.
-#[derive(Debug)]
-pub(super) struct Ready {
-    pub(super) target: Target,
+#[derive(Clone, Debug)]
+pub(crate) struct Ready {
+    pub(crate) target: Target,
     selector: LabelSelector,
 }
 
 impl Ready {
-    pub(super) fn new(target: Target) -> Result<Self, InvalidTarget> {
+    pub(crate) fn new(target: Target) -> Result<Self, InvalidTarget> {
         match check(&target) {
             Ok(selector) => Ok(Self { target, selector }),
             Err(wrong) => Err(InvalidTarget {
@@ -60,10 +58,16 @@ impl Ready {
         }
     }
 
-    pub(super) fn selects(&self, pod: &Metadata<'_>, maker: &Maker<'_>) -> bool {
+    /// Whether it means a pod of that namespace and workload, whose labels are asked for by key.
+    pub(crate) fn means<'a>(
+        &self,
+        namespace: &str,
+        workload: Workload,
+        label: impl Fn(&str) -> Option<&'a str>,
+    ) -> bool {
         let workloads = &self.target.workloads;
-        let label = |key: &str| pod.labels.as_ref()?.get(key).map(|value| &**value);
-        (workloads.is_empty() || workloads.contains(&maker.workload))
+        self.target.covers(namespace)
+            && (workloads.is_empty() || workloads.contains(&workload))
             && self.selector.matches(label)
     }
 

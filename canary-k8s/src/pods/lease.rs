@@ -81,6 +81,7 @@ impl Election {
     /// When it is refused to us. A server that cannot be reached is waited for.
     pub async fn won(&self) -> Result<LeaseTerm, LeaseError> {
         let mut last_seen: Option<(String, Instant)> = None;
+        let mut is_told = false;
         loop {
             match self
                 .client
@@ -88,6 +89,7 @@ impl Election {
                 .await
             {
                 Ok(answer) => {
+                    is_told = false;
                     let version = answer.body["metadata"]["resourceVersion"].to_string();
                     let is_news = last_seen.as_ref().is_none_or(|(seen, _)| *seen != version);
                     if is_news {
@@ -105,7 +107,13 @@ impl Election {
                         return Ok(term);
                     }
                 }
-                Err(error) => self.refused(error)?,
+                Err(error) => {
+                    // Told once for each time that it cannot be reached.
+                    if !std::mem::replace(&mut is_told, true) {
+                        tracing::warn!(%error, "the lease cannot be asked for, and is tried again");
+                    }
+                    self.refused(error)?;
+                }
             }
             tokio::time::sleep(RENEW).await;
         }

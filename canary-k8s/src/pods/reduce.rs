@@ -4,12 +4,15 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use canary_core::bait::{Owner, PodHandles, SeenPod, Subject, Target};
+use canary_core::bait::{Owner, PodHandles, SeenPod, Subject, Target, Workload};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use kube::Resource;
 use serde::Deserialize;
+
+use crate::admission::{InvalidTarget, MIRROR, OS, Ready, is_windows};
+use crate::workload::{Controller, Made, TEMPLATE_HASH};
 
 /// What is read of a pod. Everything else is dropped while it is parsed.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -31,6 +34,8 @@ struct Spec {
     #[serde(default)]
     volumes: Vec<Volume>,
     os: Option<Os>,
+    #[serde(default)]
+    node_selector: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -109,16 +114,26 @@ impl Resource for ReducedPod {
     }
 }
 
-/// Tells what of a pod is about baits.
+/// Tells what of a pod is about baits, by the rules of admission.
 #[derive(Clone, Debug)]
 pub struct Reduction {
-    /// What should have one, in order: the first that matches counts.
-    pub targets: Vec<Target>,
-    /// Knows handles again.
-    pub handles: PodHandles,
+    targets: Vec<Ready>,
+    handles: PodHandles,
 }
 
 impl Reduction {
+    /// By targets, of which the first that means a pod counts.
+    ///
+    /// # Errors
+    /// When one of them cannot be understood.
+    pub fn new(targets: Vec<Target>, handles: PodHandles) -> Result<Self, InvalidTarget> {
+        let targets = targets.into_iter().map(Ready::new);
+        Ok(Self {
+            targets: targets.collect::<Result<_, _>>()?,
+            handles,
+        })
+    }
+
     /// The pod, as the keeper of baits wants it. `None`: it has no identity, as nothing that a server gives.
     #[must_use]
     pub fn seen(&self, pod: &ReducedPod) -> Option<SeenPod> {
@@ -129,13 +144,10 @@ impl Reduction {
             .iter()
             .filter_map(|volume| volume.secret.as_ref()?.secret_name.as_deref())
             .find_map(|name| self.handles.read(&subject.namespace, name));
-        let is_windows = pod.spec.os.as_ref().is_some_and(|os| os.name == "windows");
-        let is_mirror = annotation(pod, MIRROR).is_some();
         let canary = self
-            .targets
-            .iter()
-            .filter(|_| !is_windows && !is_mirror)
-            .find(|target| wants(target, pod, &subject))
+            .target(pod, &subject.namespace)
+            // Whether a share would have had this one is not known.
+            .filter(|target| handle.is_some() || target.share == 100)
             .map(|target| target.canary.clone());
         // Succeeded and Failed are ends (Pod lifecycle): none of its containers starts again.
         let is_over = matches!(pod.status.phase.as_str(), "Succeeded" | "Failed");
@@ -146,79 +158,38 @@ impl Reduction {
             is_over,
         })
     }
-}
 
-/// The pod was made by a kubelet from a file: the server's copy of it changes nothing.
-const MIRROR: &str = "kubernetes.io/config.mirror";
-/// What a Deployment calls its ReplicaSets by.
-const TEMPLATE_HASH: &str = "pod-template-hash";
-
-fn annotation<'a>(pod: &'a ReducedPod, key: &str) -> Option<&'a String> {
-    pod.metadata.annotations.as_ref()?.get(key)
-}
-
-fn label<'a>(pod: &'a ReducedPod, key: &str) -> Option<&'a String> {
-    pod.metadata.labels.as_ref()?.get(key)
-}
-
-fn wants(target: &Target, pod: &ReducedPod, subject: &Subject) -> bool {
-    let labels: BTreeMap<String, String> = pod.metadata.labels.clone().unwrap_or_default();
-    let is_selected = target
-        .selector
-        .as_ref()
-        .is_none_or(|selector| canary_core::detect::covers_labels(selector, Some(&labels)));
-    let workload = workload(controller(pod));
-    target.covers(&subject.namespace)
-        && is_selected
-        && (target.workloads.is_empty() || target.workloads.contains(&workload))
-}
-
-fn controller(pod: &ReducedPod) -> Option<&OwnerReference> {
-    let owners = pod.metadata.owner_references.as_ref()?;
-    owners.iter().find(|owner| owner.controller == Some(true))
-}
-
-fn workload(owner: Option<&OwnerReference>) -> canary_core::bait::Workload {
-    use canary_core::bait::Workload;
-    match owner.map(|owner| owner.kind.as_str()) {
-        None => Workload::Bare,
-        Some("ReplicaSet") => Workload::Deployment,
-        Some("StatefulSet") => Workload::StatefulSet,
-        Some("DaemonSet") => Workload::DaemonSet,
-        Some("Job") => Workload::Job,
-        Some(_) => Workload::Other,
+    fn target(&self, pod: &ReducedPod, namespace: &str) -> Option<&Target> {
+        let metadata = &pod.metadata;
+        let annotations = metadata.annotations.as_ref();
+        let said = pod.spec.os.as_ref().map(|os| os.name.as_str());
+        let wanted = pod.spec.node_selector.get(OS).map(String::as_str);
+        if is_windows(said, wanted) || annotations.is_some_and(|all| all.contains_key(MIRROR)) {
+            return None;
+        }
+        let workload = made(pod).map_or(Workload::Bare, |made| made.workload);
+        let label = |key: &str| metadata.labels.as_ref()?.get(key).map(String::as_str);
+        let mut targets = self.targets.iter();
+        targets
+            .find(|one| one.means(namespace, workload, label))
+            .map(|one| &one.target)
     }
 }
 
-/// The workload that people know a pod by: not the ReplicaSet or the Job in between, as far as names tell.
-fn owner(pod: &ReducedPod) -> Option<Owner> {
-    let owner = controller(pod)?;
-    let between = |kind: &str, name: Option<&str>| {
-        name.filter(|name| !name.is_empty()).map(|name| Owner {
-            kind: kind.to_owned(),
-            name: name.to_owned(),
-        })
+fn made(pod: &ReducedPod) -> Option<Made<'_>> {
+    let owners = pod.metadata.owner_references.as_ref()?;
+    let owner: &OwnerReference = owners.iter().find(|owner| owner.controller == Some(true))?;
+    let hash = pod
+        .metadata
+        .labels
+        .as_ref()
+        .and_then(|all| all.get(TEMPLATE_HASH));
+    let controller = Controller {
+        api_version: &owner.api_version,
+        kind: &owner.kind,
+        name: &owner.name,
     };
-    let known = match owner.kind.as_str() {
-        "ReplicaSet" => {
-            let hash = label(pod, TEMPLATE_HASH);
-            let name = hash.and_then(|hash| owner.name.strip_suffix(&format!("-{hash}")));
-            between("Deployment", name)
-        }
-        // A CronJob names its Jobs by the scheduled minute, in eight digits (since 1970) until the year 2160.
-        "Job" => {
-            let parts = owner.name.rsplit_once('-');
-            let name = parts.filter(|(_, minute)| {
-                minute.len() == 8 && minute.bytes().all(|digit| digit.is_ascii_digit())
-            });
-            between("CronJob", name.map(|(name, _)| name))
-        }
-        _ => None,
-    };
-    Some(known.unwrap_or_else(|| Owner {
-        kind: owner.kind.clone(),
-        name: owner.name.clone(),
-    }))
+    Some(controller.made(hash.map(String::as_str)))
 }
 
 fn subject(pod: &ReducedPod) -> Option<Subject> {
@@ -242,7 +213,10 @@ fn subject(pod: &ReducedPod) -> Option<Subject> {
         uid: metadata.uid.clone()?,
         namespace: metadata.namespace.clone()?,
         name: metadata.name.clone()?,
-        owner: owner(pod),
+        owner: made(pod).map(|made| Owner {
+            kind: made.kind.to_owned(),
+            name: made.name.to_owned(),
+        }),
         service_account: pod.spec.service_account_name.clone(),
         node: pod.spec.node_name.clone(),
         node_address: pod
@@ -260,7 +234,7 @@ fn subject(pod: &ReducedPod) -> Option<Subject> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use canary_core::bait::{Containers, Pattern};
+    use canary_core::bait::{BaitKind, Containers, Files, Pattern};
     use canary_core::disguise::Key;
     use canary_core::graph::CanaryId;
     use serde_json::{Value, json};
@@ -269,20 +243,22 @@ mod tests {
 
     fn reduction() -> Reduction {
         let keys = Key::from_bytes([3; 32]).at_site(&crate::provider(), "cluster");
-        Reduction {
-            targets: vec![Target {
-                canary: CanaryId::new("pod_credentials", "web"),
-                namespaces: vec![Pattern::new("web-*")],
-                except: Vec::new(),
-                selector: Some("tier!=db".to_owned()),
-                workloads: BTreeSet::new(),
-                containers: Containers::default(),
-                share: 100,
-                base: "{workload}-settings".to_owned(),
-                baits: BTreeMap::new(),
-            }],
-            handles: PodHandles::new(&keys),
-        }
+        let files = Files {
+            directory: "/etc/sync".to_owned(),
+            names: [("kubeconfig".to_owned(), "config".to_owned())].into(),
+        };
+        let target = Target {
+            canary: CanaryId::new("pod_credentials", "web"),
+            namespaces: vec![Pattern::new("web-*")],
+            except: Vec::new(),
+            selector: Some("tier!=db".to_owned()),
+            workloads: BTreeSet::new(),
+            containers: Containers::default(),
+            share: 100,
+            base: "{workload}-settings".to_owned(),
+            baits: BTreeMap::from([(BaitKind::Kubeconfig, files)]),
+        };
+        Reduction::new(vec![target], PodHandles::new(&keys)).unwrap()
     }
 
     fn seen(pod: Value) -> Option<SeenPod> {
@@ -327,19 +303,6 @@ mod tests {
     }
 
     #[test]
-    fn a_pod_of_a_cron_job_is_known_by_it_and_one_of_a_job_by_the_job() {
-        for (name, expected) in [
-            ("report-29401234", "CronJob report"),
-            ("report-2940", "Job report-2940"),
-            ("migrate", "Job migrate"),
-        ] {
-            let owners = json!([{ "apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": "j", "controller": true }]);
-            let seen = seen(pod(json!({ "metadata": { "ownerReferences": owners } }))).unwrap();
-            assert_eq!(seen.subject.owner.unwrap().to_string(), expected);
-        }
-    }
-
-    #[test]
     fn the_handle_is_found_among_other_secrets_and_volumes() {
         let handle = reduction().handles.make("web-a", "checkout-settings", b"1");
         let volumes = json!([
@@ -373,6 +336,7 @@ mod tests {
             json!({ "metadata": { "namespace": "shop" } }),
             json!({ "metadata": { "labels": { "tier": "db" } } }),
             json!({ "spec": { "os": { "name": "windows" } } }),
+            json!({ "spec": { "nodeSelector": { "kubernetes.io/os": "windows" } } }),
             json!({ "metadata": { "annotations": { "kubernetes.io/config.mirror": "x" } } }),
         ] {
             assert_eq!(seen(pod(other)).unwrap().canary, None);
